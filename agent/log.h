@@ -1,0 +1,26 @@
+/*
+ * The daemon's own log: stderr, a file or syslog. One line per change of state, never per occurrence.
+ * Not thread-safe: only the main thread of each process logs.
+ */
+#ifndef LOG_H
+#define LOG_H
+
+#include <stdbool.h>
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/*
+ * program: the name in each line. to: "stderr", "syslog", "syslog:FACILITY" or the path of a file, which
+ * is opened for appending. false with errno if it cannot be opened; stderr is used then.
+ */
+bool log_open(const char *program, const char *to, enum log_level level);
+/* Opens a file anew (after a rotation). */
+void log_reopen(void);
+void log_msg(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define log_error(...)   log_msg(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_msg(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_notice(...)  log_msg(LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_info(...)    log_msg(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)   log_msg(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif

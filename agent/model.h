@@ -1,0 +1,397 @@
+/*
+ * The model: the facts of one moment, as flat rows without pointers. Collectors write the live model
+ * (one process, one thread), slots.c hands copies of it to other processes, table.c names its cells
+ * as OIDs, store.c keeps what must outlive the process.
+ *
+ * Who owns what: `struct model` owns its rows; a row's address never changes while the row exists, so
+ * a collector may keep a pointer to a row it placed until it removes it. Rows are placed anywhere and
+ * visited in index order through `order`.
+ *
+ * Conventions of the members:
+ *   - counters and levels are uint64_t; MODEL_ABSENT means "this source cannot know it" and is never
+ *     served. Add to a counter only when it is present (model_add does).
+ *   - instants are int64_t milliseconds of CLOCK_MONOTONIC (negative before boot); MODEL_NEVER is
+ *     "it never happened". Names end in _at.
+ *   - volumes are octets; they are divided when served.
+ *   - text is stored inline with its length; TEXT_ABSENT is "unknown".
+ * Every struct is append-only between its stored_ marks: the store keeps those bytes as they are and
+ * fills what an older record lacks with the row's initial values.
+ */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "slice.h"
+
+#define MODEL_ABSENT UINT64_MAX
+#define MODEL_NEVER  INT64_MIN
+#define TEXT_ABSENT  255
+
+/* The shared memory has room for this many times the default capacities; more cannot be configured. */
+#define MODEL_CAPACITY_FACTOR 16
+
+/* Inline text of at most 63, 127 or 254 octets. */
+struct text64 {
+    uint8_t length;
+    char bytes[63];
+};
+struct text128 {
+    uint8_t length;
+    char bytes[127];
+};
+struct text255 {
+    uint8_t length;
+    char bytes[255];
+};
+
+/*
+ * Sets a text member; what does not fit is cut on a UTF-8 character boundary. value.p == NULL makes it
+ * absent. The value may lie in the member itself.
+ */
+#define TEXT_SET(member, slice) text_set(&(member).length, (member).bytes, sizeof(member).bytes, slice)
+void text_set(uint8_t *length, char *bytes, size_t size, struct slice value);
+/* The value of a text member; p == NULL when it is absent. */
+#define TEXT_GET(member) text_get((member).length, (member).bytes, sizeof(member).bytes)
+static inline struct slice text_get(uint8_t length, const char *bytes, size_t size)
+{
+    if (length == TEXT_ABSENT || length > size)
+        return (struct slice){NULL, 0};
+    return (struct slice){bytes, length};
+}
+
+/* The first member of every row. */
+struct row {
+    uint32_t key[3]; /* the integer parts of the index, unused ones 0 */
+    uint8_t used;    /* 1 while the row exists */
+    uint8_t dirty;   /* changed since the last checkpoint */
+    uint8_t stored;  /* the store has a record of it */
+    uint8_t pad;
+};
+
+/* NETWORK-SERVICES-MIB applTable and MTA-MIB mtaTable. key: applIndex. */
+struct appl {
+    struct row row;
+    /* stored from here */
+    struct text64 name;
+    struct text128 description;
+    uint64_t is_mta; /* 1: has a row in mtaTable */
+    uint64_t accumulated_inbound, accumulated_outbound, rejected_inbound, failed_outbound;
+    int64_t last_inbound_at, last_outbound_at;
+    uint64_t received_messages, received_bytes, received_recipients;
+    uint64_t transmitted_messages, transmitted_bytes, transmitted_recipients;
+    uint64_t converted_messages, failed_converted_messages, loops_detected;
+    uint64_t status; /* applOperStatus 1..6 */
+    int64_t status_changed_at;
+    int64_t started_at;       /* when the application was last (re)initialised */
+    uint64_t log_status;      /* what its log last said of it: applOperStatus, or absent */
+    int64_t log_congested_at; /* last warning that no further connection can be taken */
+    uint64_t stress;          /* 1: postscreen is in STRESS mode */
+    uint64_t connect_debt;    /* connections counted before they were refused, see tally.c */
+    /* to here */
+    uint64_t inbound, outbound; /* open associations */
+    uint64_t stored_messages, stored_bytes, stored_recipients;
+    struct text64 version;
+    struct text128 directory_name, url;
+};
+
+/* assocTable. key: applIndex, assocIndex. */
+struct assoc {
+    struct row row;
+    struct text64 remote;
+    uint64_t protocol_port; /* the protocol's primary port: applTCPProtoID.port */
+    uint64_t type;          /* assocApplicationType 1..4 */
+    int64_t since_at;
+    uint64_t cookie; /* sock_diag's, not served */
+    uint64_t round;  /* the scan that saw it last, not served */
+};
+
+/* MTA-MIB mtaGroupTable and MAILMON-MIB mailmonChannelTable. key: applIndex, mtaGroupIndex. */
+struct group {
+    struct row row;
+    /* stored from here */
+    struct text64 name;
+    struct text128 description;
+    int64_t hierarchy;      /* mtaGroupHierarchy: -1 inbound services, -2 transports, -3 queues */
+    uint64_t protocol_port; /* mtaGroupMailProtocol: applTCPProtoID.port; 0 is 0.0 */
+    int64_t created_at;
+    uint64_t received_messages, received_bytes, received_recipients;
+    uint64_t rejected_messages;
+    uint64_t transmitted_messages, transmitted_bytes, transmitted_recipients;
+    uint64_t accumulated_inbound, accumulated_outbound, rejected_inbound, failed_outbound;
+    int64_t last_inbound_at, last_outbound_at, last_attempt_at;
+    struct text128 inbound_rejection_reason, outbound_failure_reason;
+    uint64_t converted_messages, failed_converted_messages, loops_detected;
+    uint64_t submitted_messages, submitted_recipients, submitted_bytes;
+    uint64_t delivered_first_time;
+    uint64_t attempted_messages, attempted_recipients, attempted_bytes;
+    uint64_t rejected_recipients, rejected_bytes;
+    uint64_t failed_messages, failed_recipients, failed_bytes;
+    uint64_t expired, bounces_generated;
+    uint64_t queue_time_sum_ms, queue_time_count, queue_time_first_sum_ms, queue_time_first_count;
+    uint64_t connect_debt;
+    uint64_t ordinal; /* among the transports of its MTA, from 0; not served (tally.c) */
+    /* to here */
+    uint64_t stored_messages, stored_bytes, stored_recipients;
+    int64_t oldest_at; /* MODEL_NEVER: see stored_messages == 0 */
+    struct text255 oldest_id;
+    uint64_t inbound, outbound;
+    int64_t retry_at;
+    uint64_t active, incoming, deferred, held, corrupt, maildrop;
+    uint64_t attempted_per_hour, failed_per_hour;
+    int64_t stored_minimum_messages, stored_minimum_recipients, stored_minimum_blocks;
+    uint64_t depth_mean, depth_deviation, depth_samples, depth_peak;
+    int64_t depth_peak_at;
+    struct text128 url;
+};
+
+/* mtaGroupAssociationTable. key: applIndex, mtaGroupIndex, assocIndex. */
+struct group_assoc {
+    struct row row;
+};
+
+/* mtaGroupErrorTable. key: applIndex, mtaGroupIndex, mtaStatusCode. */
+struct group_error {
+    struct row row;
+    uint64_t inbound, internal, outbound;
+};
+
+enum source_kind {
+    SOURCE_LOG = 1,
+    SOURCE_SPOOL,
+    SOURCE_PROBE,
+    SOURCE_COMMAND,
+    SOURCE_DIRECTORY,
+    SOURCE_PROCESS,
+    SOURCE_SOCKET,
+    SOURCE_DISK,
+    SOURCE_JOURNAL,
+    SOURCE_FILE
+};
+enum source_status {
+    SOURCE_OK = 1,
+    SOURCE_STALE,
+    SOURCE_MISSING,
+    SOURCE_DENIED,
+    SOURCE_MALFORMED,
+    SOURCE_TRUNCATED,
+    SOURCE_CATCHING_UP,
+    SOURCE_DISABLED
+};
+
+/* MAILMON-MIB mailmonSourceTable: each input and how it fares. key: sourceIndex. */
+struct source {
+    struct row row;
+    /* stored from here */
+    struct text64 name;
+    struct text255 target;
+    uint64_t kind; /* enum source_kind */
+    uint64_t items, bytes, unrecognised, rotations, errors;
+    /* to here */
+    uint64_t appl; /* applIndex, or 0 when it serves several */
+    uint64_t status; /* enum source_status */
+    int64_t last_success_at;
+    uint64_t interval_s, duration_ms, behind_bytes;
+    struct text255 last_error;
+};
+
+/* mailmonAgeTable. key: applIndex, mtaGroupIndex, bucket 1..11. */
+#define AGE_BUCKETS 11
+struct age {
+    struct row row;
+    uint64_t up_to_min; /* 0: no limit */
+    uint64_t messages;
+};
+
+/* mailmonEntryTable's codes. */
+enum entry_code {
+    ENTRY_BAD_COMMAND = 1,
+    ENTRY_DEQUEUED,
+    ENTRY_ENQUEUED,
+    ENTRY_REJECTED,
+    ENTRY_FAILED_SILENTLY,
+    ENTRY_DEFERRED,
+    ENTRY_RETURNED,
+    ENTRY_ABORTED,
+    ENTRY_DELAY_WARNING,
+    ENTRY_PARTLY_DEFERRED,
+    ENTRY_CLOSED,
+    ENTRY_OPENED,
+    ENTRY_AUTHENTICATION,
+    ENTRY_CONNECTION_REJECTED,
+    ENTRY_CONNECTION_FAILED,
+    ENTRY_ETRN,
+    ENTRY_SENT,
+    ENTRY_BOUNCED,
+    ENTRY_EXPIRED,
+    ENTRY_HELD,
+    ENTRY_DISCARDED,
+    ENTRY_CODES = ENTRY_DISCARDED
+};
+
+/* mailmonEntryTable. key: applIndex, mtaGroupIndex, enum entry_code. */
+struct entry {
+    struct row row;
+    uint64_t count, with_tls, with_sasl;
+    int64_t last_at;
+    struct text128 last_reason;
+};
+
+/* mailmonDestinationTable. key: applIndex, destinationIndex. */
+struct destination {
+    struct row row;
+    /* stored from here */
+    struct text255 domain;
+    uint64_t deferrals, deliveries;
+    struct text128 last_reason;
+    uint64_t last_status_code; /* as mtaStatusCode */
+    int64_t last_at;           /* last delivery line, for eviction */
+    /* to here; the rest follows from the messages in flight */
+    uint64_t queued, deferred;
+    int64_t oldest_at;
+    int64_t retry_at;
+};
+
+/* mailmonConnectionTable. key: applIndex, RFC 4022 tcpConnectionState. */
+struct connection {
+    struct row row;
+    uint64_t count;
+};
+
+/* mailmonPeerTable. key: applIndex, InetAddressType, 0; then the address. */
+struct peer {
+    struct row row;
+    uint8_t address[16]; /* 4 or 16 octets by key[1] = 1 (ipv4) or 2 (ipv6) */
+    uint64_t connections, rejected, auth_failures;
+    int64_t first_seen_at, last_seen_at;
+    /* stored up to here */
+    uint64_t current, syn_received, close_wait;
+};
+
+/* mailmonAgent's scalars: one row. */
+struct agent {
+    struct row row;
+    struct text64 version;
+    int64_t started_at, config_loaded_at, counters_since_at;
+    uint64_t config_errors, sources, sources_not_ok, alarms_active, worst_severity;
+    uint64_t notifications_sent, notifications_pending, notifications_lost;
+    uint64_t registrations_refused, master_state; /* 1 connected, 2 away, 3 embedded */
+};
+
+enum model_table {
+    MODEL_AGENT,
+    MODEL_APPL,
+    MODEL_ASSOC,
+    MODEL_GROUP,
+    MODEL_GROUP_ASSOC,
+    MODEL_GROUP_ERROR,
+    MODEL_SOURCE,
+    MODEL_AGE,
+    MODEL_ENTRY,
+    MODEL_DESTINATION,
+    MODEL_CONNECTION,
+    MODEL_PEER,
+    MODEL_TABLES
+};
+
+/* What the model, the store and the slots must know of a kind of row. */
+struct model_kind {
+    const char *name;
+    uint32_t row_size;
+    uint32_t keys;             /* integer parts of the index, 1..3 */
+    uint32_t address_offset;   /* of an InetAddress that ends the index, or 0 */
+    uint32_t capacity;         /* default */
+    uint32_t stored_from, stored_to; /* the bytes that the store keeps; equal: none */
+    const uint32_t *instants;  /* offsets of the instants among them, ends with 0 */
+    const void *initial;       /* a fresh row */
+};
+extern const struct model_kind model_kinds[MODEL_TABLES];
+
+/* The rows of one kind. */
+struct rows {
+    unsigned char *base;  /* capacity * row_size, reserved at once, touched as used */
+    uint32_t *order;      /* positions of the rows that exist, in index order */
+    uint32_t count;       /* how many exist */
+    uint32_t high;        /* positions ever used */
+    uint32_t capacity;
+    uint32_t row_size;
+    uint32_t *free_list;  /* positions to use again */
+    uint32_t free_count;
+    uint32_t *dirty_list; /* positions whose `dirty` is set */
+    uint32_t dirty_count;
+    uint64_t overflow;    /* rows left out because the table was full */
+    uint64_t generation;  /* grows at every change that a reader should see */
+};
+
+struct model {
+    struct rows tables[MODEL_TABLES];
+};
+
+/*
+ * Makes an empty model; capacities[i] == 0 takes the default. Memory is reserved, not touched.
+ * Returns false with errno when it cannot be had.
+ */
+bool model_init(struct model *m, const uint32_t capacities[MODEL_TABLES]);
+void model_free(struct model *m);
+
+/* The row with this index, or NULL. `address` (16 octets, zero padded) only for kinds that have one. */
+void *model_find(const struct model *m, enum model_table t, const uint32_t key[3],
+                 const uint8_t *address);
+/* The row with this index, made from the kind's initial row if it is new; NULL when full (counted). */
+void *model_place(struct model *m, enum model_table t, const uint32_t key[3],
+                  const uint8_t *address);
+/*
+ * Restores a row that the store has, at its position; NULL if the position is taken or out of range or
+ * the index exists already.
+ */
+void *model_place_at(struct model *m, enum model_table t, uint32_t position, const uint32_t key[3],
+                     const uint8_t *address);
+/*
+ * Removes a row; its position may be used again at once. If the store has a record of it, it is in the
+ * dirty list (with used == 0, unless the position was used again) until the next checkpoint.
+ */
+void model_remove(struct model *m, enum model_table t, void *row);
+/*
+ * Forgets the dirty list, after a checkpoint took it: put each position of the list with used == 1,
+ * deleted those with used == 0 and stored == 1. Sets `stored` accordingly.
+ */
+void model_clean(struct model *m, enum model_table t);
+/* The i-th row in index order, i < count. */
+static inline void *model_row(const struct model *m, enum model_table t, uint32_t i)
+{
+    const struct rows *r = &m->tables[t];
+    return r->base + (size_t)r->order[i] * r->row_size;
+}
+/* The position of a row, which is its name in the store. */
+uint32_t model_position(const struct model *m, enum model_table t, const void *row);
+
+/* Says that a row's stored members changed: the next checkpoint and the next slot take it. */
+static inline void model_dirty(struct model *m, enum model_table t, void *row)
+{
+    struct rows *r = &m->tables[t];
+    struct row *head = row;
+    r->generation++;
+    if (!head->dirty) {
+        head->dirty = 1;
+        r->dirty_list[r->dirty_count++] =
+            (uint32_t)((size_t)((unsigned char *)row - r->base) / r->row_size);
+    }
+}
+/* Says that only levels changed: the next slot takes them, the store does not. */
+static inline void model_touch(struct model *m, enum model_table t)
+{
+    m->tables[t].generation++;
+}
+
+/* Adds to a counter that is present; an absent one stays absent. */
+static inline void model_add(uint64_t *counter, uint64_t n)
+{
+    if (*counter != MODEL_ABSENT)
+        *counter += n;
+}
+
+/* Compares two rows of a kind by index: <0, 0, >0. */
+int model_compare(enum model_table t, const void *a, const void *b);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * The MIB modules as data: one file per module, one line per column, in the MIB's order. A column
+ * line is C(id, "descriptor", KIND, struct, member), with .labels or .needs where the column has
+ * them.
+ */
+#ifndef TABLES_H
+#define TABLES_H
+
+#include <stdio.h>
+#include "table.h"
+
+#define C(id_, name_, kind_, struct_, member_, ...)                                                \
+    {                                                                                              \
+        .name = name_, .id = id_, .kind = COLUMN_##kind_,                                          \
+        .offset = offsetof(struct struct_, member_),                                               \
+        .size = sizeof(((struct struct_ *)0)->member_), __VA_ARGS__                                \
+    }
+#define COLUMNS(array) .columns = (array), .column_count = sizeof(array) / sizeof(array)[0]
+
+extern const struct table applTable, assocTable;
+extern const struct table mtaTable, mtaGroupTable, mtaGroupAssociationTable, mtaGroupErrorTable;
+extern const struct table mailmonAgent, mailmonSourceTable, mailmonChannelTable, mailmonAgeTable,
+    mailmonEntryTable, mailmonDestinationTable, mailmonConnectionTable, mailmonPeerTable;
+
+/*
+ * Prints one line for each accessible column, in OID order, fields separated by tabs: module,
+ * table, column, OID, type (as in SMIv2), labels "up(1),down(2)" or "-", index objects or "-".
+ */
+void tables_list(FILE *out);
+
+#endif

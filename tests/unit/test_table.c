@@ -1,0 +1,551 @@
+/*
+ * table.c and the tables themselves: GET and GETNEXT agree with a plain sorted list of all cells,
+ * and each kind of column follows SMI. The vectors are those of a Postfix MTA at applIndex 1 with a
+ * group "smtp" at 3.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <time.h>
+#include "../../agent/tables.h"
+
+#define HOUR_MS 3600000
+
+static const struct table_time now = {.monotonic_ms = 10000000,
+                                      .real_ms = 1795308247000, /* 2026-11-22 00:44:07 UTC */
+                                      .uptime_cs = 500000};
+
+struct world {
+    struct model m;
+    struct view v;
+    struct appl *mta;
+    struct group *smtp;
+};
+
+/* An instant at which sysUpTime had a value. */
+static int64_t at_uptime(uint32_t cs)
+{
+    return now.monotonic_ms - ((int64_t)now.uptime_cs - cs) * 10;
+}
+
+static int setup(void **state)
+{
+    static struct world w;
+    *state = &w;
+    if (!model_init(&w.m, NULL))
+        return -1;
+    w.mta = model_place(&w.m, MODEL_APPL, (uint32_t[3]){1}, NULL);
+    TEXT_SET(w.mta->name, SLICE("Postfix MTA"));
+    w.mta->started_at = at_uptime(7322);
+    w.mta->status = 1;
+    w.mta->is_mta = 1;
+    w.mta->stored_messages = 17;
+    w.smtp = model_place(&w.m, MODEL_GROUP, (uint32_t[3]){1, 3}, NULL);
+    w.smtp->stored_messages = 17;
+    w.smtp->oldest_at = now.monotonic_ms - HOUR_MS;
+    w.smtp->failed_outbound = 0;
+    struct assoc *a = model_place(&w.m, MODEL_ASSOC, (uint32_t[3]){1, 41}, NULL);
+    a->protocol_port = 25;
+    a->type = 4;
+    model_place(&w.m, MODEL_GROUP_ASSOC, (uint32_t[3]){1, 3, 41}, NULL);
+    model_place(&w.m, MODEL_GROUP_ASSOC, (uint32_t[3]){1, 3, 42}, NULL);
+    struct group_error *e =
+        model_place(&w.m, MODEL_GROUP_ERROR, (uint32_t[3]){1, 3, 4004001}, NULL);
+    e->outbound = 9;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    slots_view_free(&w->v);
+    model_free(&w->m);
+    return 0;
+}
+
+static const struct view *view(struct world *w)
+{
+    slots_view_free(&w->v);
+    assert_true(slots_view_of(&w->m, now.monotonic_ms - 250, now.real_ms - 250, &w->v));
+    return &w->v;
+}
+
+/* GET of a whole OID. */
+static bool get(struct world *w, const uint32_t *oid, uint32_t n, struct value *value)
+{
+    for (uint32_t i = 0; i < tables_count; i++) {
+        const struct table *t = tables[i];
+        uint32_t entry = t->entry_length;
+        if (n > entry && memcmp(oid, t->entry, entry * sizeof *oid) == 0)
+            return table_get(t, view(w), &now, oid[entry], oid + entry + 1, n - entry - 1, value);
+    }
+    return false;
+}
+
+#define OID(...) (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4
+#define MIB2     1, 3, 6, 1, 2, 1
+#define MAILMON  1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 1566, 1
+
+static void number(struct world *w, enum smi type, int64_t expected, const uint32_t *oid,
+                   uint32_t n)
+{
+    struct value value;
+    assert_true(get(w, oid, n, &value));
+    assert_int_equal(value.type, type);
+    assert_int_equal((int64_t)value.number, expected);
+}
+
+static void text(struct world *w, const char *expected, const uint32_t *oid, uint32_t n)
+{
+    struct value value;
+    assert_true(get(w, oid, n, &value));
+    assert_int_equal(value.type, SMI_OCTETS);
+    assert_int_equal(value.length, strlen(expected));
+    assert_memory_equal(value.octets, expected, value.length);
+}
+
+static void absent(struct world *w, const uint32_t *oid, uint32_t n)
+{
+    struct value value;
+    assert_false(get(w, oid, n, &value));
+}
+
+static void vectors(void **state)
+{
+    struct world *w = *state;
+    struct value value;
+    const uint32_t smtp[] = {1, 3, 6, 1, 2, 1, 27, 4, 25};
+    text(w, "Postfix MTA", OID(MIB2, 27, 1, 1, 2, 1));
+    number(w, SMI_TIMETICKS, 7322, OID(MIB2, 27, 1, 1, 5, 1));
+    number(w, SMI_INTEGER, 1, OID(MIB2, 27, 1, 1, 6, 1));
+    number(w, SMI_INTEGER, 4, OID(MIB2, 27, 2, 1, 4, 1, 41));
+    number(w, SMI_GAUGE32, 17, OID(MIB2, 28, 1, 1, 2, 1));
+    number(w, SMI_INTEGER, 360000, OID(MIB2, 28, 2, 1, 12, 1, 3));
+    text(w, "never", OID(MIB2, 28, 2, 1, 22, 1, 3));
+    number(w, SMI_INTEGER, 41, OID(MIB2, 28, 3, 1, 1, 1, 3, 41));
+    number(w, SMI_COUNTER32, 9, OID(MIB2, 28, 5, 1, 3, 1, 3, 4004001));
+    assert_true(get(w, OID(MIB2, 27, 2, 1, 3, 1, 41), &value));
+    assert_int_equal(value.type, SMI_OID);
+    assert_int_equal(value.length, 9);
+    assert_memory_equal(value.oid, smtp, sizeof smtp);
+}
+
+static void what_is_unknown_is_absent(void **state)
+{
+    struct world *w = *state;
+    absent(w, OID(MIB2, 28, 1, 1, 1, 1));     // a counter
+    absent(w, OID(MIB2, 28, 2, 1, 17, 1, 3)); // never: no TimeInterval says so
+    absent(w, OID(MIB2, 28, 2, 1, 21, 1, 3)); // "never" refused, by what does not listen
+    absent(w, OID(MIB2, 28, 2, 1, 25, 1, 3)); // a text
+    absent(w, OID(MIB2, 28, 2, 1, 32, 1, 3)); // of a queue that is not empty
+    absent(w, OID(MIB2, 28, 2, 1, 24, 1, 3));
+    absent(w, OID(MIB2, 28, 2, 1, 31, 1, 3));
+    absent(w, OID(MIB2, 27, 1, 1, 12, 1));
+    text(w, "", OID(MIB2, 27, 1, 1, 3, 1)); // has no directory entry
+    absent(w, OID(MIB2, 28, 1, 1, 2));      // no row
+    absent(w, OID(MIB2, 28, 1, 1, 2, 2));
+    absent(w, OID(MIB2, 28, 1, 1, 13, 1)); // no column
+    absent(w, OID(MIB2, 28, 1, 1, 0, 1));
+    absent(w, OID(MIB2, 28, 2, 1, 1, 1, 3)); // not accessible
+}
+
+static void counters_wrap_and_gauges_latch(void **state)
+{
+    struct world *w = *state;
+    w->mta->received_messages = (1ull << 32) + 5;
+    w->mta->stored_messages = (1ull << 32) + 5;
+    w->mta->received_bytes = (1ull << 42) + 3 * 1024 + 1023;
+    w->mta->stored_bytes = 3 * 1024 + 1;
+    w->smtp->received_bytes = UINT64_MAX - 1;
+    w->smtp->stored_bytes = UINT64_MAX - 1;
+    number(w, SMI_COUNTER32, 5, OID(MIB2, 28, 1, 1, 1, 1));
+    number(w, SMI_GAUGE32, UINT32_MAX, OID(MIB2, 28, 1, 1, 2, 1));
+    number(w, SMI_COUNTER32, 3, OID(MIB2, 28, 1, 1, 4, 1));
+    number(w, SMI_GAUGE32, 4, OID(MIB2, 28, 1, 1, 5, 1));
+    number(w, SMI_GAUGE32, UINT32_MAX, OID(MIB2, 28, 2, 1, 7, 1, 3));
+    number(w, SMI_COUNTER64, -2, OID(MAILMON, 3, 1, 10, 1, 3));
+    w->mta->stored_bytes = 0;
+    number(w, SMI_GAUGE32, 0, OID(MIB2, 28, 1, 1, 5, 1));
+}
+
+static void integers_are_clamped(void **state)
+{
+    struct world *w = *state;
+    w->smtp->hierarchy = -2;
+    number(w, SMI_INTEGER, -2, OID(MIB2, 28, 2, 1, 31, 1, 3));
+    w->smtp->hierarchy = INT64_MAX;
+    number(w, SMI_INTEGER, INT32_MAX, OID(MIB2, 28, 2, 1, 31, 1, 3));
+    w->smtp->hierarchy = INT64_MIN + 1;
+    number(w, SMI_INTEGER, INT32_MIN, OID(MIB2, 28, 2, 1, 31, 1, 3));
+    w->mta->status = 0; // no such label
+    absent(w, OID(MIB2, 27, 1, 1, 6, 1));
+}
+
+static void time_stamps(void **state)
+{
+    struct world *w = *state;
+    w->mta->accumulated_inbound = 0;
+    number(w, SMI_TIMETICKS, 0, OID(MIB2, 27, 1, 1, 12, 1)); // never
+    w->mta->started_at = at_uptime(0);
+    number(w, SMI_TIMETICKS, 0, OID(MIB2, 27, 1, 1, 5, 1));
+    w->mta->started_at = at_uptime(0) - 10; // before the agent
+    number(w, SMI_TIMETICKS, 0, OID(MIB2, 27, 1, 1, 5, 1));
+    w->mta->started_at = INT64_MIN + 1;
+    number(w, SMI_TIMETICKS, 0, OID(MIB2, 27, 1, 1, 5, 1));
+    w->mta->started_at = now.monotonic_ms + 5000; // a clock that was ahead
+    number(w, SMI_TIMETICKS, now.uptime_cs, OID(MIB2, 27, 1, 1, 5, 1));
+}
+
+static void time_intervals(void **state)
+{
+    struct world *w = *state;
+    const int64_t longest_ms = 21474836470;
+    w->smtp->last_inbound_at = now.monotonic_ms - 1239;
+    number(w, SMI_INTEGER, 123, OID(MIB2, 28, 2, 1, 17, 1, 3));
+    w->smtp->last_inbound_at = now.monotonic_ms + 1;
+    number(w, SMI_INTEGER, 0, OID(MIB2, 28, 2, 1, 17, 1, 3));
+    w->smtp->last_inbound_at = now.monotonic_ms - longest_ms - 10;
+    number(w, SMI_INTEGER, INT32_MAX, OID(MIB2, 28, 2, 1, 17, 1, 3));
+    w->smtp->last_inbound_at = INT64_MIN + 1;
+    number(w, SMI_INTEGER, INT32_MAX, OID(MIB2, 28, 2, 1, 17, 1, 3));
+    number(w, SMI_INTEGER, 0, OID(MIB2, 28, 2, 1, 23, 1, 3)); // nothing scheduled
+    w->smtp->retry_at = now.monotonic_ms + 3000;
+    number(w, SMI_INTEGER, 300, OID(MIB2, 28, 2, 1, 23, 1, 3));
+    w->smtp->retry_at = now.monotonic_ms - 3000;
+    number(w, SMI_INTEGER, 0, OID(MIB2, 28, 2, 1, 23, 1, 3));
+}
+
+static void oldest_message(void **state)
+{
+    struct world *w = *state;
+    TEXT_SET(w->smtp->oldest_id, SLICE("<1@example.com>"));
+    text(w, "<1@example.com>", OID(MIB2, 28, 2, 1, 32, 1, 3));
+    w->smtp->stored_messages = 0; // known to be empty, whatever was there before
+    number(w, SMI_INTEGER, 0, OID(MIB2, 28, 2, 1, 12, 1, 3));
+    text(w, "", OID(MIB2, 28, 2, 1, 32, 1, 3));
+    w->smtp->stored_messages = MODEL_ABSENT; // a slice without storage
+    absent(w, OID(MIB2, 28, 2, 1, 12, 1, 3));
+    absent(w, OID(MIB2, 28, 2, 1, 23, 1, 3));
+    absent(w, OID(MIB2, 28, 2, 1, 32, 1, 3));
+    w->smtp->stored_messages = 2; // some, of which nothing is known
+    w->smtp->oldest_at = MODEL_NEVER;
+    absent(w, OID(MIB2, 28, 2, 1, 12, 1, 3));
+}
+
+static void reasons(void **state)
+{
+    struct world *w = *state;
+    TEXT_SET(w->smtp->outbound_failure_reason, SLICE("Connection refused"));
+    text(w, "Connection refused", OID(MIB2, 28, 2, 1, 22, 1, 3));
+    w->smtp->failed_outbound = MODEL_ABSENT; // a reason that is known is served
+    text(w, "Connection refused", OID(MIB2, 28, 2, 1, 22, 1, 3));
+}
+
+static void protocols(void **state)
+{
+    struct world *w = *state;
+    struct value value;
+    w->smtp->protocol_port = 0;
+    assert_true(get(w, OID(MIB2, 28, 2, 1, 24, 1, 3), &value));
+    assert_true(value.length == 2 && value.oid[0] == 0 && value.oid[1] == 0);
+    w->smtp->protocol_port = 65536;
+    absent(w, OID(MIB2, 28, 2, 1, 24, 1, 3));
+}
+
+static void not_every_application_is_an_mta(void **state)
+{
+    struct world *w = *state;
+    struct appl *imap = model_place(&w->m, MODEL_APPL, (uint32_t[3]){2}, NULL);
+    imap->stored_messages = 1;
+    absent(w, OID(MIB2, 28, 1, 1, 2, 2));
+    imap->is_mta = 1;
+    number(w, SMI_GAUGE32, 1, OID(MIB2, 28, 1, 1, 2, 2));
+}
+
+static void dates(void **state)
+{
+    struct world *w = *state;
+    struct table_time there = now;
+    struct value value;
+    struct agent *a = model_place(&w->m, MODEL_AGENT, (uint32_t[3]){1}, NULL);
+    const uint32_t zero = 0;
+    a->started_at = now.monotonic_ms - 100;
+    const uint8_t utc[] = {0x07, 0xea, 11, 22, 0, 44, 6, 9, '+', 0, 0};
+    assert_true(get(w, OID(MAILMON, 1, 2, 0), &value));
+    assert_int_equal(value.length, 11);
+    assert_memory_equal(value.octets, utc, 11);
+    absent(w, OID(MAILMON, 1, 3, 0)); // never
+    there.zone_min = -210;
+    const uint8_t newfoundland[] = {0x07, 0xea, 11, 21, 21, 14, 6, 9, '-', 3, 30};
+    assert_true(table_get(&mailmonAgent, view(w), &there, 2, &zero, 1, &value));
+    assert_memory_equal(value.octets, newfoundland, 11);
+    // calendars agree with the library's, leap years and times before 1970 included
+    srandom(1);
+    for (int i = 0; i < 20000; i++) {
+        time_t t = (time_t)((int64_t)random() * 16 - 10000000000);
+        struct tm tm;
+        gmtime_r(&t, &tm);
+        there = (struct table_time){.monotonic_ms = a->started_at, .real_ms = (int64_t)t * 1000};
+        assert_true(
+            table_cell(&mailmonAgent, table_column(&mailmonAgent, 2), &w->v, a, &there, &value));
+        assert_int_equal(value.octets[0] << 8 | value.octets[1], tm.tm_year + 1900);
+        assert_int_equal(value.octets[2], tm.tm_mon + 1);
+        assert_int_equal(value.octets[3], tm.tm_mday);
+        assert_int_equal(value.octets[4], tm.tm_hour);
+        assert_int_equal(value.octets[6], tm.tm_sec);
+    }
+    there = (struct table_time){.monotonic_ms = INT64_MAX, .real_ms = INT64_MIN};
+    assert_false(
+        table_cell(&mailmonAgent, table_column(&mailmonAgent, 2), &w->v, a, &there, &value));
+}
+
+static void scalars(void **state)
+{
+    struct world *w = *state;
+    struct value value;
+    uint32_t next[OID_MAX], length, index[] = {0, 0, 1};
+    assert_false(table_next(&mailmonAgent, view(w), &now, 6, NULL, 0, next, &length, &value));
+    absent(w, OID(MAILMON, 1, 6, 0)); // no agent's row yet
+    model_place(&w->m, MODEL_AGENT, (uint32_t[3]){1}, NULL);
+    number(w, SMI_GAUGE32, 250, OID(MAILMON, 1, 6, 0));
+    absent(w, OID(MAILMON, 1, 6));
+    absent(w, OID(MAILMON, 1, 6, 1));
+    absent(w, OID(MAILMON, 1, 6, 0, 0));
+    assert_true(table_next(&mailmonAgent, view(w), &now, 6, NULL, 0, next, &length, &value));
+    assert_true(length == 1 && next[0] == 0 && value.number == 250);
+    for (uint32_t n = 1; n <= 3; n++)
+        assert_false(table_next(&mailmonAgent, &w->v, &now, 6, index, n, next, &length, &value));
+    assert_false(table_next(&mailmonAgent, &w->v, &now, 2, NULL, 0, next, &length, &value));
+}
+
+static void peers(void **state)
+{
+    struct world *w = *state;
+    uint8_t four[16] = {192, 0, 2, 9}, six[16] = {0x20, 1, 0xd, 0xb8, [15] = 1};
+    model_place(&w->m, MODEL_PEER, (uint32_t[3]){1, 1}, four);
+    model_place(&w->m, MODEL_PEER, (uint32_t[3]){1, 2}, six);
+    text(w, "192.0.2.9", OID(MAILMON, 14, 1, 3, 1, 1, 4, 192, 0, 2, 9));
+    text(w, "2001:db8::1",
+         OID(MAILMON, 14, 1, 3, 1, 2, 16, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1));
+    absent(w, OID(MAILMON, 14, 1, 3, 1, 1, 4, 192, 0, 2));
+    absent(w, OID(MAILMON, 14, 1, 3, 1, 1, 4, 192, 0, 2, 9, 0));
+    absent(w, OID(MAILMON, 14, 1, 3, 1, 1, 4, 192, 0, 2, 256 + 9));
+    absent(w, OID(MAILMON, 14, 1, 3, 1, 1, 5, 192, 0, 2, 9));
+}
+
+/* --- GETNEXT against a plain list --- */
+
+struct cell {
+    uint32_t index[OID_MAX], length;
+};
+
+static int compare_oids(const uint32_t *a, uint32_t an, const uint32_t *b, uint32_t bn)
+{
+    for (uint32_t i = 0; i < an && i < bn; i++)
+        if (a[i] != b[i])
+            return a[i] < b[i] ? -1 : 1;
+    return an < bn ? -1 : an > bn;
+}
+
+/* All cells of a column, as the rows have them. */
+static uint32_t list_cells(const struct table *t, const struct view *v, uint32_t id,
+                           struct cell *cells)
+{
+    struct value value;
+    const struct view_table *rows = &v->tables[t->rows];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const void *row = rows->rows + (size_t)i * rows->row_size;
+        if (!table_cell(t, table_column(t, id), v, row, &now, &value))
+            continue;
+        cells[n].length = table_index(t, row, cells[n].index);
+        assert_true(n == 0 || compare_oids(cells[n - 1].index, cells[n - 1].length, cells[n].index,
+                                           cells[n].length) < 0);
+        n++;
+    }
+    return n;
+}
+
+/* A suffix near an existing cell: shortened, lengthened, one part a little or far off. */
+static uint32_t odd_suffix(const struct cell *cells, uint32_t count, uint32_t suffix[OID_MAX])
+{
+    static const uint32_t far[] = {0, 1, 255, 256, 0x7fffffff, 0x80000000, 0xffffffff};
+    const struct cell *c = &cells[(uint32_t)random() % count];
+    uint32_t n = c->length;
+    memcpy(suffix, c->index, sizeof c->index);
+    if (random() % 3 == 0)
+        n = (uint32_t)random() % (n + 1);
+    if (n && random() % 2) {
+        uint32_t at = (uint32_t)random() % n;
+        if (random() % 2)
+            suffix[at] += random() % 2 ? 1 : UINT32_MAX;
+        else
+            suffix[at] = far[random() % 7];
+    }
+    for (uint32_t more = random() % 3 ? 0 : (uint32_t)random() % 20; more-- > 0;)
+        suffix[n++] = far[random() % 7];
+    return n;
+}
+
+static void check_column(const struct table *t, const struct view *v, uint32_t id)
+{
+    static struct cell cells[2000];
+    uint32_t count = list_cells(t, v, id, cells), suffix[OID_MAX], next[OID_MAX], length;
+    struct value value;
+    assert_true(count > 10);
+    for (int i = 0; i < 20000; i++) {
+        uint32_t n = odd_suffix(cells, count, suffix), expected = 0;
+        while (expected < count &&
+               compare_oids(cells[expected].index, cells[expected].length, suffix, n) <= 0)
+            expected++;
+        bool exists = expected > 0 && compare_oids(cells[expected - 1].index,
+                                                   cells[expected - 1].length, suffix, n) == 0;
+        assert_int_equal(table_get(t, v, &now, id, suffix, n, &value), exists);
+        bool more = table_next(t, v, &now, id, suffix, n, next, &length, &value);
+        assert_int_equal(more, expected < count);
+        if (more)
+            assert_int_equal(
+                compare_oids(next, length, cells[expected].index, cells[expected].length), 0);
+    }
+}
+
+static void next_is_the_next(void **state)
+{
+    struct world *w = *state;
+    srandom(2);
+    for (int i = 0; i < 300; i++) {
+        uint32_t part[3];
+        for (int k = 0; k < 3; k++)
+            part[k] = random() % 4 ? (uint32_t)random() % 5 + 1 : (uint32_t)random();
+        struct group_error *e = model_place(&w->m, MODEL_GROUP_ERROR, part, NULL);
+        if (random() % 3 == 0)
+            e->inbound = MODEL_ABSENT;
+        uint8_t address[16] = {0};
+        part[1] = random() % 2 ? 1 : 2;
+        for (int k = 0; k < (part[1] == 1 ? 4 : 16); k++)
+            address[k] = random() % 2 ? (uint8_t)random() : 0;
+        model_place(&w->m, MODEL_PEER, part, address);
+        struct appl *a = model_place(&w->m, MODEL_APPL, (uint32_t[3]){(uint32_t)random()}, NULL);
+        if (a) {
+            a->is_mta = (uint64_t)random() % 2;
+            a->stored_messages = 1;
+        }
+    }
+    check_column(&mtaGroupErrorTable, view(w), 1);
+    check_column(&mtaGroupErrorTable, &w->v, 3);
+    check_column(&mailmonPeerTable, &w->v, 4);
+    check_column(&mtaTable, &w->v, 2);
+}
+
+/* --- the tables as data --- */
+
+/* Octets of the member that a kind of column reads; 0: a text. */
+static uint32_t member_size(enum column_kind kind)
+{
+    switch (kind) {
+    case COLUMN_TEXT:
+    case COLUMN_TEXT_NEVER:
+    case COLUMN_TEXT_EMPTY:
+    case COLUMN_OLDEST_TEXT:
+        return 0;
+    case COLUMN_KEY:
+        return 4;
+    case COLUMN_ADDRESS:
+    case COLUMN_MODEL_AGE: // names the row
+        return 16;
+    default:
+        return 8;
+    }
+}
+
+static void check_columns_of(const struct table *t)
+{
+    for (uint32_t k = 0; k < t->column_count; k++) {
+        const struct column *c = &t->columns[k];
+        uint32_t size = member_size(c->kind);
+        assert_true(k == 0 || c->id > t->columns[k - 1].id);
+        assert_ptr_equal(table_column(t, c->id), c);
+        assert_true(c->offset + c->size <= model_kinds[t->rows].row_size);
+        if (size)
+            assert_int_equal(c->size, size);
+        else
+            assert_true(c->size == 64 || c->size == 128 || c->size == 256);
+        assert_true((c->kind != COLUMN_OLDEST_TI && c->kind != COLUMN_OLDEST_TEXT) || c->needs);
+        assert_true(strlen(c->name) <= 40 && (!c->labels || c->kind == COLUMN_ENUM));
+    }
+    assert_null(table_column(t, 0));
+    assert_null(table_column(t, UINT32_MAX));
+}
+
+static void tables_are_consistent(void **state)
+{
+    (void)state;
+    uint32_t parts;
+    for (uint32_t i = 0; i < tables_count; i++) {
+        const struct table *t = tables[i];
+        check_columns_of(t);
+        assert_true(i == 0 || compare_oids(tables[i - 1]->entry, tables[i - 1]->entry_length,
+                                           t->entry, t->entry_length) < 0);
+        assert_true(t->entry_length <= 16 && t->entry[t->entry_length - 1] == 1);
+        assert_true(t->scalar == !t->index);
+        if (t->scalar)
+            continue;
+        parts = 1;
+        for (const char *s = t->index; *s; s++)
+            parts += *s == ',';
+        assert_int_equal(parts,
+                         model_kinds[t->rows].keys + (model_kinds[t->rows].address_offset != 0));
+    }
+}
+
+static void list_of_tables(void **state)
+{
+    (void)state;
+    char *list = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&list, &size);
+    assert_non_null(out);
+    tables_list(out);
+    fclose(out);
+    assert_non_null(strstr(list, "NETWORK-SERVICES-MIB\tapplTable\tapplOperStatus\t"
+                                 "1.3.6.1.2.1.27.1.1.6\tEnum\tup(1),down(2),halted(3),congested(4),"
+                                 "restarting(5),quiescing(6)\tapplIndex\n"));
+    assert_non_null(strstr(list, "MAILMON-MIB\tmailmonAgent\tmailmonAgentModelAge\t"
+                                 "1.3.6.1.4.1.8072.9999.9999.1566.1.1.6\tGauge32\t-\t-\n"));
+    assert_non_null(strstr(list, "MTA-MIB\tmtaGroupTable\tmtaGroupOldestMessageStored\t"
+                                 "1.3.6.1.2.1.28.2.1.12\tInteger32\t-\tapplIndex,mtaGroupIndex\n"));
+    uint32_t lines = 0, columns = 0;
+    for (const char *s = list; *s; s++)
+        lines += *s == '\n';
+    for (uint32_t i = 0; i < tables_count; i++)
+        columns += tables[i]->column_count;
+    assert_int_equal(lines, columns);
+    free(list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(vectors, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_unknown_is_absent, setup, teardown),
+        cmocka_unit_test_setup_teardown(counters_wrap_and_gauges_latch, setup, teardown),
+        cmocka_unit_test_setup_teardown(integers_are_clamped, setup, teardown),
+        cmocka_unit_test_setup_teardown(time_stamps, setup, teardown),
+        cmocka_unit_test_setup_teardown(time_intervals, setup, teardown),
+        cmocka_unit_test_setup_teardown(oldest_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(reasons, setup, teardown),
+        cmocka_unit_test_setup_teardown(protocols, setup, teardown),
+        cmocka_unit_test_setup_teardown(not_every_application_is_an_mta, setup, teardown),
+        cmocka_unit_test_setup_teardown(dates, setup, teardown),
+        cmocka_unit_test_setup_teardown(scalars, setup, teardown),
+        cmocka_unit_test_setup_teardown(peers, setup, teardown),
+        cmocka_unit_test_setup_teardown(next_is_the_next, setup, teardown),
+        cmocka_unit_test(tables_are_consistent),
+        cmocka_unit_test(list_of_tables),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
