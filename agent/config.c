@@ -1,0 +1,425 @@
+/*
+ * From a file to struct config: libconfig parses it, one walk along the schema takes over what is
+ * right and reports what is not, config_check looks at the whole. The libconfig tree lives only
+ * during config_load; everything in struct config is a copy.
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "config_schema.h"
+
+#define NAME_MAX_LENGTH 64 /* longer names are not compared: nobody meant one of ours */
+
+/*
+ * The path of a file that libconfig names. Version 1.5 names an included file as the @include does,
+ * relative to the include directory; later ones give the path.
+ */
+static const char *path_of(const struct config *c, const config_t *tree, const char *file,
+                           char path[PATH_MAX])
+{
+    if (!file || *file == '/' || strcmp(file, c->file) == 0)
+        return file ? file : c->file;
+    snprintf(path, PATH_MAX, "%s/%s", config_get_include_dir(tree), file);
+    return path;
+}
+
+const char *config_source(const config_setting_t *at, char path[PATH_MAX])
+{
+    const config_t *tree = at->config;
+    return path_of(config_setting_get_hook(config_root_setting(tree)), tree,
+                   config_setting_source_file(at), path);
+}
+
+void config_fault(struct err_list *errors, const config_setting_t *at, const char *format, ...)
+{
+    char text[1024], path[PATH_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    err_add(errors, config_source(at, path), at->line, "%s", text);
+}
+
+static void wrong_type(struct err_list *errors, const config_setting_t *at, const struct setting *s)
+{
+    static const char *const wants[] = {
+        [SETTING_TEXT] = "a text in quotes",
+        [SETTING_PATH] = "an absolute path in quotes",
+        [SETTING_WORD] = "a word in quotes",
+        [SETTING_CHOICE] = "a word in quotes",
+        [SETTING_BOOL] = "true or false",
+        [SETTING_NUMBER] = "a whole number",
+        [SETTING_DURATION_MS] =
+            "a duration with its unit in quotes, or a whole number of milliseconds",
+        [SETTING_DURATION_S] = "a duration with its unit in quotes, or a whole number of seconds",
+        [SETTING_TEXTS] = "a list of texts",
+        [SETTING_GROUP] = "a group in braces",
+        [SETTING_MTAS] = "a list of groups",
+    };
+    config_fault(errors, at, "%s must be %s, such as: %s = %s;", s->name, wants[s->kind], s->name,
+                 s->example);
+}
+
+/* Edit distance (Levenshtein); names of at most NAME_MAX_LENGTH. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[NAME_MAX_LENGTH + 1];
+    size_t n = strlen(b);
+    for (unsigned j = 0; j <= n; j++)
+        row[j] = j;
+    for (unsigned i = 0; a[i]; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < n; j++) {
+            unsigned change = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            unsigned other = (row[j] < diagonal ? row[j] : diagonal) + 1;
+            row[j + 1] = change < other ? change : other;
+        }
+    }
+    return row[n];
+}
+
+static const struct setting *find(const struct setting *settings, const char *name)
+{
+    for (const struct setting *s = settings; s->name; s++)
+        if (strcmp(s->name, name) == 0)
+            return s;
+    return NULL;
+}
+
+/* The name of a group of the file that has a setting of this name, or NULL. */
+static const char *group_with(const char *name)
+{
+    for (const struct setting *s = config_settings; s->name; s++)
+        if (s->members && find(s->members, name))
+            return s->name;
+    return NULL;
+}
+
+static const char *nearest(const struct setting *settings, const char *name)
+{
+    if (strlen(name) > NAME_MAX_LENGTH)
+        return NULL;
+    const char *best = NULL;
+    unsigned best_distance = (unsigned)strlen(name) / 3 + 2;
+    for (const struct setting *s = settings; s->name; s++) {
+        bool begins = strlen(name) >= 4 && strncmp(s->name, name, strlen(name)) == 0;
+        unsigned d = begins ? 1 : distance(name, s->name);
+        if (d < best_distance) {
+            best_distance = d;
+            best = s->name;
+        }
+    }
+    return best;
+}
+
+static void unknown(struct err_list *errors, const config_setting_t *at,
+                    const struct setting *settings)
+{
+    const char *name = config_setting_name(at);
+    const char *near = nearest(settings, name);
+    const char *group = settings == config_settings ? group_with(name) : NULL;
+    if (group)
+        config_fault(errors, at, "unknown setting %s: it belongs into the group %s", name, group);
+    else if (settings != config_settings && find(config_settings, name))
+        config_fault(errors, at,
+                     "unknown setting %s: it belongs to the top level, outside this group", name);
+    else if (near)
+        config_fault(errors, at, "unknown setting %s; did you mean %s?", name, near);
+    else
+        config_fault(errors, at, "unknown setting %.100s; see mailmond.conf(5)", name);
+}
+
+static void read_number(struct err_list *errors, const config_setting_t *at,
+                        const struct setting *s, void *member)
+{
+    long long value = config_setting_get_int64(at), unit = 1;
+    bool is_text = config_setting_type(at) == CONFIG_TYPE_STRING;
+    bool is_number =
+        config_setting_type(at) == CONFIG_TYPE_INT || config_setting_type(at) == CONFIG_TYPE_INT64;
+    const char *unit_name = s->kind == SETTING_DURATION_MS  ? " ms"
+                            : s->kind == SETTING_DURATION_S ? " s"
+                                                            : "";
+    if (is_text && s->kind != SETTING_NUMBER) {
+        value = config_duration(config_setting_get_string(at));
+        if (value < 0) {
+            config_fault(
+                errors, at,
+                "%s is not a duration: write a whole number and ms, s, min, h or d, such as: %s = "
+                "%s;",
+                s->name, s->name, s->example);
+            return;
+        }
+        unit = s->kind == SETTING_DURATION_S ? 1000 : 1;
+    } else if (!is_number) {
+        wrong_type(errors, at, s);
+        return;
+    }
+    if (value % unit != 0)
+        config_fault(errors, at, "%s must be a whole number of seconds", s->name);
+    else if (value / unit < s->low || value / unit > s->high)
+        config_fault(errors, at, "%s is %lld%s, but must be from %u%s to %u%s", s->name,
+                     value / unit, unit_name, s->low, unit_name, s->high, unit_name);
+    else
+        *(uint32_t *)member = (uint32_t)(value / unit);
+}
+
+static bool one_of(const char *const *words, const char *value, unsigned *which)
+{
+    for (*which = 0; words[*which]; ++*which)
+        if (strcmp(words[*which], value) == 0)
+            return true;
+    return false;
+}
+
+static void not_a_word(struct err_list *errors, const config_setting_t *at, const struct setting *s,
+                       const char *value)
+{
+    char all[128] = "";
+    for (unsigned i = 0; s->words[i]; i++) {
+        size_t n = strlen(all);
+        snprintf(all + n, sizeof all - n, "%s\"%s\"",
+                 i == 0            ? ""
+                 : s->words[i + 1] ? ", "
+                                   : " or ",
+                 s->words[i]);
+    }
+    config_fault(errors, at, "%s cannot be \"%.100s\": it must be %s", s->name, value, all);
+}
+
+static void read_text(struct err_list *errors, const config_setting_t *at, const struct setting *s,
+                      void *member)
+{
+    const char *value = config_setting_get_string(at);
+    unsigned which = 0;
+    if (config_setting_type(at) != CONFIG_TYPE_STRING || !value)
+        wrong_type(errors, at, s);
+    else if (!*value)
+        config_fault(errors, at, "%s must not be empty; leave it out, or write such as: %s = %s;",
+                     s->name, s->name, s->example);
+    else if (s->kind == SETTING_PATH && *value != '/')
+        config_fault(errors, at,
+                     "%s must be an absolute path (one that begins with /), not \"%.200s\"",
+                     s->name, value);
+    else if (s->words && !one_of(s->words, value, &which))
+        not_a_word(errors, at, s, value);
+    else if (s->kind == SETTING_CHOICE)
+        *(bool *)member = which == 1;
+    else {
+        free(*(char **)member);
+        *(char **)member = config_copy(value);
+    }
+}
+
+static void read_texts(struct err_list *errors, const config_setting_t *at, const struct setting *s,
+                       struct config_strings *list)
+{
+    if (!config_setting_is_array(at) && !config_setting_is_list(at)) {
+        wrong_type(errors, at, s);
+        return;
+    }
+    unsigned count = (unsigned)config_setting_length(at);
+    if (count == 0)
+        return;
+    list->items = calloc(count, sizeof *list->items);
+    if (!list->items)
+        abort();
+    for (unsigned i = 0; i < count; i++) {
+        const config_setting_t *element = config_setting_get_elem(at, i);
+        const char *value = config_setting_get_string(element);
+        if (!value)
+            wrong_type(errors, element, s);
+        else if (!*value)
+            config_fault(errors, element, "%s: a text in the list is empty", s->name);
+        else
+            list->items[list->count++] = config_copy(value);
+    }
+}
+
+static void read_group(struct err_list *errors, const config_setting_t *group,
+                       const struct setting *settings, void *base);
+
+static void read_mtas(struct err_list *errors, const config_setting_t *at, const struct setting *s,
+                      struct config *c)
+{
+    if (!config_setting_is_list(at)) {
+        wrong_type(errors, at, s);
+        return;
+    }
+    unsigned count = (unsigned)config_setting_length(at);
+    c->mtas = calloc(count ? count : 1, sizeof *c->mtas);
+    if (!c->mtas)
+        abort();
+    for (unsigned i = 0; i < count; i++) {
+        const config_setting_t *element = config_setting_get_elem(at, i);
+        if (!config_setting_is_group(element)) {
+            wrong_type(errors, element, s);
+            continue;
+        }
+        struct config_mta *m = &c->mtas[c->mta_count++];
+        char path[PATH_MAX];
+        config_defaults(s->members, m);
+        m->type = config_copy(s->name);
+        m->source_file = config_copy(config_source(element, path));
+        m->source_line = element->line;
+        read_group(errors, element, s->members, m);
+    }
+}
+
+static void read_setting(struct err_list *errors, const config_setting_t *at,
+                         const struct setting *s, void *base)
+{
+    void *member = (char *)base + s->offset;
+    switch (s->kind) {
+    case SETTING_TEXT:
+    case SETTING_PATH:
+    case SETTING_WORD:
+    case SETTING_CHOICE:
+        read_text(errors, at, s, member);
+        break;
+    case SETTING_BOOL:
+        if (config_setting_type(at) == CONFIG_TYPE_BOOL)
+            *(bool *)member = config_setting_get_bool(at);
+        else
+            wrong_type(errors, at, s);
+        break;
+    case SETTING_NUMBER:
+    case SETTING_DURATION_MS:
+    case SETTING_DURATION_S:
+        read_number(errors, at, s, member);
+        break;
+    case SETTING_TEXTS:
+        read_texts(errors, at, s, member);
+        break;
+    case SETTING_GROUP:
+        if (config_setting_is_group(at))
+            read_group(errors, at, s->members, base);
+        else
+            wrong_type(errors, at, s);
+        break;
+    case SETTING_MTAS:
+        read_mtas(errors, at, s, base);
+        break;
+    }
+}
+
+static void read_group(struct err_list *errors, const config_setting_t *group,
+                       const struct setting *settings, void *base)
+{
+    unsigned count = (unsigned)config_setting_length(group);
+    for (unsigned i = 0; i < count; i++) {
+        const config_setting_t *at = config_setting_get_elem(group, i);
+        const struct setting *s = find(settings, config_setting_name(at));
+        if (s)
+            read_setting(errors, at, s, base);
+        else
+            unknown(errors, at, settings);
+    }
+}
+
+/* The text of a line of a file without the blanks around it, at most size - 1 octets. */
+static void quote_line(const char *file, unsigned number, char *text, size_t size)
+{
+    char *line = NULL;
+    size_t room = 0;
+    FILE *in = fopen(file, "re");
+    *text = '\0';
+    while (in && number && getline(&line, &room, in) >= 0)
+        if (--number == 0) {
+            line[strcspn(line, "\r\n")] = '\0';
+            snprintf(text, size, "%s", line + strspn(line, " \t"));
+        }
+    free(line);
+    if (in)
+        fclose(in);
+}
+
+static void syntax_fault(struct err_list *errors, const struct config *c, const config_t *tree)
+{
+    char path[PATH_MAX], text[80];
+    const char *file = path_of(c, tree, config_error_file(tree), path);
+    const char *what = config_error_text(tree);
+    unsigned line = (unsigned)config_error_line(tree);
+    quote_line(file, line, text, sizeof text);
+    size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+    if (strstr(what, "include"))
+        err_add(errors, file, line, "%s: %s (its name is taken from %s)", what, text,
+                config_get_include_dir(tree));
+    else if (name && text[name + strspn(text + name, " ")] == '{')
+        err_add(errors, file, line, "%s: a group is written %.*s = { ... };", what, (int)name,
+                text);
+    else
+        err_add(errors, file, line, "%s at or before: %s", what, *text ? text : "the end");
+}
+
+/* Is it there to be read? libconfig's scanner ends the process when given a directory. */
+static bool readable(const char *file, struct err_list *errors)
+{
+    struct stat st;
+    FILE *in = fopen(file, "re");
+    bool good = in && fstat(fileno(in), &st) == 0;
+    if (!good)
+        err_add(errors, file, 0, "cannot be read: %s", strerror(errno));
+    else if (S_ISDIR(st.st_mode)) {
+        err_add(errors, file, 0, "is a directory; name a file");
+        good = false;
+    }
+    if (in)
+        fclose(in);
+    return good;
+}
+
+static void read_file(struct config *c, struct err_list *errors)
+{
+    if (!readable(c->file, errors))
+        return;
+    config_t tree;
+    char *copy = config_copy(c->file);
+    config_init(&tree);
+    config_set_include_dir(&tree, dirname(copy));
+    if (!config_read_file(&tree, c->file)) {
+        syntax_fault(errors, c, &tree);
+    } else {
+        config_setting_set_hook(config_root_setting(&tree), c);
+        read_group(errors, config_root_setting(&tree), config_settings, c);
+        if (!config_lookup(&tree, "detect"))
+            c->detect = c->mta_count == 0;
+        config_check(c, &tree, errors);
+    }
+    config_destroy(&tree);
+    free(copy);
+}
+
+struct config *config_load(const char *file, struct err_list *errors)
+{
+    struct config *c = calloc(1, sizeof *c);
+    if (!c)
+        abort();
+    unsigned before = errors->count;
+    config_defaults(config_settings, c);
+    if (!file && access(CONFIG_FILE, F_OK) == 0)
+        file = CONFIG_FILE;
+    if (file) {
+        c->file = config_copy(file);
+        read_file(c, errors);
+    }
+    if (errors->count == before)
+        return c;
+    config_free(c);
+    return NULL;
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    config_release(config_settings, c);
+    err_free(&c->warnings);
+    free(c->file);
+    free(c);
+}

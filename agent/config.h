@@ -1,0 +1,83 @@
+/*
+ * The configuration: libconfig's tree checked against a schema and copied into plain structs. Knows
+ * no collector's insides. A syntax error stops with file:line; all unknown names, wrong types and
+ * impossible values are then reported at once, each with what would be right.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include "err.h"
+#include "log.h"
+#include "model.h"
+
+#define CONFIG_FILE "/etc/mailmond/mailmond.conf"
+#define STATE_DIR   "/var/lib/mailmond"
+#define RUN_DIR     "/run/mailmond"
+
+struct config_strings {
+    char **items;
+    unsigned count;
+};
+
+/* One MTA instance. Members that the file leaves out are NULL: detection or the MTA's own defaults
+ * fill them. */
+struct config_mta {
+    char *type; /* "postfix" */
+    char *name; /* applName and syslog_name: "postfix", "postfix-out" */
+    char *config_directory;
+    char *queue_directory;
+    char *log;                          /* path of the log file; several instances may share one */
+    struct config_strings syslog_names; /* further tags that belong to it: "submission" for -o
+                                           syslog_name=submission */
+    struct config_strings
+        internal_services; /* inbound services behind a content filter, as
+                                  mtaGroupName has them ("reinject/smtpd"): not counted again */
+    struct config_strings
+        listen;        /* "ADDRESS:PORT" or ":PORT" of its listeners, for its associations */
+    char *source_file; /* where it was written, for messages; NULL: detected */
+    unsigned source_line;
+};
+
+struct config {
+    char *file; /* NULL: none was found, all is default */
+    char *state_dir;
+    char *run_dir; /* pid file */
+    char *user;    /* account of the collect process, NULL: stay */
+    char *publish_user; /* account of the publish process, NULL: see account_become */
+    char *log; /* see log_open */
+    char *log_level;
+    bool detect; /* look for mail systems beside the configured ones; default: only if none is */
+    uint32_t interval_ms;              /* tick of the log followers, default 1000 */
+    uint32_t queue_interval_s;         /* refresh of the queues, default 10 */
+    uint32_t queue_rescan_s;           /* full scan to reconcile, default 600 */
+    uint32_t checkpoint_s;             /* default 5 */
+    uint32_t messages_max;             /* in flight, default 1,000,000 */
+    uint32_t files_per_second;         /* queue files looked into, default 200 */
+    uint32_t capacities[MODEL_TABLES]; /* 0: default */
+    /* snmp { } */
+    bool standalone;                  /* embedded master */
+    char *listen;                     /* "udp:127.0.0.1:1161" */
+    char *agentx;                     /* AgentX socket; NULL: Net-SNMP's default */
+    char *context;                    /* SNMPv3 context of all registrations; NULL: default */
+    uint32_t agentx_ping_s;           /* default 3 */
+    bool fast_path;                   /* default true */
+    struct config_strings directives; /* Net-SNMP's own, one a line, for the embedded master */
+    struct config_mta *mtas;
+    unsigned mta_count;
+    struct err_list warnings; /* what is allowed but unwise, for the log */
+};
+
+/*
+ * Reads a file (NULL: CONFIG_FILE if it exists, else only defaults) and what it includes. Returns
+ * NULL when anything is wrong; `errors` then has every fault. The caller frees both.
+ */
+struct config *config_load(const char *file, struct err_list *errors);
+void config_free(struct config *c);
+/* log_level as log_open wants it. */
+enum log_level config_log_level(const struct config *c);
+/* Prints a configuration file that yields c: every setting, defaults included, with comments. */
+void config_dump(const struct config *c, FILE *out);
+
+#endif

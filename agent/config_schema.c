@@ -1,0 +1,376 @@
+/* The tables of settings and what is done to any of them. Data first; see config_schema.h. */
+#include <stdlib.h>
+#include <string.h>
+#include "config_schema.h"
+
+#define IN(member)  offsetof(struct config, member)
+#define MTA(member) offsetof(struct config_mta, member)
+#define CAPACITY(t) (offsetof(struct config, capacities) + (t) * sizeof(uint32_t))
+
+#define ROWS_MAX    10000000
+#define DAY_S       86400
+
+static const char *const levels[] = {"error", "warning", "notice", "info", "debug", NULL};
+static const char *const modes[] = {"agentx", "standalone", NULL};
+
+static const struct setting queue_settings[] = {
+    {.name = "interval",
+     .kind = SETTING_DURATION_S,
+     .offset = IN(queue_interval_s),
+     .low = 1,
+     .high = 3600,
+     .number = 10,
+     .example = "\"10 s\"",
+     .help = "How often the numbers of the queues are brought up to date."},
+    {.name = "rescan",
+     .kind = SETTING_DURATION_S,
+     .offset = IN(queue_rescan_s),
+     .low = 10,
+     .high = 7 * DAY_S,
+     .number = 600,
+     .example = "\"10 min\"",
+     .help = "How often the queue directories are read in full, to correct what was missed."},
+    {.name = "files_per_second",
+     .kind = SETTING_NUMBER,
+     .offset = IN(files_per_second),
+     .low = 1,
+     .high = 100000,
+     .number = 200,
+     .example = "200",
+     .help = "How many queue files are opened each second to learn sizes and recipients that the "
+             "log did not tell."},
+    {.name = NULL},
+};
+
+static const struct setting capacity_settings[] = {
+    {.name = "destinations",
+     .kind = SETTING_NUMBER,
+     .offset = CAPACITY(MODEL_DESTINATION),
+     .high = ROWS_MAX,
+     .example = "10000",
+     .help = "Rows of destinations; 0 is the built-in number."},
+    {.name = "peers",
+     .kind = SETTING_NUMBER,
+     .offset = CAPACITY(MODEL_PEER),
+     .high = ROWS_MAX,
+     .example = "10000",
+     .help = "Rows of peers; 0 is the built-in number."},
+    {.name = "groups",
+     .kind = SETTING_NUMBER,
+     .offset = CAPACITY(MODEL_GROUP),
+     .high = ROWS_MAX,
+     .example = "1000",
+     .help = "Rows of mtaGroupTable; 0 is the built-in number."},
+    {.name = "associations",
+     .kind = SETTING_NUMBER,
+     .offset = CAPACITY(MODEL_ASSOC),
+     .high = ROWS_MAX,
+     .example = "10000",
+     .help = "Rows of assocTable; 0 is the built-in number."},
+    {.name = "errors",
+     .kind = SETTING_NUMBER,
+     .offset = CAPACITY(MODEL_GROUP_ERROR),
+     .high = ROWS_MAX,
+     .example = "10000",
+     .help = "Rows of mtaGroupErrorTable; 0 is the built-in number."},
+    {.name = "entries",
+     .kind = SETTING_NUMBER,
+     .offset = CAPACITY(MODEL_ENTRY),
+     .high = ROWS_MAX,
+     .example = "10000",
+     .help = "Rows of queue entries; 0 is the built-in number."},
+    {.name = NULL},
+};
+
+static const struct setting snmp_settings[] = {
+    {.name = "mode",
+     .kind = SETTING_CHOICE,
+     .offset = IN(standalone),
+     .words = modes,
+     .example = "\"agentx\"",
+     .help = "\"agentx\": a subagent of snmpd. \"standalone\": answers SNMP requests itself."},
+    {.name = "agentx_socket",
+     .kind = SETTING_TEXT,
+     .offset = IN(agentx),
+     .example = "\"/var/agentx/master\"",
+     .help = "Where the master agent listens, with mode \"agentx\"; left out: Net-SNMP's default."},
+    {.name = "ping_interval",
+     .kind = SETTING_DURATION_S,
+     .offset = IN(agentx_ping_s),
+     .low = 1,
+     .high = 3600,
+     .number = 3,
+     .example = "\"3 s\"",
+     .help = "How often the master agent is asked whether it is still there."},
+    {.name = "context",
+     .kind = SETTING_TEXT,
+     .offset = IN(context),
+     .example = "\"mail2\"",
+     .help = "SNMPv3 context in which everything is shown; left out: the default context."},
+    {.name = "listen",
+     .kind = SETTING_TEXT,
+     .offset = IN(listen),
+     .text = "udp:127.0.0.1:1161",
+     .example = "\"udp:127.0.0.1:1161\"",
+     .help = "Where requests are answered, with mode \"standalone\"."},
+    {.name = "directives",
+     .kind = SETTING_TEXTS,
+     .offset = IN(directives),
+     .example = "( \"rouser monitor authpriv\" )",
+     .help =
+         "Lines of snmpd.conf(5), with mode \"standalone\": access control, users, trap sinks."},
+    {.name = "fast_path",
+     .kind = SETTING_BOOL,
+     .offset = IN(fast_path),
+     .number = 1,
+     .example = "true",
+     .help =
+         "Answer the master agent's requests without Net-SNMP's handler chain. Turn it off only "
+         "to look for a fault."},
+    {.name = NULL},
+};
+
+static const struct setting mta_settings[] = {
+    {.name = "name",
+     .kind = SETTING_TEXT,
+     .offset = MTA(name),
+     .example = "\"postfix\"",
+     .help = "Name of the instance: its syslog_name, and its name in applTable."},
+    {.name = "config_directory",
+     .kind = SETTING_PATH,
+     .offset = MTA(config_directory),
+     .example = "\"/etc/postfix\"",
+     .help = "Where its main.cf is."},
+    {.name = "queue_directory",
+     .kind = SETTING_PATH,
+     .offset = MTA(queue_directory),
+     .example = "\"/var/spool/postfix\"",
+     .help = "Its queues; left out: as main.cf says."},
+    {.name = "log",
+     .kind = SETTING_PATH,
+     .offset = MTA(log),
+     .example = "\"/var/log/mail.log\"",
+     .help = "The file it logs to; left out: as main.cf says, or where syslog usually puts mail."},
+    {.name = "syslog_names",
+     .kind = SETTING_TEXTS,
+     .offset = MTA(syslog_names),
+     .example = "[ \"submission\" ]",
+     .help = "Further names that its services log under (-o syslog_name=... in master.cf), up to "
+             "the first slash."},
+    {.name = "internal_services",
+     .kind = SETTING_TEXTS,
+     .offset = MTA(internal_services),
+     .example = "[ \"reinject/smtpd\" ]",
+     .help = "Services that take mail back from a content filter, as mtaGroupName shows them: "
+             "that mail is not counted again."},
+    {.name = "listen",
+     .kind = SETTING_TEXTS,
+     .offset = MTA(listen),
+     .example = "[ \":25\", \"127.0.0.1:10025\" ]",
+     .help = "Addresses and ports of its listeners, to find its associations."},
+    {.name = NULL},
+};
+
+const struct setting config_settings[] = {
+    {.name = "log",
+     .kind = SETTING_TEXT,
+     .offset = IN(log),
+     .text = "stderr",
+     .example = "\"syslog\"",
+     .help = "Where mailmond logs to: \"stderr\", \"syslog\", \"syslog:FACILITY\" or a file."},
+    {.name = "log_level",
+     .kind = SETTING_WORD,
+     .offset = IN(log_level),
+     .text = "notice",
+     .words = levels,
+     .example = "\"notice\"",
+     .help = "The least important messages to log: error, warning, notice, info or debug."},
+    {.name = "state_dir",
+     .kind = SETTING_PATH,
+     .offset = IN(state_dir),
+     .text = STATE_DIR,
+     .example = "\"" STATE_DIR "\"",
+     .help = "What must outlive a restart is kept here."},
+    {.name = "run_dir",
+     .kind = SETTING_PATH,
+     .offset = IN(run_dir),
+     .text = RUN_DIR,
+     .example = "\"" RUN_DIR "\"",
+     .help = "The pid file is here."},
+    {.name = "user",
+     .kind = SETTING_TEXT,
+     .offset = IN(user),
+     .example = "\"mailmond\"",
+     .help =
+         "Account of the process that reads logs and queues, if mailmond is started as root; left "
+         "out: the account stays."},
+    {.name = "publish_user",
+     .kind = SETTING_TEXT,
+     .offset = IN(publish_user),
+     .example = "\"mailmond\"",
+     .help = "Account of the process that speaks SNMP, if mailmond is started as root; left out: "
+             "mailmond if there is such an account, else nobody."},
+    {.name = "detect",
+     .kind = SETTING_BOOL,
+     .offset = IN(detect),
+     .number = 1,
+     .example = "true",
+     .help = "Look for mail systems on this host; left out: only if none is configured."},
+    {.name = "interval",
+     .kind = SETTING_DURATION_MS,
+     .offset = IN(interval_ms),
+     .low = 50,
+     .high = 60000,
+     .number = 1000,
+     .example = "\"1 s\"",
+     .help = "How often the logs are looked at. A plain number is in milliseconds."},
+    {.name = "checkpoint_interval",
+     .kind = SETTING_DURATION_S,
+     .offset = IN(checkpoint_s),
+     .low = 1,
+     .high = 3600,
+     .number = 5,
+     .example = "\"5 s\"",
+     .help = "How often counters and positions are written to state_dir."},
+    {.name = "messages_max",
+     .kind = SETTING_NUMBER,
+     .offset = IN(messages_max),
+     .low = 1000,
+     .high = 100000000,
+     .number = 1000000,
+     .example = "1000000",
+     .help = "How many messages under way are remembered."},
+    {.name = "queue",
+     .kind = SETTING_GROUP,
+     .members = queue_settings,
+     .example = "{ interval = \"10 s\"; }",
+     .help = "The queues."},
+    {.name = "capacities",
+     .kind = SETTING_GROUP,
+     .members = capacity_settings,
+     .example = "{ peers = 10000; }",
+     .help = "How many rows a table may have. What is beyond is counted and left out."},
+    {.name = "snmp",
+     .kind = SETTING_GROUP,
+     .members = snmp_settings,
+     .example = "{ mode = \"agentx\"; }",
+     .help = "How all this is shown."},
+    {.name = "postfix",
+     .kind = SETTING_MTAS,
+     .members = mta_settings,
+     .example = "( { name = \"postfix\"; config_directory = \"/etc/postfix\"; } )",
+     .help = "Instances of Postfix, a group for each."},
+    {.name = NULL},
+};
+
+char *config_copy(const char *text)
+{
+    char *copy = text ? strdup(text) : NULL;
+    if (text && !copy)
+        abort();
+    return copy;
+}
+
+void config_defaults(const struct setting *settings, void *base)
+{
+    for (const struct setting *s = settings; s->name; s++) {
+        void *member = (char *)base + s->offset;
+        switch (s->kind) {
+        case SETTING_TEXT:
+        case SETTING_PATH:
+        case SETTING_WORD:
+            *(char **)member = config_copy(s->text);
+            break;
+        case SETTING_CHOICE:
+        case SETTING_BOOL:
+            *(bool *)member = s->number != 0;
+            break;
+        case SETTING_NUMBER:
+        case SETTING_DURATION_MS:
+        case SETTING_DURATION_S:
+            *(uint32_t *)member = s->number;
+            break;
+        case SETTING_GROUP:
+            config_defaults(s->members, base);
+            break;
+        case SETTING_TEXTS:
+        case SETTING_MTAS:
+            break; /* empty */
+        }
+    }
+}
+
+static void release_strings(struct config_strings *list)
+{
+    for (unsigned i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+    *list = (struct config_strings){NULL, 0};
+}
+
+static void release_mtas(const struct setting *members, struct config *c)
+{
+    for (unsigned i = 0; i < c->mta_count; i++) {
+        config_release(members, &c->mtas[i]);
+        free(c->mtas[i].type);
+        free(c->mtas[i].source_file);
+    }
+    free(c->mtas);
+    c->mtas = NULL;
+    c->mta_count = 0;
+}
+
+void config_release(const struct setting *settings, void *base)
+{
+    for (const struct setting *s = settings; s->name; s++) {
+        void *member = (char *)base + s->offset;
+        switch (s->kind) {
+        case SETTING_TEXT:
+        case SETTING_PATH:
+        case SETTING_WORD:
+            free(*(char **)member);
+            *(char **)member = NULL;
+            break;
+        case SETTING_TEXTS:
+            release_strings(member);
+            break;
+        case SETTING_GROUP:
+            config_release(s->members, base);
+            break;
+        case SETTING_MTAS:
+            release_mtas(s->members, base);
+            break;
+        case SETTING_CHOICE:
+        case SETTING_BOOL:
+        case SETTING_NUMBER:
+        case SETTING_DURATION_MS:
+        case SETTING_DURATION_S:
+            break; /* own nothing */
+        }
+    }
+}
+
+int64_t config_duration(const char *text)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+    struct slice s = slice_trim(slice_of(text));
+    uint64_t value;
+    if (!slice_number(&s, &value) || value > INT32_MAX)
+        return -1;
+    s = slice_trim(s);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (slice_eq(s, slice_of(units[i].name)))
+            return (int64_t)value * units[i].ms;
+    return -1;
+}
+
+enum log_level config_log_level(const struct config *c)
+{
+    for (unsigned i = 0; levels[i]; i++)
+        if (strcmp(c->log_level, levels[i]) == 0)
+            return (enum log_level)i;
+    return LOG_LEVEL_NOTICE;
+}

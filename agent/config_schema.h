@@ -1,0 +1,61 @@
+/*
+ * The settings as data: one line each, in the order in which they are printed. Checking, defaults,
+ * printing and releasing all walk these tables; a unit test holds them and mailmond.conf(5)
+ * together.
+ */
+#ifndef CONFIG_SCHEMA_H
+#define CONFIG_SCHEMA_H
+
+#include <libconfig.h>
+#include <limits.h>
+#include "config.h"
+
+enum setting_kind {
+    SETTING_TEXT,        /* char * */
+    SETTING_PATH,        /* char *, an absolute path */
+    SETTING_WORD,        /* char *, one of `words` */
+    SETTING_CHOICE,      /* bool: words[0] or words[1] */
+    SETTING_BOOL,        /* bool */
+    SETTING_NUMBER,      /* uint32_t in low..high */
+    SETTING_DURATION_MS, /* uint32_t, milliseconds in low..high */
+    SETTING_DURATION_S,  /* uint32_t, seconds in low..high */
+    SETTING_TEXTS,       /* struct config_strings */
+    SETTING_GROUP,       /* `members`, in the same struct */
+    SETTING_MTAS         /* a list of groups of `members`, each a struct config_mta */
+};
+
+struct setting {
+    const char *name;
+    enum setting_kind kind;
+    size_t offset;       /* of the member in struct config or struct config_mta */
+    uint32_t low, high;  /* range of a number, in its unit */
+    uint32_t number;     /* default of a number or bool */
+    const char *text;    /* default of a text, NULL: not set */
+    const char *example; /* as written in the file */
+    const char *const *words;
+    const struct setting *members;
+    const char *help; /* one or two sentences, for the printed file */
+};
+
+/* The top level; ends with a NULL name, as every table does. */
+extern const struct setting config_settings[];
+
+/* Puts the defaults of all settings into *base (zeroed: a struct config or config_mta). */
+void config_defaults(const struct setting *settings, void *base);
+/* Releases what the settings' members own. */
+void config_release(const struct setting *settings, void *base);
+/* Like strdup, but never NULL for a string: a process that cannot even configure itself aborts. */
+char *config_copy(const char *text);
+
+/* Milliseconds of "250 ms", "5 s", "10 min", "2 h", "1 d"; -1 if text is none of these. */
+int64_t config_duration(const char *text);
+
+/* The path of the file in which a setting is written; may use `path`. */
+const char *config_source(const config_setting_t *at, char path[PATH_MAX]);
+/* Adds a fault (or a warning) about a setting, with the file and line where it is written. */
+void config_fault(struct err_list *errors, const config_setting_t *at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* What only all settings together can tell: names used twice, listeners, accounts, open access. */
+void config_check(struct config *c, const config_t *tree, struct err_list *errors);
+
+#endif

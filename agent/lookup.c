@@ -1,0 +1,132 @@
+/*
+ * Finds cells by OID. tables[] is in OID order and no entry lies within another, so a binary search
+ * finds the one table an OID can be in; what follows it is then looked for column by column.
+ */
+#include <assert.h>
+#include "lookup.h"
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+int lookup_compare(const uint32_t *a, uint32_t a_length, const uint32_t *b, uint32_t b_length)
+{
+    uint32_t n = smaller(a_length, b_length);
+    for (uint32_t i = 0; i < n; i++)
+        if (a[i] != b[i])
+            return a[i] < b[i] ? -1 : 1;
+    return a_length == b_length ? 0 : a_length < b_length ? -1 : 1;
+}
+
+/* How many tables have their entry at or before the name. */
+static uint32_t tables_up_to(const struct oid_name *name)
+{
+    uint32_t low = 0, high = tables_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        const struct table *t = tables[mid];
+        if (lookup_compare(t->entry, t->entry_length, name->ids, name->length) <= 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static bool within(const struct table *t, const struct oid_name *name)
+{
+    return name->length >= t->entry_length &&
+           memcmp(name->ids, t->entry, t->entry_length * sizeof *t->entry) == 0;
+}
+
+enum lookup_result lookup_get(const struct view *v, const struct table_time *now,
+                              const struct oid_name *name, struct value *value)
+{
+    uint32_t after = tables_up_to(name);
+    if (after == 0)
+        return LOOKUP_NO_OBJECT;
+    const struct table *t = tables[after - 1];
+    uint32_t at = t->entry_length;
+    if (!within(t, name) || name->length == at || !table_column(t, name->ids[at]))
+        return LOOKUP_NO_OBJECT;
+    if (table_get(t, v, now, name->ids[at], name->ids + at + 1, name->length - at - 1, value))
+        return LOOKUP_FOUND;
+    return LOOKUP_NO_INSTANCE;
+}
+
+/* The position of the first column whose id is not below. */
+static uint32_t column_from(const struct table *t, uint32_t id)
+{
+    uint32_t low = 0, high = t->column_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (t->columns[mid].id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* The column's own OID is not before the end: nor can any of its cells be. */
+static bool beyond(const struct table *t, uint32_t id, const struct oid_name *end)
+{
+    if (end->length == 0)
+        return false;
+    uint32_t n = smaller(t->entry_length, end->length);
+    for (uint32_t i = 0; i < n; i++)
+        if (t->entry[i] != end->ids[i])
+            return t->entry[i] > end->ids[i];
+    return end->length <= t->entry_length || id > end->ids[t->entry_length] ||
+           (id == end->ids[t->entry_length] && end->length == t->entry_length + 1);
+}
+
+/* One column: the first cell after index, put into *next. */
+static bool next_in_column(const struct table *t, const struct view *v,
+                           const struct table_time *now, uint32_t id, const uint32_t *index,
+                           uint32_t index_length, struct oid_name *next, struct value *value)
+{
+    uint32_t found[OID_MAX], length = 0, at = t->entry_length;
+    if (!table_next(t, v, now, id, index, index_length, found, &length, value))
+        return false;
+    assert(at + 1 + length <= OID_MAX);
+    memcpy(next->ids, t->entry, at * sizeof *t->entry);
+    next->ids[at] = id;
+    memcpy(next->ids + at + 1, found, length * sizeof *found);
+    next->length = at + 1 + length;
+    return true;
+}
+
+bool lookup_next(const struct view *v, const struct table_time *now, const struct oid_name *name,
+                 const struct oid_name *end, struct oid_name *next, struct value *value)
+{
+    uint32_t i = tables_up_to(name);
+    uint32_t c = 0, id = 0, index_length = 0;
+    const uint32_t *index = NULL;
+    if (i > 0 && within(tables[i - 1], name)) {
+        const struct table *t = tables[--i];
+        if (name->length > t->entry_length) {
+            id = name->ids[t->entry_length];
+            c = column_from(t, id);
+            index = name->ids + t->entry_length + 1;
+            index_length = name->length - t->entry_length - 1;
+        }
+    }
+    for (; i < tables_count; i++, c = 0, index_length = 0) {
+        const struct table *t = tables[i];
+        if (v->tables[t->rows].count == 0)
+            continue;
+        for (; c < t->column_count; c++, index_length = 0) {
+            const struct column *column = &t->columns[c];
+            if (beyond(t, column->id, end))
+                return false;
+            /* the index belongs to the column that was named, not to one that follows it */
+            uint32_t from = column->id == id ? index_length : 0;
+            if (next_in_column(t, v, now, column->id, index, from, next, value))
+                return end->length == 0 ||
+                       lookup_compare(next->ids, next->length, end->ids, end->length) < 0;
+        }
+    }
+    return false;
+}

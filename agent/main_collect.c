@@ -1,0 +1,605 @@
+/*
+ * mailmond-collect: the process that reads logs, queues, sockets and processes, and writes the model.
+ * One libuv loop, no SNMP. It becomes its account (keeping CAP_DAC_READ_SEARCH, if it had it), restores what
+ * the store kept, drives the collectors once a tick, and hands the model over after each.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "../collectors/collector.h"
+#include "../collectors/detect.h"
+#include "account.h"
+#include "log.h"
+#include "main_read.h"
+#include "persist.h"
+#include "slots.h"
+
+#define PROGRAM       "mailmond-collect"
+#define EXIT_RELOAD   75    /* start me again at once: the configuration changed */
+#define CATCH_UP_MS   10000 /* a model that goes back is not shown for so long after a restart */
+#define FIRST_TICK_MS 1
+
+struct arguments {
+    const char *config, *state;
+    int model_fd, back_fd, ready_fd;
+    bool foreground, check, dump_config, detect, settings, statistics;
+    const char *read;
+    uint32_t messages_max;
+};
+
+/* All of the process's state that outlives a tick. */
+static struct {
+    struct arguments arguments;
+    struct config *config;
+    struct collect collect;
+    struct model model;
+    struct store *store;
+    struct slots *slots;
+    struct tally *tallies[8]; /* as mtas[] */
+    struct checkpoint *checkpoint;
+    bool checkpoint_filled, checkpoint_busy, checkpoint_failed, checkpoint_ok;
+    uv_work_t checkpoint_work;
+    int64_t next_checkpoint_ms, started_ms;
+    uv_timer_t timer;
+    uv_signal_t terminate, interrupt, hangup;
+    struct agent *agent;
+    bool published;
+    int exit_code;
+} self = {.arguments = {.model_fd = -1, .back_fd = -1, .ready_fd = -1}};
+
+static int64_t clock_ms(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void set_clock(void)
+{
+    struct collect *c = &self.collect;
+    c->monotonic_ms = clock_ms(CLOCK_MONOTONIC);
+    c->real_minus_monotonic_ms = clock_ms(CLOCK_REALTIME) - c->monotonic_ms;
+}
+
+/* The store */
+
+static void write_checkpoint(uv_work_t *work)
+{
+    (void)work;
+    self.checkpoint_ok = store_write(self.store, self.checkpoint);
+}
+
+static void checkpoint_result(void)
+{
+    if (!self.checkpoint_ok && !self.checkpoint_failed)
+        log_error("the state cannot be stored: %s; counting goes on and is stored when it can be",
+                  store_error(self.store));
+    else if (self.checkpoint_ok && self.checkpoint_failed)
+        log_notice("the state is stored again");
+    self.checkpoint_failed = !self.checkpoint_ok;
+    if (self.checkpoint_ok) {
+        checkpoint_clear(self.checkpoint);
+        self.checkpoint_filled = false;
+    }
+}
+
+static void checkpoint_done(uv_work_t *work, int status)
+{
+    (void)work, (void)status;
+    self.checkpoint_busy = false;
+    checkpoint_result();
+}
+
+/* Copies what changed. What a failed write holds is written first, unchanged. */
+static void fill_checkpoint(void)
+{
+    if (self.checkpoint_filled)
+        return;
+    const struct collect *c = &self.collect;
+    bool ok = persist_save(&self.model, c->names, self.checkpoint, c->real_minus_monotonic_ms);
+    for (unsigned i = 0; mtas[i]; i++)
+        ok &= !self.tallies[i] || tally_save(self.tallies[i], self.checkpoint);
+    for (unsigned i = 0; collectors[i]; i++)
+        ok &= !collectors[i]->save || collectors[i]->save(&self.collect, self.checkpoint);
+    if (!ok) /* half of it would be a lie: start again from the last whole one */
+        abort();
+    self.checkpoint_filled = true;
+}
+
+static void start_checkpoint(void)
+{
+    struct collect *c = &self.collect;
+    if (self.checkpoint_busy || c->monotonic_ms < self.next_checkpoint_ms)
+        return;
+    self.next_checkpoint_ms = c->monotonic_ms + (int64_t)self.config->checkpoint_s * 1000;
+    fill_checkpoint();
+    self.checkpoint_busy =
+        uv_queue_work(c->loop, &self.checkpoint_work, write_checkpoint, checkpoint_done) == 0;
+}
+
+/* At the end: what is in hand, then what came since. */
+static void last_checkpoint(void)
+{
+    for (int i = 0; i < 2; i++) {
+        fill_checkpoint();
+        write_checkpoint(NULL);
+        checkpoint_result();
+        if (!self.checkpoint_ok)
+            return;
+    }
+}
+
+static bool load_since(void *arg, uint32_t slot, const void *data, size_t size)
+{
+    (void)slot;
+    if (size != sizeof(int64_t))
+        return false;
+    memcpy(arg, data, size);
+    return true;
+}
+
+/* When counting began: the first start with this state directory. */
+static bool restore_since(void)
+{
+    int64_t real_ms = 0;
+    if (!store_load(self.store, STORE_SINCE, load_since, &real_ms))
+        return false;
+    if (real_ms == 0) {
+        real_ms = collect_real_ms(&self.collect);
+        if (!checkpoint_put(self.checkpoint, STORE_SINCE, 0, &real_ms, sizeof real_ms))
+            return false;
+    }
+    self.agent->counters_since_at = real_ms - self.collect.real_minus_monotonic_ms;
+    return true;
+}
+
+/* The model */
+
+static void count_sources(struct agent *a)
+{
+    const struct rows *r = &self.model.tables[MODEL_SOURCE];
+    a->sources = r->count;
+    a->sources_not_ok = 0;
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct source *s = model_row(&self.model, MODEL_SOURCE, i);
+        a->sources_not_ok += s->status != SOURCE_OK && s->status != SOURCE_CATCHING_UP;
+    }
+}
+
+static void set_agent(void)
+{
+    struct slots_back back;
+    slots_back_get(self.slots, &back);
+    self.agent->master_state = back.master_state ? back.master_state : MODEL_ABSENT;
+    self.agent->registrations_refused = back.registrations_refused;
+    count_sources(self.agent);
+    model_touch(&self.model, MODEL_AGENT);
+}
+
+static void publish(void)
+{
+    const struct collect *c = &self.collect;
+    if (!self.published && !c->caught_up && c->monotonic_ms - self.started_ms < CATCH_UP_MS)
+        return;
+    for (unsigned i = 0; mtas[i]; i++)
+        if (self.tallies[i])
+            tally_levels(self.tallies[i]);
+    set_agent();
+    slots_publish(self.slots, &self.model, c->monotonic_ms, collect_real_ms(c));
+    if (!self.published && self.arguments.ready_fd >= 0 && write(self.arguments.ready_fd, "", 1) < 0)
+        log_debug("nobody waits to hear that this process is ready");
+    self.published = true;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    (void)timer;
+    set_clock();
+    for (unsigned i = 0; collectors[i]; i++)
+        collectors[i]->tick(&self.collect);
+    publish();
+    start_checkpoint();
+}
+
+/* Instances */
+
+static struct tally *tally_for(const struct mta *mta)
+{
+    for (unsigned i = 0; mtas[i]; i++) {
+        if (mtas[i] != mta)
+            continue;
+        if (!self.tallies[i])
+            self.tallies[i] = tally_new(&self.model, self.collect.names, mta,
+                                        self.config->messages_max, true, i);
+        return self.tallies[i];
+    }
+    return NULL;
+}
+
+/*
+ * What a tag stands for: "postfix/smtpd" and, with -o syslog_name=submission, "submission/smtpd" are
+ * services of the same instance.
+ */
+static void name_instance(struct tally *t, const struct config_mta *m)
+{
+    struct slice name = slice_of(m->name);
+    for (unsigned i = 0; i < m->syslog_names.count; i++) {
+        struct slice app = slice_of(m->syslog_names.items[i]);
+        if (!slice_eq(app, name) && slice_find(app, '/') == app.n)
+            tally_alias(t, app, name, app);
+    }
+    for (unsigned i = 0; i < m->internal_services.count; i++)
+        tally_internal_service(t, name, slice_of(m->internal_services.items[i]));
+}
+
+static bool make_instances(void)
+{
+    struct collect *c = &self.collect;
+    c->instances = calloc(self.config->mta_count + 1, sizeof *c->instances);
+    if (!c->instances)
+        return false;
+    for (unsigned i = 0; i < self.config->mta_count; i++) {
+        const struct config_mta *m = &self.config->mtas[i];
+        const struct mta *mta = mta_find(m->type);
+        struct tally *t = mta ? tally_for(mta) : NULL;
+        if (!t)
+            return false;
+        name_instance(t, m);
+        c->instances[c->instance_count++] =
+            (struct instance_of_mta){.config = m, .mta = mta, .tally = t};
+    }
+    for (unsigned i = 0; mtas[i]; i++)
+        if (self.tallies[i] && !tally_load(self.tallies[i], self.store))
+            return false;
+    for (unsigned i = 0; i < c->instance_count; i++) {
+        c->instances[i].appl = tally_appl(c->instances[i].tally, slice_of(c->instances[i].config->name));
+        if (!c->instances[i].appl)
+            return false;
+    }
+    return true;
+}
+
+/* Signals */
+
+static void end(int code)
+{
+    self.exit_code = code;
+    uv_stop(self.collect.loop);
+}
+
+static void on_end(uv_signal_t *handle, int number)
+{
+    (void)handle, (void)number;
+    end(0);
+}
+
+/* A good configuration is taken by starting anew: the store explains every counter. */
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    (void)handle, (void)number;
+    struct err_list errors = {0};
+    struct config *c = config_load(self.arguments.config, &errors);
+    log_reopen();
+    for (unsigned i = 0; i < errors.count; i++)
+        log_error("%s", errors.lines[i]);
+    self.agent->config_errors = errors.count;
+    err_free(&errors);
+    if (!c) {
+        log_error("the new configuration is not taken; the running one is kept");
+        return;
+    }
+    config_free(c);
+    log_notice("taking the new configuration");
+    end(EXIT_RELOAD);
+}
+
+static bool watch_signal(uv_signal_t *handle, uv_signal_cb on, int number)
+{
+    return uv_signal_init(self.collect.loop, handle) == 0 &&
+           uv_signal_start(handle, on, number) == 0;
+}
+
+/* Privileges: the account's, and reading what only the mail system's account may read. */
+
+static bool keep_reading(void)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {{0}};
+    data[0].effective = data[0].permitted = 1u << CAP_DAC_READ_SEARCH;
+    return syscall(SYS_capset, &head, data) == 0;
+}
+
+static bool become(const char *state_dir, pid_t parent)
+{
+    bool root = geteuid() == 0;
+    if (root && prctl(PR_SET_KEEPCAPS, 1) < 0)
+        return false;
+    if (!account_become(self.config->user, state_dir))
+        return false;
+    if (root && geteuid() != 0 && !keep_reading()) {
+        log_error("capset: %s", strerror(errno));
+        return false;
+    }
+    return parent == 0 || account_end_with(parent);
+}
+
+/* Start */
+
+static const char *state_dir(void)
+{
+    return self.arguments.state ? self.arguments.state : self.config->state_dir;
+}
+
+static bool restore(void)
+{
+    struct collect *c = &self.collect;
+    char error[512];
+    self.store = c->store = store_open(state_dir(), error, sizeof error);
+    if (!self.store) {
+        log_error("%s", error);
+        return false;
+    }
+    uint32_t key[3] = {1, 0, 0};
+    if (!model_init(&self.model, self.config->capacities) || !(c->names = names_new()) ||
+        !(self.checkpoint = checkpoint_new()) ||
+        !(self.agent = model_place(&self.model, MODEL_AGENT, key, NULL))) {
+        log_error("out of memory");
+        return false;
+    }
+    c->model = &self.model;
+    if (!persist_load(&self.model, c->names, self.store, c->real_minus_monotonic_ms) ||
+        !restore_since() || !make_instances()) {
+        log_error("the stored state cannot be used: %s; move %s/state.db away to start anew",
+                  store_error(self.store), state_dir());
+        return false;
+    }
+    TEXT_SET(self.agent->version, SLICE(VERSION));
+    self.agent->started_at = self.agent->config_loaded_at = c->monotonic_ms;
+    self.agent->config_errors = 0;
+    return true;
+}
+
+static bool start_collectors(void)
+{
+    struct collect *c = &self.collect;
+    c->config = self.config;
+    for (unsigned i = 0; collectors[i]; i++) {
+        if (collectors[i]->start(c))
+            continue;
+        log_error("%s: cannot start: out of memory or descriptors", collectors[i]->name);
+        return false;
+    }
+    c->store = NULL;
+    return uv_timer_init(c->loop, &self.timer) == 0 &&
+           watch_signal(&self.terminate, on_end, SIGTERM) &&
+           watch_signal(&self.interrupt, on_end, SIGINT) &&
+           watch_signal(&self.hangup, on_hangup, SIGHUP) &&
+           uv_timer_start(&self.timer, on_tick, FIRST_TICK_MS, self.config->interval_ms) == 0;
+}
+
+static int run(pid_t parent)
+{
+    struct collect *c = &self.collect;
+    set_clock();
+    self.started_ms = c->monotonic_ms;
+    c->loop = uv_default_loop();
+    self.slots = slots_open_writer(self.arguments.model_fd, self.arguments.back_fd);
+    if (!self.slots) {
+        log_error("the shared memory cannot be used: %s", strerror(errno));
+        return 1;
+    }
+    if (!become(state_dir(), parent) || !restore() || !start_collectors())
+        return 1;
+    log_notice("%s %s: %u mail systems", PROGRAM, VERSION, c->instance_count);
+    uv_run(c->loop, UV_RUN_DEFAULT);
+    c->stopping = true;
+    while (self.checkpoint_busy)
+        uv_run(c->loop, UV_RUN_ONCE);
+    last_checkpoint();
+    for (unsigned i = 0; collectors[i]; i++)
+        collectors[i]->stop(c);
+    return self.exit_code;
+}
+
+/* Options */
+
+static const char usage_text[] =
+    "usage: " PROGRAM " [--config FILE] [--state DIR] --check | --dump-config | --detect\n"
+    "       " PROGRAM " --read FORMAT [--messages-max N] [--statistics] FILE...\n"
+    "       " PROGRAM " --model-fd N --back-fd N [--ready-fd N] [--foreground]\n"
+    "\n"
+    "The collecting half of mailmond, which starts it; see mailmond(8).\n";
+
+enum { CONFIG = 1, STATE, MODEL, BACK, READY, FOREGROUND, CHECK, DUMP_CONFIG, DETECT, SETTINGS,
+       READ, MESSAGES_MAX, STATISTICS, HELP, SHOW_VERSION };
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, CONFIG},
+    {"state", required_argument, NULL, STATE},
+    {"model-fd", required_argument, NULL, MODEL},
+    {"back-fd", required_argument, NULL, BACK},
+    {"ready-fd", required_argument, NULL, READY},
+    {"foreground", no_argument, NULL, FOREGROUND},
+    {"check", no_argument, NULL, CHECK},
+    {"dump-config", no_argument, NULL, DUMP_CONFIG},
+    {"detect", no_argument, NULL, DETECT},
+    {"settings", no_argument, NULL, SETTINGS},
+    {"read", required_argument, NULL, READ},
+    {"messages-max", required_argument, NULL, MESSAGES_MAX},
+    {"statistics", no_argument, NULL, STATISTICS},
+    {"help", no_argument, NULL, HELP},
+    {"version", no_argument, NULL, SHOW_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+/* Returns -1 to go on, else an exit code. */
+static int take_option(struct arguments *a, int option)
+{
+    switch (option) {
+    case CONFIG:
+        a->config = optarg;
+        break;
+    case STATE:
+        a->state = optarg;
+        break;
+    case MODEL:
+        a->model_fd = atoi(optarg);
+        break;
+    case BACK:
+        a->back_fd = atoi(optarg);
+        break;
+    case READY:
+        a->ready_fd = atoi(optarg);
+        break;
+    case FOREGROUND:
+        a->foreground = true;
+        break;
+    case CHECK:
+        a->check = true;
+        break;
+    case DUMP_CONFIG:
+        a->dump_config = true;
+        break;
+    case DETECT:
+        a->detect = true;
+        break;
+    case SETTINGS:
+        a->settings = true;
+        break;
+    case READ:
+        a->read = optarg;
+        break;
+    case MESSAGES_MAX:
+        a->messages_max = (uint32_t)strtoul(optarg, NULL, 10);
+        break;
+    case STATISTICS:
+        a->statistics = true;
+        break;
+    case HELP:
+        fputs(usage_text, stdout);
+        return 0;
+    case SHOW_VERSION:
+        puts(PROGRAM " " VERSION);
+        return 0;
+    default:
+        fputs(usage_text, stderr);
+        return 2;
+    }
+    return -1;
+}
+
+static int read_mode(int count, char **files)
+{
+    struct read_options o = {.mta = mta_find(self.arguments.read),
+                             .files = files,
+                             .file_count = count,
+                             .messages_max = self.arguments.messages_max,
+                             .statistics = self.arguments.statistics};
+    if (o.mta && count > 0)
+        return read_files(&o);
+    if (o.mta)
+        fprintf(stderr, "mailmond: --read %s: no file is named\n", o.mta->name);
+    else
+        fprintf(stderr, "mailmond: --read %s: unknown format; known are:", self.arguments.read);
+    for (unsigned i = 0; !o.mta && mtas[i]; i++)
+        fprintf(stderr, " %s%s", mtas[i]->name, mtas[i + 1] ? "," : "\n");
+    return 2;
+}
+
+static void print_list(const struct err_list *list, const char *prefix)
+{
+    for (unsigned i = 0; i < list->count; i++)
+        fprintf(stderr, "%s%s\n", prefix, list->lines[i]);
+}
+
+/* What the supervisor must know of a valid configuration, a line for each. */
+static void print_settings(const struct config *c)
+{
+    printf("run_dir=%s\nstate_dir=%s\nlog=%s\nlog_level=%s\n", c->run_dir,
+           self.arguments.state ? self.arguments.state : c->state_dir, c->log, c->log_level);
+    printf("snmp=%d|%s|%s|%s|%u|%d", c->standalone, c->listen, c->agentx ? c->agentx : "",
+           c->context ? c->context : "", c->agentx_ping_s, c->fast_path);
+    uint64_t directives = 0; /* they may hold secrets: only their hash leaves this process */
+    for (unsigned i = 0; i < c->directives.count; i++)
+        directives = slice_hash(slice_of(c->directives.items[i]), directives);
+    printf("|%016llx\n", (unsigned long long)directives);
+}
+
+/* --check, --dump-config, --detect, --settings; -1: none of them was asked for. */
+static int print_mode(const struct err_list *notes)
+{
+    const struct arguments *a = &self.arguments;
+    if (a->settings)
+        print_settings(self.config);
+    else if (a->dump_config || a->detect)
+        config_dump(self.config, stdout);
+    if (a->check || a->detect) {
+        print_list(&self.config->warnings, "warning: ");
+        print_list(notes, "");
+    }
+    if (a->check)
+        printf("%s: ok, %u mail systems\n", self.config->file ? self.config->file : "no configuration file",
+               self.config->mta_count);
+    return a->settings || a->dump_config || a->detect || a->check ? 0 : -1;
+}
+
+static bool load(struct err_list *notes)
+{
+    struct err_list errors = {0};
+    self.config = config_load(self.arguments.config, &errors);
+    print_list(&errors, "");
+    err_free(&errors);
+    if (!self.config)
+        return false;
+    if (self.arguments.detect)
+        self.config->detect = true;
+    if (!self.arguments.settings && !self.arguments.dump_config)
+        detect_postfix(self.config, NULL, notes);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    pid_t parent = getppid();
+    struct err_list notes = {0};
+    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        int code = take_option(&self.arguments, o);
+        if (code >= 0)
+            return code;
+    }
+    if (self.arguments.read)
+        return read_mode(argc - optind, argv + optind);
+    if (optind < argc) {
+        fputs(usage_text, stderr);
+        return 2;
+    }
+    if (!load(&notes))
+        return 1;
+    int code = print_mode(&notes);
+    if (code >= 0)
+        return code;
+    if (self.arguments.model_fd < 0 || self.arguments.back_fd < 0) {
+        fputs(usage_text, stderr);
+        return 2;
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    log_open("mailmond", self.arguments.foreground ? "stderr" : self.config->log,
+             config_log_level(self.config));
+    for (unsigned i = 0; i < self.config->warnings.count; i++)
+        log_warning("%s", self.config->warnings.lines[i]);
+    for (unsigned i = 0; i < notes.count; i++)
+        log_notice("%s", notes.lines[i]);
+    err_free(&notes);
+    return run(parent);
+}

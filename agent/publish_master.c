@@ -1,0 +1,143 @@
+/*
+ * The embedded master agent. Net-SNMP reads its settings from files only, so the directives of our
+ * own configuration are given to it as a file in memory; the host's snmpd.conf is never read.
+ */
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <net-snmp/net-snmp-config.h>
+#include <net-snmp/net-snmp-includes.h>
+#include <net-snmp/agent/net-snmp-agent-includes.h>
+#include "log.h"
+#include "publish_master.h"
+
+/* Modules of libnetsnmpmibs; no public header has them. */
+extern void init_system_mib(void), init_sysORTable(void), init_snmp_mib(void),
+    init_snmpEngine(void);
+extern void init_snmpMPDStats(void), init_usmStats(void), init_usmUser(void), init_vacm_vars(void);
+
+static struct {
+    const struct config *config;
+    char path[32]; /* the file in memory; empty: not being read */
+    bool wrong;    /* a directive was not understood */
+    unsigned told; /* the last line that was complained of */
+} master;
+
+/* --- who may ask --------------------------------------------------------------------------------
+ */
+
+/* Directives that give somebody access (snmpd.conf(5), ACCESS CONTROL). */
+static bool grants_access(const char *directive)
+{
+    static const char *const tokens[] = {
+        "rocommunity", "rwcommunity",   "rocommunity6", "rwcommunity6", "rouser",    "rwuser",
+        "access",      "authcommunity", "authuser",     "authgroup",    "authaccess"};
+    size_t n = strcspn(directive, " \t");
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
+        if (strlen(tokens[i]) == n && strncasecmp(directive, tokens[i], n) == 0)
+            return true;
+    return false;
+}
+
+/* --- the settings -------------------------------------------------------------------------------
+ */
+
+/* Without a word on who may ask, this host may; config.c has seen to it that then nobody else can.
+ */
+static void write_settings(FILE *out)
+{
+    const struct config_strings *d = &master.config->directives;
+    bool granted = false;
+    for (unsigned i = 0; i < d->count; i++) {
+        fprintf(out, "%s\n", d->items[i]);
+        granted |= grants_access(d->items[i]);
+    }
+    if (!granted)
+        fputs("rocommunity public 127.0.0.1\nrocommunity6 public ::1\n", out);
+}
+
+/* The file in memory stays open: the library reads it by its name in /proc, twice. */
+static bool make_settings(void)
+{
+    int fd = memfd_create("snmp.directives", MFD_CLOEXEC);
+    FILE *out = fd < 0 ? NULL : fdopen(dup(fd), "w");
+    if (out)
+        write_settings(out);
+    if (!out || fclose(out) != 0) {
+        log_error("cannot make a file in memory for snmp.directives: %m");
+        return false;
+    }
+    snprintf(master.path, sizeof master.path, "/proc/self/fd/%d", fd);
+    return true;
+}
+
+/* "PATH: line N: Error: text" is told as of the N-th directive. */
+bool master_take_message(const char *message)
+{
+    size_t n = strlen(master.path);
+    unsigned line;
+    int text = 0;
+    if (n == 0)
+        return false;
+    if (strncmp(message, "net-snmp: ", 10) == 0)
+        return true; /* "N error(s) in config file(s)" */
+    if (strncmp(message, master.path, n) != 0 ||
+        sscanf(message + n, ": line %u: %n", &line, &text) != 1 || text == 0)
+        return false;
+    const struct config_strings *d = &master.config->directives;
+    const char *what = message + n + text;
+    master.wrong = true;
+    if (line == master.told) /* the library reads it twice */
+        return true;
+    master.told = line;
+    log_error("%s: snmp.directives: \"%s\": %.*s",
+              master.config->file ? master.config->file : "configuration",
+              line >= 1 && line <= d->count ? d->items[line - 1] : "", (int)strcspn(what, "\n"),
+              what);
+    return true;
+}
+
+/* --- the start ----------------------------------------------------------------------------------
+ */
+
+static void add_modules(void)
+{
+    init_system_mib();
+    init_sysORTable();
+    init_snmp_mib();
+    init_snmpEngine();
+    init_snmpMPDStats();
+    init_usmStats();
+    init_usmUser();
+    init_vacm_vars();
+}
+
+bool master_open(const struct publish_options *options, void (*registrations)(void))
+{
+    static char no_smux[] = "!smux,smux"; /* it would bind TCP port 199 */
+    const char *listen = options->config->listen;
+    master.config = options->config;
+    if (!make_settings())
+        return false;
+    set_persistent_directory(options->engine_dir);
+    netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_NO_ROOT_ACCESS, 1);
+    netsnmp_ds_set_string(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_PORTS, listen);
+    netsnmp_ds_set_string(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_OPTIONALCONFIG, master.path);
+    add_to_init_list(no_smux);
+    init_agent("mailmond");
+    add_modules();
+    registrations();
+    init_snmp("mailmond");
+    master.path[0] = '\0';
+    if (master.wrong) {
+        log_error(
+            "the embedded master does not start: snmp.directives must be as in snmpd.conf(5)");
+        return false;
+    }
+    if (init_master_agent() != 0) {
+        log_error("cannot listen on %s", listen);
+        return false;
+    }
+    return true;
+}

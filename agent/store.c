@@ -1,0 +1,245 @@
+/*
+ * Records in SQLite. One table, one transaction for each checkpoint; the database is made at the first
+ * start and refused when a later version of mailmond made it. Invariant: what a reader of this file
+ * finds is the state after some checkpoint, whole.
+ */
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "store.h"
+
+#define STORE_VERSION 1
+
+struct item {
+    int32_t kind;
+    uint32_t slot;
+    uint32_t size; /* of the octets that follow, padded to 8; DELETED: none */
+    uint32_t pad;
+};
+#define DELETED UINT32_MAX
+
+struct checkpoint {
+    unsigned char *octets;
+    size_t used, room, count;
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *put, *remove, *load;
+    char error[256];
+};
+
+struct checkpoint *checkpoint_new(void)
+{
+    return calloc(1, sizeof(struct checkpoint));
+}
+
+void checkpoint_free(struct checkpoint *c)
+{
+    if (c)
+        free(c->octets);
+    free(c);
+}
+
+/* Keeps a moderate buffer: one busy moment shall not be paid for ever. */
+void checkpoint_clear(struct checkpoint *c)
+{
+    if (c->room > 1 << 20) {
+        free(c->octets);
+        c->octets = NULL;
+        c->room = 0;
+    }
+    c->used = c->count = 0;
+}
+
+static struct item *append(struct checkpoint *c, size_t size)
+{
+    size_t need = sizeof(struct item) + ((size + 7) & ~(size_t)7);
+    if (c->used + need > c->room) {
+        size_t room = c->room ? c->room * 2 : 4096;
+        while (room < c->used + need)
+            room *= 2;
+        unsigned char *octets = realloc(c->octets, room);
+        if (!octets)
+            return NULL;
+        c->octets = octets;
+        c->room = room;
+    }
+    struct item *i = (void *)(c->octets + c->used);
+    c->used += need;
+    c->count++;
+    return i;
+}
+
+bool checkpoint_put(struct checkpoint *c, int kind, uint32_t slot, const void *data, size_t size)
+{
+    struct item *i = size < DELETED ? append(c, size) : NULL;
+    if (!i)
+        return false;
+    *i = (struct item){kind, slot, (uint32_t)size, 0};
+    memcpy(i + 1, data, size);
+    return true;
+}
+
+bool checkpoint_delete(struct checkpoint *c, int kind, uint32_t slot)
+{
+    struct item *i = append(c, 0);
+    if (!i)
+        return false;
+    *i = (struct item){kind, slot, DELETED, 0};
+    return true;
+}
+
+size_t checkpoint_count(const struct checkpoint *c)
+{
+    return c->count;
+}
+
+static bool run(struct store *s, const char *sql)
+{
+    if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return true;
+    snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+    return false;
+}
+
+static int user_version(struct store *s)
+{
+    sqlite3_stmt *q = NULL;
+    int version = -1;
+    if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK &&
+        sqlite3_step(q) == SQLITE_ROW)
+        version = sqlite3_column_int(q, 0);
+    else
+        snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+    sqlite3_finalize(q);
+    return version;
+}
+
+/* cache_size bounds the memory that a burst leaves behind. */
+static const char set_up[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-512;"
+                             "PRAGMA journal_size_limit=4194304; PRAGMA locking_mode=NORMAL;";
+static const char schema[] =
+    "BEGIN; CREATE TABLE IF NOT EXISTS record(kind INTEGER NOT NULL, slot INTEGER NOT NULL,"
+    " data BLOB NOT NULL, PRIMARY KEY(kind, slot)) WITHOUT ROWID; PRAGMA user_version=1; COMMIT;";
+
+static bool prepare(struct store *s)
+{
+    int version = user_version(s);
+    if (version > STORE_VERSION)
+        snprintf(s->error, sizeof s->error, "it was made by a later version of mailmond");
+    if (version < 0 || version > STORE_VERSION || !run(s, set_up) ||
+        (version == 0 && !run(s, schema)))
+        return false;
+    struct {
+        const char *sql;
+        sqlite3_stmt **statement;
+    } all[] = {{"INSERT OR REPLACE INTO record VALUES(?,?,?)", &s->put},
+               {"DELETE FROM record WHERE kind=? AND slot=?", &s->remove},
+               {"SELECT slot, data FROM record WHERE kind=? ORDER BY slot", &s->load}};
+    for (unsigned i = 0; i < 3; i++) {
+        if (sqlite3_prepare_v3(s->db, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement,
+                               NULL) != SQLITE_OK) {
+            snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+            return false;
+        }
+    }
+    return true;
+}
+
+struct store *store_open(const char *dir, char *error, size_t error_size)
+{
+    char path[4096];
+    struct store *s = calloc(1, sizeof *s);
+    if (!s || snprintf(path, sizeof path, "%s/state.db", dir) >= (int)sizeof path) {
+        snprintf(error, error_size, "%s: name too long", dir);
+        free(s);
+        return NULL;
+    }
+    if (mkdir(dir, 0750) < 0 && errno != EEXIST) {
+        snprintf(error, error_size, "%s: cannot be made: %s", dir, strerror(errno));
+        free(s);
+        return NULL;
+    }
+    mode_t mask = umask(0077); /* it holds addresses of peers and domains */
+    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    sqlite3_busy_timeout(s->db, 1000);
+    bool ok = rc == SQLITE_OK && prepare(s);
+    umask(mask);
+    if (ok)
+        return s;
+    snprintf(error, error_size,
+             "%s: %s; move the file away to start anew (all counters start at the logs' beginning)",
+             path, s->error[0] ? s->error : sqlite3_errmsg(s->db));
+    store_close(s);
+    return NULL;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    sqlite3_finalize(s->put);
+    sqlite3_finalize(s->remove);
+    sqlite3_finalize(s->load);
+    sqlite3_close(s->db);
+    free(s);
+}
+
+bool store_load(struct store *s, int kind,
+                bool (*row)(void *arg, uint32_t slot, const void *data, size_t size), void *arg)
+{
+    int rc;
+    bool ok = true;
+    sqlite3_bind_int(s->load, 1, kind);
+    while ((rc = sqlite3_step(s->load)) == SQLITE_ROW && ok)
+        ok = row(arg, (uint32_t)sqlite3_column_int64(s->load, 0), sqlite3_column_blob(s->load, 1),
+                 (size_t)sqlite3_column_bytes(s->load, 1));
+    if (!ok)
+        snprintf(s->error, sizeof s->error, "a record of kind %d is damaged", kind);
+    else if (rc != SQLITE_DONE)
+        snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+    sqlite3_reset(s->load);
+    return ok && rc == SQLITE_DONE;
+}
+
+static bool write_item(struct store *s, const struct item *i)
+{
+    sqlite3_stmt *q = i->size == DELETED ? s->remove : s->put;
+    sqlite3_bind_int(q, 1, i->kind);
+    sqlite3_bind_int64(q, 2, i->slot);
+    if (i->size != DELETED)
+        sqlite3_bind_blob(q, 3, i + 1, (int)i->size, SQLITE_STATIC);
+    bool ok = sqlite3_step(q) == SQLITE_DONE;
+    if (!ok)
+        snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+    sqlite3_reset(q);
+    return ok;
+}
+
+bool store_write(struct store *s, const struct checkpoint *c)
+{
+    if (!run(s, "BEGIN IMMEDIATE"))
+        return false;
+    bool ok = true;
+    for (size_t at = 0; ok && at < c->used;) {
+        const struct item *i = (const void *)(c->octets + at);
+        ok = write_item(s, i);
+        at += sizeof *i + (i->size == DELETED ? 0 : (((size_t)i->size + 7) & ~(size_t)7));
+    }
+    if (ok && run(s, "COMMIT"))
+        return true;
+    char reason[sizeof s->error];
+    memcpy(reason, s->error, sizeof reason);
+    run(s, "ROLLBACK");
+    memcpy(s->error, reason, sizeof reason);
+    return false;
+}
+
+const char *store_error(const struct store *s)
+{
+    return s->error;
+}

@@ -1,0 +1,49 @@
+/*
+ * What must outlive the process, in SQLite (WAL, synchronous=FULL): positions in logs with the
+ * counters they explain, messages in flight, the name -> index map. All of one checkpoint is one
+ * transaction. A record is (kind, slot) -> octets; the store does not know what they mean.
+ *
+ * A checkpoint is filled on the collect process's loop (copies, no I/O) and written by a worker, one at
+ * a time. The store object is used by one thread at a time: the loop at start, then the worker.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Kinds of records. Rows of the model: STORE_MODEL + enum model_table. A tally has STORE_PER_TALLY kinds of its own,
+ * from STORE_TALLIES + its number * STORE_PER_TALLY.
+ */
+enum store_kind {
+    STORE_MODEL = 0,
+    STORE_NAMES = 100,
+    STORE_FOLLOW,
+    STORE_SINCE, /* one record: when counting began */
+    STORE_TALLIES = 200,
+    STORE_PER_TALLY = 8
+};
+
+struct checkpoint; /* a list of records to put and delete, in one growing buffer */
+struct checkpoint *checkpoint_new(void);
+void checkpoint_free(struct checkpoint *c);
+void checkpoint_clear(struct checkpoint *c);
+/* Copies the record. Returns false when memory is short (the checkpoint is then unusable: clear it). */
+bool checkpoint_put(struct checkpoint *c, int kind, uint32_t slot, const void *data, size_t size);
+bool checkpoint_delete(struct checkpoint *c, int kind, uint32_t slot);
+size_t checkpoint_count(const struct checkpoint *c);
+
+struct store;
+/* Opens (and makes) DIR/state.db. NULL: `error` says why and what would mend it. */
+struct store *store_open(const char *dir, char *error, size_t error_size);
+void store_close(struct store *s);
+/* Calls `row` for each record of a kind in order of slot. false: the database cannot be read. */
+bool store_load(struct store *s, int kind,
+                bool (*row)(void *arg, uint32_t slot, const void *data, size_t size), void *arg);
+/* Writes all of it in one transaction. false: nothing was written; store_error says why. */
+bool store_write(struct store *s, const struct checkpoint *c);
+const char *store_error(const struct store *s);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * A collector writes rows of the live model. All of them live in the collect process, on one libuv
+ * loop, and are driven by one tick; what may block is a work item with a request in and a result out.
+ * collectors.c lists them.
+ */
+#ifndef COLLECTOR_H
+#define COLLECTOR_H
+
+#include <uv.h>
+#include "../agent/config.h"
+#include "tally.h"
+
+/* One MTA of this host, configured or detected. */
+struct instance_of_mta {
+    const struct config_mta *config;
+    const struct mta *mta;
+    struct tally *tally;
+    struct appl *appl;
+};
+
+/* What collectors share. Owned by main_collect.c. */
+struct collect {
+    uv_loop_t *loop;
+    struct model *model;
+    struct names *names;
+    struct store *store; /* at start only; then the checkpoint's worker has it */
+    const struct config *config;
+    struct instance_of_mta *instances;
+    unsigned instance_count;
+    int64_t monotonic_ms; /* of this tick */
+    int64_t real_minus_monotonic_ms;
+    bool caught_up;       /* every log was read to its end once */
+    bool stopping;
+};
+
+struct collector {
+    const char *name;
+    /* Makes its rows and sources. false: memory is short (logged). */
+    bool (*start)(struct collect *c);
+    /* Once a tick: does what is due, starts work items. */
+    void (*tick)(struct collect *c);
+    /* Puts what belongs to the next checkpoint; may be NULL. */
+    bool (*save)(struct collect *c, struct checkpoint *to);
+    /* No handle may be left open and no work item begun after it. */
+    void (*stop)(struct collect *c);
+};
+
+extern const struct collector *const collectors[]; /* ends with NULL */
+extern const struct mta *const mtas[];             /* ends with NULL */
+const struct mta *mta_find(const char *name);
+
+/* The row of an input, by its name. appl 0: it serves several. */
+struct source *source_place(struct collect *c, enum source_kind kind, const char *name,
+                            const char *target, uint32_t appl, uint32_t interval_s);
+/* Sets status and error text; logs a line when the status changes. error NULL or "": none. */
+void source_status(struct collect *c, struct source *s, enum source_status status,
+                   const char *error);
+
+static inline int64_t collect_real_ms(const struct collect *c)
+{
+    return c->monotonic_ms + c->real_minus_monotonic_ms;
+}
+
+#endif

@@ -1,0 +1,222 @@
+/* What detection needs of the host, whatever the mail system: its tools and its files. See
+ * detect.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "detect.h"
+#include "detect_group.h"
+
+#define OUTPUT_MAX  (1 << 20)
+#define DEADLINE_MS 5000
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool find_program(const char *path, const char *name, char file[PATH_MAX])
+{
+    struct slice rest = slice_of(path);
+    while (rest.n) {
+        struct slice directory = slice_cut(&rest, ':');
+        if (!directory.p) {
+            directory = rest;
+            rest.n = 0;
+        }
+        int n = snprintf(file, PATH_MAX, "%.*s/%s", (int)directory.n, directory.p, name);
+        if (n < PATH_MAX && access(file, X_OK) == 0)
+            return true;
+    }
+    errno = ENOENT;
+    return false;
+}
+
+/* Starts the program with its standard output in a pipe and nothing else open. */
+static pid_t start(const char *file, char *const argv[], int *output)
+{
+    static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    pid_t pid = -1;
+    int error = posix_spawn(&pid, file, &actions, &attributes, argv, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    close(ends[1]);
+    *output = ends[0];
+    if (error) {
+        close(ends[0]);
+        errno = error;
+        return -1;
+    }
+    return pid;
+}
+
+/* Reads up to OUTPUT_MAX octets until the end or the deadline; 0 or an errno. */
+static int collect(int fd, int64_t deadline, char *text, size_t *length)
+{
+    for (*length = 0;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int64_t left = deadline - now_ms();
+        if (left <= 0)
+            return ETIMEDOUT;
+        if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
+            return errno;
+        if (!p.revents)
+            continue;
+        if (*length == OUTPUT_MAX)
+            return EFBIG;
+        ssize_t n = read(fd, text + *length, OUTPUT_MAX - *length);
+        if (n == 0)
+            return 0;
+        if (n > 0)
+            *length += (size_t)n;
+        else if (errno != EINTR)
+            return errno;
+    }
+}
+
+/* Waits until the program has ended, and kills it at the deadline. Did it end well? */
+static bool finish(pid_t pid, int64_t deadline)
+{
+    int status = -1;
+    pid_t done;
+    while ((done = waitpid(pid, &status, WNOHANG)) == 0 && now_ms() < deadline)
+        poll(NULL, 0, 1);
+    if (done == 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+    }
+    return status == 0;
+}
+
+char *detect_run(const char *path, char *const argv[])
+{
+    char file[PATH_MAX];
+    int fd;
+    if (!find_program(path, argv[0], file))
+        return NULL;
+    char *text = malloc(OUTPUT_MAX + 1);
+    pid_t pid = text ? start(file, argv, &fd) : -1;
+    if (pid < 0) {
+        free(text);
+        return NULL;
+    }
+    size_t length;
+    int64_t deadline = now_ms() + DEADLINE_MS;
+    int error = collect(fd, deadline, text, &length);
+    close(fd);
+    if (!finish(pid, error ? now_ms() : deadline) && !error)
+        error = ECHILD;
+    if (error) {
+        free(text);
+        errno = error;
+        return NULL;
+    }
+    text[length] = '\0';
+    return text;
+}
+
+char *detect_syslog_file(const char *root)
+{
+    static const char *const files[] = {
+        "/var/log/mail.log", "/var/log/maillog", "/var/log/mail/mail.log", "/var/log/mail/info",
+        "/var/log/mail",     "/var/log/syslog",  "/var/log/messages",
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char *path = NULL;
+        struct stat st;
+        if (asprintf(&path, "%s%s", root, files[i]) < 0)
+            return NULL;
+        if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+void detect_note(const struct config_mta *m, struct err_list *notes, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    err_add(notes, m->source_file, m->source_line, "%s instance %s: %s", m->type,
+            m->name ? m->name : "without a name", text);
+}
+
+/* Who could read it: the file's group if that is enough, else its owner, else only root. */
+static void advise(const struct config_mta *m, const char *path, bool is_directory,
+                   struct err_list *notes)
+{
+    struct stat st;
+    mode_t need = is_directory ? S_IRGRP | S_IXGRP : S_IRGRP;
+    bool known = stat(path, &st) == 0;
+    const struct passwd *p = getpwuid(geteuid());
+    char me[64], group[64];
+    snprintf(me, sizeof me, "%s", p ? p->pw_name : "this account");
+    const struct passwd *owner = known ? getpwuid(st.st_uid) : NULL;
+    if (known && st.st_gid != 0 && (st.st_mode & need) == need &&
+        detect_group_name(st.st_gid, group, sizeof group))
+        detect_note(
+            m, notes,
+            "%s may not be read: add the user %s to the group %s (usermod -aG %s %s), or start "
+            "mailmond as root",
+            path, me, group, group, me);
+    else if (owner && st.st_uid != 0)
+        detect_note(m, notes,
+                    "%s may not be read: start mailmond as root (it keeps only the capability "
+                    "CAP_DAC_READ_SEARCH), or set user = \"%s\"",
+                    path, owner->pw_name);
+    else
+        detect_note(m, notes,
+                    "%s may not be read: start mailmond as root (it keeps only the capability "
+                    "CAP_DAC_READ_SEARCH)",
+                    path);
+}
+
+void detect_readable(const struct config_mta *m, const char *path, bool is_directory,
+                     struct err_list *notes)
+{
+    /* Only trying tells: access(2) does not know of capabilities. */
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | (is_directory ? O_DIRECTORY : 0));
+    if (fd >= 0 && is_directory) {
+        int inside = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* needs the x bit */
+        int error = errno;
+        close(fd);
+        fd = inside;
+        errno = error;
+    }
+    if (fd >= 0)
+        close(fd);
+    else if (errno == EACCES || errno == EPERM)
+        advise(m, path, is_directory, notes);
+    else
+        detect_note(m, notes, "%s: %s", path, strerror(errno));
+}

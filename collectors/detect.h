@@ -1,0 +1,53 @@
+/*
+ * What a mail system of this host is asked about itself, so that it need not be configured: its
+ * instances, directories, log, listeners. The parsers are pure functions on the output of its
+ * tools; detect.c runs the tools and looks at the files.
+ */
+#ifndef DETECT_H
+#define DETECT_H
+
+#include "../agent/config.h"
+
+/*
+ * Fills what the configuration leaves out of its Postfix instances and, if c->detect, adds those
+ * that it does not name. Runs postmulti(1) and postconf(1) from the directories of `path`
+ * ("/usr/sbin:..."; NULL: the usual ones); without them the default directories are assumed. notes:
+ * what was found, what may not be read by this process and what would mend that. Takes up to 5 s
+ * for each command: not for the loop. c owns what is added.
+ */
+void detect_postfix(struct config *c, const char *path, struct err_list *notes);
+
+/* A line of `postmulti -l`: "NAME GROUP ENABLED DIRECTORY", a name of "-" is the default instance.
+ */
+struct detect_instance {
+    struct slice name, directory;
+    bool enabled;
+};
+/* Takes the next one off the text; skips lines of any other form. false: no more. */
+bool detect_postfix_instance(struct slice *text, struct detect_instance *i);
+/* The value of a "name = value" line of `postconf`; p == NULL: not there. */
+struct slice detect_postfix_value(struct slice text, const char *name);
+/*
+ * Adds to listen, syslog_names and internal_services of m what is not there yet. settings,
+ * services, overrides: output of `postconf -x`, `postconf -M`, `postconf -Px`. m->name must be set.
+ */
+void detect_postfix_services(struct config_mta *m, struct slice settings, struct slice services,
+                             struct slice overrides, struct err_list *notes);
+
+/*
+ * Runs argv[0] from one of the directories of `path` without a shell and with an environment of its
+ * own. What it printed (at most 1 MiB), which the caller frees; NULL with errno if it is not there,
+ * fails, or is not done within 5 s.
+ */
+char *detect_run(const char *path, char *const argv[]);
+/* The log to which syslog writes mail: the first usual one below root ("" in earnest) that exists,
+ * or NULL. The caller frees it. */
+char *detect_syslog_file(const char *root);
+/* Adds a note if this process may not read a log (or a directory): why, and what would mend it. */
+void detect_readable(const struct config_mta *m, const char *path, bool is_directory,
+                     struct err_list *notes);
+/* Adds a note about an instance, with the line where it is configured, if it is. */
+void detect_note(const struct config_mta *m, struct err_list *notes, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

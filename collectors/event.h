@@ -1,0 +1,134 @@
+/*
+ * What a line of a mail log can mean. A parser (mta_<name>.c) is a pure function from a line to one
+ * event; tally.c is the only place where events become numbers. Slices point into the line.
+ *
+ * The event is one struct that the caller keeps and every line overwrites. event_clear() resets the
+ * scalar members only; a slice member is meaningful only for the kinds that say so below. This keeps
+ * the cost of a line at a few stores.
+ */
+#ifndef EVENT_H
+#define EVENT_H
+
+#include "../agent/slice.h"
+
+enum event_kind {
+    EVENT_UNKNOWN, /* a line of this mail system that the parser does not recognise */
+    EVENT_FOREIGN, /* a line of another program */
+    EVENT_NONE,    /* recognised, changes no number */
+
+    /* Associations that others open. peer = the IP address as text (also all below up to EVENT_AUTH_FAIL). */
+    EVENT_CONNECT,
+    EVENT_DISCONNECT,        /* bad_commands = commands refused as unknown or out of place, if told */
+    EVENT_CONNECTION_REJECT, /* refused by the application; text = why, code, EVENT_COUNTED if a
+                                CONNECT of the same association was logged before */
+    EVENT_ABORT,             /* lost connection, timeout, too many errors; text = the words */
+    EVENT_TLS_IN,            /* TLS established on an inbound association */
+    EVENT_TLS_OUT,           /* ... on an outbound one */
+    EVENT_AUTH_FAIL,         /* text = why */
+
+    /* A message begins. id = queue id */
+    EVENT_CLIENT,     /* ... from the network: peer, EVENT_SASL, EVENT_REINJECTED when it carries the
+                         queue id it had before a content filter, EVENT_LOOPBACK if peer is this host */
+    EVENT_SUBMIT,     /* ... from a local program (pickup) */
+    EVENT_MESSAGE_ID, /* text = the Message-ID with its <> */
+    EVENT_QUEUED,     /* entered the active queue: address = sender, size, recipients. Logged anew at each attempt */
+    EVENT_EXPIRED,    /* too old, returned to sender */
+    EVENT_REMOVED,    /* left the mail system (EVENT_BY_ADMIN: deleted by hand) */
+    EVENT_HELD,       /* put on hold: text = why, if told; id empty for NOQUEUE */
+    EVENT_RELEASED,   /* taken off hold, requeued */
+    EVENT_REJECT,     /* a message or recipient refused: peer if known, code, text = the reply or
+                         reason; EVENT_RECIPIENT if one recipient was refused (stage RCPT) */
+    EVENT_DISCARDED,  /* accepted and dropped by an action; text = why */
+    EVENT_NOTICE,     /* a notification was generated for id: notice says which; other_id = its queue id */
+
+    /* One recipient: id, address, relay, result, code, delay_ms, text (without the parentheses) */
+    EVENT_DELIVERY,
+    EVENT_CONNECT_FAIL, /* an outbound association could not be opened; relay = where, text = why */
+    EVENT_ETRN,
+
+    /* The mail system as a whole */
+    EVENT_STARTED,   /* text = version if told */
+    EVENT_RELOADED,
+    EVENT_STOPPING,
+    EVENT_STOPPED,
+    EVENT_CONGESTED, /* cannot take a further association now; text = why */
+    EVENT_STRESS_ON,
+    EVENT_STRESS_OFF,
+    EVENT_KINDS
+};
+
+enum event_result {
+    RESULT_NONE,
+    RESULT_SENT,
+    RESULT_DEFERRED,
+    RESULT_BOUNCED,
+    RESULT_PROBE /* address verification (deliverable, undeliverable): not mail */
+};
+
+enum event_notice {
+    NOTICE_NONE,
+    NOTICE_BOUNCE, /* non-delivery notification, to the sender or the postmaster */
+    NOTICE_DELAY,
+    NOTICE_SUCCESS
+};
+
+enum event_flag {
+    EVENT_SASL = 1 << 0,
+    EVENT_TLS = 1 << 1,        /* this delivery used TLS */
+    EVENT_REINJECTED = 1 << 2,
+    EVENT_LOOPBACK = 1 << 3,
+    EVENT_RECIPIENT = 1 << 4,
+    EVENT_COUNTED = 1 << 5,
+    EVENT_REUSED = 1 << 6,     /* this delivery used an open association again */
+    EVENT_NETWORK = 1 << 7,    /* relay is a host or a socket, not "local" or "none" */
+    EVENT_LOOP = 1 << 8,       /* the mail system found that the message loops */
+    EVENT_BY_ADMIN = 1 << 9,
+    EVENT_QUEUED_AS = 1 << 10, /* other_id = the queue id that the next system gave */
+    EVENT_PROBE_SENDER = 1 << 11 /* the sender is the one that address verification uses */
+};
+
+struct event {
+    int64_t time_ms;   /* real time, ms since the epoch; the last known one if the line has none */
+    struct slice tag;  /* program name as logged: instance and service, "postfix/submission/smtpd" */
+    struct slice app;  /* first part of the tag: the instance, "postfix" */
+    struct slice service; /* the rest, "submission/smtpd" */
+    enum event_kind kind;
+    enum event_result result;
+    enum event_notice notice;
+    unsigned flags; /* enum event_flag */
+    uint32_t pid;   /* of the logging process, 0 if unknown */
+    uint32_t code;  /* status code class*1000000 + subject*1000 + detail (mtaStatusCode), 0 if none */
+    uint32_t recipients;
+    uint32_t bad_commands;
+    uint64_t size;     /* octets */
+    uint64_t delay_ms; /* since arrival */
+    struct slice id, other_id, address, peer, relay, text;
+};
+
+static inline void event_clear(struct event *e)
+{
+    e->kind = EVENT_UNKNOWN;
+    e->result = RESULT_NONE;
+    e->notice = NOTICE_NONE;
+    e->flags = 0;
+    e->code = e->recipients = e->bad_commands = 0;
+    e->size = e->delay_ms = 0;
+    e->id = e->other_id = e->address = e->peer = e->relay = e->text = (struct slice){NULL, 0};
+}
+
+/*
+ * A queue id in 128 bits, six bits a character ([0-9A-Za-z-], at most 21 of them), so that two ids are
+ * equal exactly when these are. All zero: not an id.
+ */
+struct queue_id {
+    uint64_t hi, lo;
+};
+struct queue_id queue_id_pack(struct slice text);
+/* Writes the text back (at most 21 octets and a NUL); returns its length. */
+size_t queue_id_text(struct queue_id id, char text[22]);
+static inline bool queue_id_null(struct queue_id id)
+{
+    return (id.hi | id.lo) == 0;
+}
+
+#endif

@@ -1,0 +1,256 @@
+/*
+ * Reads one generation of a log (see follow_source.h). A plain file is read anew from shortly
+ * before the offset, so that no octet has to be kept between calls and a truncation shows in what
+ * precedes the offset; a gzip file cannot go back, so what is needed again stays in the buffer.
+ */
+#include "follow_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum {
+    LINE_ROOM = FOLLOW_LINE_ROOM,
+    CHUNK = FOLLOW_CHUNK,
+    HEAD_MAX = FOLLOW_HEAD_MAX,
+    TAIL_MAX = FOLLOW_TAIL_MAX,
+    PAGE = 4096,
+    BUDGET_MIN = PAGE,
+    /* What precedes the offset, the line and the newline that it may lack; whole pages. */
+    BUFFER_SIZE = LINE_ROOM + PAGE
+};
+
+static uint64_t hash(const char *p, size_t n)
+{
+    return n ? slice_hash((struct slice){p, n}, 0) : 0;
+}
+
+/* What of the buffer was not handed on yet. */
+static struct slice unread(const struct follow_source *s)
+{
+    size_t skip = (size_t)(s->at.offset - s->base);
+    return skip > s->fill ? (struct slice){s->buffer, 0}
+                          : (struct slice){s->buffer + skip, s->fill - skip};
+}
+
+static void advance(struct follow_source *s, size_t n)
+{
+    s->at.offset += n;
+    uint64_t before = s->at.offset - s->base;
+    s->at.tail_length = before < TAIL_MAX ? (uint32_t)before : TAIL_MAX;
+    s->at.tail_hash = hash(s->buffer + before - s->at.tail_length, s->at.tail_length);
+}
+
+/* Is the buffer's content before the offset what was read there before? */
+static bool verify(const struct follow_source *s)
+{
+    const struct follow_position *at = &s->at;
+    uint64_t before = at->offset - s->base;
+    if (before > s->fill || before < at->tail_length)
+        return false;
+    if (hash(s->buffer + before - at->tail_length, at->tail_length) != at->tail_hash)
+        return false;
+    return s->base != 0 ||
+           (s->fill >= at->head_length && hash(s->buffer, at->head_length) == at->head_hash);
+}
+
+static void learn_head(struct follow_source *s)
+{
+    if (s->base != 0 || s->at.head_length == HEAD_MAX || s->fill <= s->at.head_length)
+        return;
+    s->at.head_length = s->fill < HEAD_MAX ? (uint32_t)s->fill : HEAD_MAX;
+    s->at.head_hash = hash(s->buffer, s->at.head_length);
+}
+
+static void hand_on(struct follow_source *s, struct follow_call *c, const char *p, size_t n)
+{
+    s->bytes += n;
+    c->yielded = true;
+    c->lines(c->arg, (struct slice){p, n}, s->mtime_ns / 1000000);
+}
+
+/*
+ * Skips what no line begins with: NULs that a writer without O_APPEND left at the start, and the
+ * rest of a line that was handed on cut. The octet before the offset tells which of them it is.
+ */
+static void skip_rest(struct follow_source *s)
+{
+    struct slice data = unread(s);
+    if (data.n == 0)
+        return;
+    char before = s->at.offset == 0 ? '\0' : data.p[-1];
+    if (before == '\n')
+        return;
+    size_t n = 0;
+    if (before == '\0')
+        while (n < data.n && data.p[n] == '\0')
+            n++;
+    else
+        n = slice_find(data, '\n') + 1;
+    if (n > data.n)
+        n = data.n;
+    if (n)
+        advance(s, n);
+}
+
+/* Hands on the whole lines in the buffer, and at the file's `last` read what is left as one. */
+static void consume(struct follow_source *s, struct follow_call *c, bool last)
+{
+    uint64_t start = s->at.offset;
+    skip_rest(s);
+    struct slice data = unread(s);
+    const char *newline = data.n ? memrchr(data.p, '\n', data.n) : NULL;
+    if (newline != NULL) {
+        size_t n = (size_t)(newline + 1 - data.p);
+        hand_on(s, c, data.p, n);
+        advance(s, n);
+        data = slice_skip(data, n);
+    }
+    if (data.n >= LINE_ROOM || (last && data.n > 0)) {
+        s->buffer[s->at.offset - s->base + data.n] = '\n';
+        hand_on(s, c, data.p, data.n + 1);
+        advance(s, data.n);
+    }
+    uint64_t moved = s->at.offset - start;
+    c->left -= moved < c->left ? (size_t)moved : c->left;
+}
+
+/* Fills the buffer from a plain source. *end: it holds all there is. */
+static enum follow_drain fill_plain(struct follow_source *s, size_t room, bool *end)
+{
+    s->base = s->at.head_length < HEAD_MAX ? 0 : s->at.offset - s->at.tail_length;
+    uint64_t stop = s->size - s->at.offset > room ? s->at.offset + room : s->size;
+    ssize_t got = follow_file_read(&s->reader, s->buffer, (size_t)(stop - s->base), s->base);
+    s->fill = got < 0 ? 0 : (size_t)got;
+    if (got < 0)
+        return FOLLOW_DRAIN_ERROR;
+    *end = stop == s->size || s->base + s->fill < stop;
+    return verify(s) ? FOLLOW_DRAIN_END : FOLLOW_DRAIN_LOST;
+}
+
+/* Keeps of a gzip source what later reads need: it cannot go back. */
+static void keep_tail(struct follow_source *s)
+{
+    uint64_t from = s->base + s->fill < s->at.offset ? s->base + s->fill : s->at.offset;
+    if (s->at.head_length < HEAD_MAX || from < s->base + TAIL_MAX)
+        return;
+    size_t drop = (size_t)(from - TAIL_MAX - s->base);
+    memmove(s->buffer, s->buffer + drop, s->fill - drop);
+    s->base += drop;
+    s->fill -= drop;
+}
+
+/* The same from a gzip source; on the way to the offset it uses up the budget. */
+static enum follow_drain fill_gzip(struct follow_source *s, struct follow_call *c, size_t room,
+                                   bool *end)
+{
+    keep_tail(s);
+    size_t most = HEAD_MAX + LINE_ROOM - s->fill;
+    if (room > most)
+        room = most;
+    ssize_t got = follow_file_read(&s->reader, s->buffer + s->fill, room, 0);
+    if (got < 0 && errno != EBADMSG)
+        return FOLLOW_DRAIN_ERROR;
+    if (got < 0)
+        s->damaged = true;
+    *end = got < (ssize_t)room;
+    s->fill += got > 0 ? (size_t)got : 0;
+    if (!s->checked && s->base + s->fill < s->at.offset) {
+        c->left -= room < c->left ? room : c->left;
+        return *end ? FOLLOW_DRAIN_LOST : FOLLOW_DRAIN_END;
+    }
+    if (!s->checked && !verify(s))
+        return FOLLOW_DRAIN_LOST;
+    s->checked = true;
+    return FOLLOW_DRAIN_END;
+}
+
+enum follow_drain follow_source_drain(struct follow_source *s, struct follow_call *c, bool last)
+{
+    bool gzip = s->reader.gz != NULL, end = false;
+    if (!gzip && s->size < s->at.offset)
+        return FOLLOW_DRAIN_LOST;
+    if (!gzip && !last && s->size == s->seen_size && s->mtime_ns == s->seen_mtime_ns)
+        return FOLLOW_DRAIN_END;
+    for (size_t room = CHUNK; !end; room = CHUNK) {
+        if (!last && room > c->left)
+            room = c->left < BUDGET_MIN ? BUDGET_MIN : c->left;
+        uint64_t before = s->at.offset;
+        do {
+            enum follow_drain r = gzip ? fill_gzip(s, c, room, &end) : fill_plain(s, room, &end);
+            if (r != FOLLOW_DRAIN_END)
+                return r;
+            s->at.mtime_ns = s->mtime_ns;
+            learn_head(s);
+            if (s->base + s->fill >= s->at.offset)
+                consume(s, c, last && end);
+            s->large |= s->fill > CHUNK;
+            room = LINE_ROOM; /* if no line was whole, with more of it */
+        } while (!end && s->at.offset == before && c->left > 0);
+        if (!end && !last && c->left == 0)
+            return FOLLOW_DRAIN_MORE;
+    }
+    s->seen_size = s->size;
+    s->seen_mtime_ns = s->mtime_ns;
+    return FOLLOW_DRAIN_END;
+}
+
+bool follow_source_matches(const struct follow_source *s, const struct follow_file *file,
+                           struct follow_reader *reader)
+{
+    const struct follow_position *at = &s->at;
+    char bytes[HEAD_MAX];
+    size_t n = at->head_length;
+    bool same =
+        follow_file_read(reader, bytes, n, 0) == (ssize_t)n && hash(bytes, n) == at->head_hash;
+    follow_file_rewind(reader);
+    if (!same || file->gzip)
+        return same;
+    n = at->tail_length;
+    return follow_file_read(reader, bytes, n, at->offset - n) == (ssize_t)n &&
+           hash(bytes, n) == at->tail_hash;
+}
+
+void follow_source_adopt(struct follow_source *s, const struct follow_file *file,
+                         struct follow_reader reader, bool fresh)
+{
+    follow_file_close(&s->reader);
+    s->reader = reader;
+    if (fresh)
+        s->at = (struct follow_position){0};
+    s->at.device = file->device;
+    s->at.inode = file->inode;
+    s->at.mtime_ns = s->mtime_ns = file->mtime_ns;
+    s->size = file->size;
+    s->seen_size = UINT64_MAX;
+    s->checked = s->damaged = false;
+    s->base = s->fill = 0;
+}
+
+uint64_t follow_source_behind(const struct follow_source *s)
+{
+    if (s->reader.gz != NULL)
+        return follow_file_left(&s->reader, s->size) * 8; /* about what a log compresses to */
+    return s->reader.fd >= 0 && s->size > s->at.offset ? s->size - s->at.offset : 0;
+}
+
+void follow_source_shrink(struct follow_source *s)
+{
+    if (!s->large || s->reader.gz != NULL)
+        return;
+    madvise(s->buffer + CHUNK, BUFFER_SIZE - CHUNK, MADV_DONTNEED);
+    s->large = false;
+}
+
+bool follow_source_start(struct follow_source *s, const struct follow_position *at)
+{
+    *s = (struct follow_source){.at = *at, .reader = FOLLOW_READER_CLOSED};
+    s->buffer = aligned_alloc(PAGE, BUFFER_SIZE);
+    return s->buffer != NULL;
+}
+
+void follow_source_end(struct follow_source *s)
+{
+    follow_file_close(&s->reader);
+    free(s->buffer);
+}

@@ -1,0 +1,68 @@
+/*
+ * One generation of a log while it is read, for follow.c alone: the position in it, and the buffer
+ * in which whole lines are found. Which file this is, and when another one takes over, is decided
+ * there.
+ */
+#ifndef FOLLOW_SOURCE_H
+#define FOLLOW_SOURCE_H
+
+#include "follow.h"
+#include "follow_files.h"
+
+enum {
+    FOLLOW_LINE_ROOM = 256 * 1024, /* the longest line handed on whole */
+    FOLLOW_CHUNK = 64 * 1024,      /* read at once: more takes memory and is not faster */
+    FOLLOW_HEAD_MAX = 256,
+    FOLLOW_TAIL_MAX = 64
+};
+
+struct follow_source {
+    struct follow_position at;
+    struct follow_reader reader; /* closed: nothing is read now */
+    uint64_t size;               /* on disk, and mtime, as the caller found them before a drain */
+    int64_t mtime_ns;
+    uint64_t seen_size; /* ... when it was last read to its end */
+    int64_t seen_mtime_ns;
+    bool checked;   /* a gzip file had the right content before the offset */
+    bool damaged;   /* it ended too early */
+    bool large;     /* more than FOLLOW_CHUNK of the buffer was used */
+    uint64_t bytes; /* handed on */
+    char *buffer;   /* octets of the file from `base`, at least those that the hashes at the offset
+                       cover */
+    uint64_t base;
+    size_t fill;
+};
+
+/* One follow_read: where lines go and how much may still be read. */
+struct follow_call {
+    void (*lines)(void *arg, struct slice run, int64_t reference_ms);
+    void *arg;
+    size_t left;
+    bool yielded; /* lines were handed on */
+};
+
+enum follow_drain {
+    FOLLOW_DRAIN_END,  /* all there is was handed on, but for a line without its end */
+    FOLLOW_DRAIN_MORE, /* the budget was used up */
+    FOLLOW_DRAIN_LOST, /* this is not the file that `at` describes, or not any more */
+    FOLLOW_DRAIN_ERROR /* errno */
+};
+
+/* Makes a closed source at `at`; false when there is no memory. */
+bool follow_source_start(struct follow_source *s, const struct follow_position *at);
+void follow_source_end(struct follow_source *s);
+/* Reads `file` from now on, at the same offset or, if `fresh`, from its start. Owns the reader. */
+void follow_source_adopt(struct follow_source *s, const struct follow_file *file,
+                         struct follow_reader reader, bool fresh);
+/* Hands on what the budget allows; `last`: everything, and a line without its end as well. */
+enum follow_drain follow_source_drain(struct follow_source *s, struct follow_call *c, bool last);
+/* Does the file hold, at the same places, what was read before? A gzip file is asked for its head.
+ */
+bool follow_source_matches(const struct follow_source *s, const struct follow_file *file,
+                           struct follow_reader *reader);
+/* Octets not read yet. */
+uint64_t follow_source_behind(const struct follow_source *s);
+/* Gives back the memory that only a long line needed. */
+void follow_source_shrink(struct follow_source *s);
+
+#endif

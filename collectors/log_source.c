@@ -1,0 +1,178 @@
+/*
+ * The log files: each is followed once, whatever number of instances write to it, and handed to the
+ * parser of their mail system. The stored position and the counters it explains go into the same
+ * checkpoint. Invariant: a position is put only between two runs of whole lines.
+ */
+#include "../agent/log.h"
+#include "collector.h"
+#include "follow.h"
+#include "maillog.h"
+
+#define BUDGET (1 << 20) /* octets read in one go: about a millisecond */
+
+struct log_source {
+    struct log_source *next;
+    const char *path;
+    struct follow *follow;
+    struct maillog log;
+    struct source *row;
+    uint32_t slot; /* in the store: the source's index */
+    bool started;
+    uint64_t lines, unrecognised, bytes, rotations; /* as last added to the row */
+};
+
+static struct log_source *sources;
+static uv_idle_t more; /* runs while there is more to read */
+
+struct wanted_position {
+    uint32_t slot;
+    struct follow_position at;
+    bool found;
+};
+
+static bool load_position(void *arg, uint32_t slot, const void *data, size_t size)
+{
+    struct wanted_position *w = arg;
+    if (slot != w->slot)
+        return true;
+    if (size != sizeof w->at)
+        return false;
+    memcpy(&w->at, data, size);
+    return w->found = true;
+}
+
+static void on_unrecognised(void *arg, struct slice line)
+{
+    struct log_source *l = arg;
+    if (l->log.unrecognised <= 1) /* the first one; the others are counted */
+        log_info("%s: not recognised: %.*s", l->path, (int)(line.n < 300 ? line.n : 300), line.p);
+}
+
+static struct log_source *find(const char *path)
+{
+    for (struct log_source *l = sources; l; l = l->next)
+        if (strcmp(l->path, path) == 0)
+            return l;
+    return NULL;
+}
+
+static bool add(struct collect *c, const struct instance_of_mta *i)
+{
+    char name[64];
+    struct log_source *l = calloc(1, sizeof *l);
+    snprintf(name, sizeof name, "%s log %s", i->mta->name, i->config->log);
+    struct source *row = source_place(c, SOURCE_LOG, name, i->config->log, 0,
+                                      (c->config->interval_ms + 999) / 1000);
+    if (!l || !row) {
+        free(l);
+        return false;
+    }
+    struct wanted_position w = {.slot = row->row.key[0]};
+    if (c->store && !store_load(c->store, STORE_FOLLOW, load_position, &w)) {
+        log_error("%s: the stored position cannot be read: %s", l->path, store_error(c->store));
+        return false;
+    }
+    *l = (struct log_source){.next = sources, .path = i->config->log, .row = row};
+    l->slot = w.slot;
+    l->follow = follow_new(l->path, w.found ? &w.at : NULL);
+    maillog_start(&l->log, i->tally, i->mta, 0);
+    l->log.on_unrecognised = on_unrecognised;
+    l->log.arg = l;
+    sources = l;
+    return l->follow != NULL;
+}
+
+static void lines(void *arg, struct slice run, int64_t reference_ms)
+{
+    struct log_source *l = arg;
+    if (!l->started)
+        syslog_start(&l->log.context, reference_ms);
+    l->started = true;
+    maillog_lines(&l->log, run);
+}
+
+static void update_row(struct collect *c, struct log_source *l)
+{
+    struct follow_status st;
+    follow_status(l->follow, &st);
+    bool changed = st.bytes != l->bytes || st.rotations != l->rotations;
+    l->row->items += l->log.lines - l->lines;
+    l->row->unrecognised += l->log.unrecognised - l->unrecognised;
+    l->row->bytes += st.bytes - l->bytes;
+    l->row->rotations += st.rotations - l->rotations;
+    l->row->behind_bytes = st.behind_bytes;
+    l->lines = l->log.lines;
+    l->unrecognised = l->log.unrecognised;
+    l->bytes = st.bytes;
+    l->rotations = st.rotations;
+    if (changed)
+        model_dirty(c->model, MODEL_SOURCE, l->row);
+    source_status(c, l->row, st.status, st.error);
+}
+
+/* Reads one budget of each log; true: some have more. */
+static bool read_all(struct collect *c)
+{
+    bool again = false;
+    for (struct log_source *l = sources; l; l = l->next) {
+        tally_clock(l->log.tally, c->real_minus_monotonic_ms);
+        again |= follow_read(l->follow, BUDGET, lines, l) == FOLLOW_MORE;
+        update_row(c, l);
+    }
+    return again;
+}
+
+static void on_more(uv_idle_t *handle)
+{
+    struct collect *c = handle->data;
+    if (read_all(c))
+        return;
+    c->caught_up = true;
+    uv_idle_stop(handle);
+}
+
+static bool start(struct collect *c)
+{
+    uv_idle_init(c->loop, &more);
+    more.data = c;
+    for (unsigned n = 0; n < c->instance_count; n++) {
+        const struct instance_of_mta *i = &c->instances[n];
+        if (i->config->log && !find(i->config->log) && !add(c, i))
+            return false;
+    }
+    return true;
+}
+
+static void tick(struct collect *c)
+{
+    if (uv_is_active((uv_handle_t *)&more))
+        return;
+    if (read_all(c))
+        uv_idle_start(&more, on_more);
+    else
+        c->caught_up = true;
+}
+
+static bool save(struct collect *c, struct checkpoint *to)
+{
+    bool ok = true;
+    (void)c;
+    for (const struct log_source *l = sources; l; l = l->next)
+        ok &= checkpoint_put(to, STORE_FOLLOW, l->slot, follow_position(l->follow),
+                             sizeof(struct follow_position));
+    return ok;
+}
+
+static void stop(struct collect *c)
+{
+    (void)c;
+    uv_close((uv_handle_t *)&more, NULL);
+    for (struct log_source *l = sources, *next; l; l = next) {
+        next = l->next;
+        follow_free(l->follow);
+        free(l);
+    }
+    sources = NULL;
+}
+
+const struct collector collector_log = {"log", start, tick, save, stop};

@@ -1,0 +1,29 @@
+/*
+ * A log of one or more mail systems: whole lines -> parser -> tally. Knows nothing of files: follow.c
+ * or --read hand it runs of lines.
+ */
+#ifndef MAILLOG_H
+#define MAILLOG_H
+
+#include "tally.h"
+
+struct maillog {
+    struct tally *tally;
+    const struct mta *mta;
+    struct syslog_context context;
+    struct event event;
+    uint64_t lines;        /* of this mail system, understood or not */
+    uint64_t unrecognised; /* of these, not understood */
+    int64_t last_ms;       /* real time of the last line; 0: none yet */
+    /* Called for each line that is not understood, if set. */
+    void (*on_unrecognised)(void *arg, struct slice line);
+    void *arg;
+};
+
+/* reference_ms: real time near which the log's first line was written. */
+void maillog_start(struct maillog *m, struct tally *tally, const struct mta *mta,
+                   int64_t reference_ms);
+/* Takes in a run of whole lines, each ended by '\n'. */
+void maillog_lines(struct maillog *m, struct slice run);
+
+#endif

@@ -1,0 +1,341 @@
+/*
+ * The object: keeps each queue's sums as files come, go and become known, runs a refresh, writes
+ * its result. Owns all memory and descriptors of mailq_state.h.
+ */
+#include "mailq_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define SCANS_MAX 3 /* in one refresh, when the event queue keeps overflowing */
+
+unsigned mailq_queue_of(const struct mailq *q, const struct mailq_file *f)
+{
+    return q->tree.directories[f->directory].queue;
+}
+
+unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f)
+{
+    return q->mta->queues[mailq_queue_of(q, f)].flags;
+}
+
+static void age_in(struct mailq_sums *s, const struct mailq_file *f)
+{
+    bool first = s->messages - s->unaged == 1;
+    mailq_ages_add(&s->ages, f->arrival_s);
+    if (first || (!queue_id_null(s->oldest) && f->arrival_s < s->oldest_s)) {
+        s->oldest = f->id;
+        s->oldest_s = f->arrival_s;
+    }
+}
+
+static void age_out(struct mailq_sums *s, const struct mailq_file *f)
+{
+    mailq_ages_remove(&s->ages, f->arrival_s);
+    if (s->oldest.lo == f->id.lo && s->oldest.hi == f->id.hi)
+        s->oldest = (struct queue_id){0, 0};
+}
+
+/* Adds n = 1 or -1 times what a file counts for, but for its times. */
+static void count(struct mailq_sums *s, const struct mailq_file *f, uint64_t n)
+{
+    s->messages += n;
+    if (f->flags & MAILQ_FILE_SIZED) {
+        s->bytes += n * f->size;
+        s->recipients += n * f->pending;
+    } else {
+        s->unsized += n;
+    }
+    if (!f->arrival_s)
+        s->unaged += n;
+}
+
+void mailq_count_out(struct mailq *q, const struct mailq_file *f)
+{
+    struct mailq_sums *s = &q->queues[mailq_queue_of(q, f)];
+    if (f->flags & MAILQ_FILE_WRITING) {
+        s->writing--;
+        return;
+    }
+    count(s, f, (uint64_t)-1);
+    if (f->arrival_s)
+        age_out(s, f);
+    if (mailq_queue_flags(q, f) & MTA_QUEUE_RETRY) {
+        if (f->retry_s)
+            mailq_ring_remove(&s->retries, f->retry_s);
+        else
+            s->untimed--;
+    }
+}
+
+void mailq_count_in(struct mailq *q, const struct mailq_file *f)
+{
+    struct mailq_sums *s = &q->queues[mailq_queue_of(q, f)];
+    if (f->flags & MAILQ_FILE_WRITING) {
+        s->writing++;
+        return;
+    }
+    count(s, f, 1);
+    if (f->arrival_s)
+        age_in(s, f);
+    if (mailq_queue_flags(q, f) & MTA_QUEUE_RETRY) {
+        if (f->retry_s)
+            mailq_ring_add(&s->retries, f->retry_s);
+        else
+            s->untimed++;
+    }
+}
+
+static void move_to(struct mailq *q, struct mailq_file *f, uint16_t directory)
+{
+    mailq_count_out(q, f);
+    f->directory = directory;
+    f->retry_s = 0;
+    if (!(mailq_queue_flags(q, f) & MTA_QUEUE_INCOMPLETE))
+        f->flags &= (uint8_t)~MAILQ_FILE_WRITING;
+    mailq_count_in(q, f);
+}
+
+struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t hash,
+                               int64_t arrival_s, uint16_t directory)
+{
+    bool fresh;
+    struct mailq_file *f = mailq_map_place(&q->map, id, hash, &fresh);
+    if (!f) {
+        q->short_of_memory = true;
+        return NULL;
+    }
+    f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
+    if (fresh) {
+        f->directory = directory;
+        f->arrival_s = arrival_s > 0 && arrival_s <= UINT32_MAX ? (uint32_t)arrival_s : 0;
+        if (mailq_queue_flags(q, f) & MTA_QUEUE_INCOMPLETE)
+            f->flags |= MAILQ_FILE_WRITING;
+        mailq_count_in(q, f);
+    } else if (f->directory != directory) {
+        move_to(q, f, directory);
+    }
+    return f;
+}
+
+void mailq_forget_retry(struct mailq *q, struct mailq_file *f)
+{
+    mailq_count_out(q, f);
+    f->retry_s = 0;
+    mailq_count_in(q, f);
+}
+
+void mailq_remove(struct mailq *q, struct mailq_file *f)
+{
+    mailq_count_out(q, f);
+    mailq_map_remove(&q->map, f);
+}
+
+void mailq_complete(struct mailq *q, struct mailq_file *f)
+{
+    mailq_count_out(q, f);
+    f->flags &= (uint8_t)~MAILQ_FILE_WRITING;
+    mailq_count_in(q, f);
+}
+
+bool mailq_complete_mode(unsigned mode)
+{
+    return mode & S_IXUSR;
+}
+
+struct mailq *mailq_new(const struct mta *mta, const char *queue_directory)
+{
+    struct mailq *q = calloc(1, sizeof *q);
+    if (!q)
+        return NULL;
+    q->mta = mta;
+    q->passed_s = INT64_MIN / 2;
+    q->need_scan = true;
+    q->tree.inotify = q->tree.root = -1;
+    q->path = strdup(queue_directory);
+    bool ok = q->path && mailq_map_init(&q->map) && mailq_tree_init(&q->tree, mta, q->path);
+    for (; ok && q->queue_count < MTA_QUEUES_MAX && mta->queues[q->queue_count].name;
+         q->queue_count++) {
+        struct mailq_sums *s = &q->queues[q->queue_count];
+        s->message_id.length = TEXT_ABSENT;
+        ok = mailq_ages_init(&s->ages, 0);
+        if (ok && (mta->queues[q->queue_count].flags & MTA_QUEUE_RETRY))
+            ok = mailq_ring_init(&s->retries, 0);
+    }
+    if (ok)
+        return q;
+    mailq_free(q);
+    errno = ENOMEM;
+    return NULL;
+}
+
+void mailq_free(struct mailq *q)
+{
+    if (!q)
+        return;
+    for (unsigned i = 0; i < MTA_QUEUES_MAX; i++) {
+        mailq_ages_free(&q->queues[i].ages);
+        mailq_ring_free(&q->queues[i].retries);
+    }
+    mailq_tree_free(&q->tree);
+    mailq_map_free(&q->map);
+    free(q->path);
+    free(q);
+}
+
+int mailq_fd(const struct mailq *q)
+{
+    return q->tree.polling ? -1 : q->tree.inotify;
+}
+
+/* Adds all files of a queue to its rings again. */
+static void rebuild(struct mailq *q, unsigned queue, bool ages)
+{
+    struct mailq_sums *s = &q->queues[queue];
+    if (ages)
+        mailq_ages_reset(&s->ages, q->now_s);
+    else
+        mailq_ring_reset(&s->retries, q->now_s);
+    for (uint32_t i = 0; i < q->map.count; i++) {
+        const struct mailq_file *f = &q->map.files[i];
+        if (mailq_queue_of(q, f) != queue || (f->flags & MAILQ_FILE_WRITING))
+            continue;
+        if (ages && f->arrival_s)
+            mailq_ages_add(&s->ages, f->arrival_s);
+        else if (!ages && f->retry_s)
+            mailq_ring_add(&s->retries, f->retry_s);
+    }
+}
+
+static void advance(struct mailq *q)
+{
+    for (unsigned i = 0; i < q->queue_count; i++) {
+        if (!mailq_ages_advance(&q->queues[i].ages, q->now_s))
+            rebuild(q, i, true);
+        if (q->queues[i].retries.counts && !mailq_ring_advance(&q->queues[i].retries, q->now_s))
+            rebuild(q, i, false);
+    }
+}
+
+/* The earliest next attempt known, 0 if none. What lies beyond the ring is days away. */
+static int64_t earliest_retry(struct mailq_sums *s)
+{
+    int64_t second;
+    return s->retries.counts && mailq_ring_first(&s->retries, &second) ? second * 1000 : 0;
+}
+
+static int64_t oldest_arrival(struct mailq_sums *s)
+{
+    int64_t second;
+    if (s->messages == s->unaged)
+        return 0;
+    if (queue_id_null(s->oldest) && !s->ages.ring.older && mailq_ring_first(&s->ages.ring, &second))
+        return second * 1000;
+    return (int64_t)s->oldest_s * 1000;
+}
+
+static void tell_queue(struct mailq_sums *s, struct mailq_queue *r)
+{
+    if (s->denied) {
+        r->messages = r->bytes = r->recipients = MODEL_ABSENT;
+        r->message_id.length = TEXT_ABSENT;
+        return;
+    }
+    r->messages = s->messages;
+    r->bytes = s->bytes;
+    r->recipients = s->recipients;
+    r->complete = s->unsized == 0;
+    r->ages_complete = s->unaged == 0;
+    r->oldest_ms = oldest_arrival(s);
+    if (!queue_id_null(s->oldest))
+        queue_id_text(s->oldest, r->oldest_id);
+    bool same = s->oldest.hi == s->message_id_of.hi && s->oldest.lo == s->message_id_of.lo;
+    r->message_id.length = TEXT_ABSENT;
+    if (same && !queue_id_null(s->oldest))
+        r->message_id = s->message_id;
+    r->retry_ms = earliest_retry(s);
+    memcpy(r->buckets, s->ages.buckets, sizeof r->buckets);
+}
+
+static uint64_t memory(const struct mailq *q)
+{
+    size_t n = sizeof *q + mailq_map_memory(&q->map) + mailq_tree_memory(&q->tree);
+    for (unsigned i = 0; i < q->queue_count; i++) {
+        n += mailq_ring_memory(&q->queues[i].ages.ring);
+        if (q->queues[i].retries.counts)
+            n += mailq_ring_memory(&q->queues[i].retries);
+    }
+    return n;
+}
+
+static void tell_status(const struct mailq *q, struct mailq_result *r)
+{
+    r->status = q->status;
+    if (q->short_of_memory) {
+        r->status = SOURCE_STALE;
+        snprintf(r->error, sizeof r->error, "%.60s: out of memory for %u files and more", q->path,
+                 q->map.count);
+    } else if (q->status != SOURCE_OK) {
+        memcpy(r->error, q->error, sizeof r->error);
+    } else if (q->tree.polling) {
+        snprintf(r->error, sizeof r->error,
+                 "%.60s: polled, as it cannot be watched (%s): raise fs.inotify.max_user_%s",
+                 q->path, strerror(q->tree.watch_error),
+                 q->tree.inotify < 0 ? "instances" : "watches");
+    }
+}
+
+static void tell(struct mailq *q, struct mailq_result *r)
+{
+    for (unsigned i = 0; i < q->queue_count; i++)
+        tell_queue(&q->queues[i], &r->queues[i]);
+    tell_status(q, r);
+    r->files = q->map.count;
+    r->events = q->events;
+    r->scans = q->scans;
+    r->overflows = q->overflows;
+    r->files_read = q->files_read;
+    r->memory = memory(q);
+}
+
+static uint64_t microseconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Everything but `wanted` starts empty. */
+static void clear(struct mailq_result *r)
+{
+    memset(r, 0, offsetof(struct mailq_result, wanted));
+    r->wanted_count = 0;
+}
+
+void mailq_refresh(struct mailq *q, const struct mailq_request *request,
+                   struct mailq_result *result)
+{
+    uint64_t start = microseconds();
+    clear(result);
+    q->result = result;
+    q->now_s = request->real_ms / 1000;
+    q->monotonic_s = request->monotonic_ms / 1000;
+    q->short_of_memory = false;
+    advance(q);
+    mailq_events(q);
+    bool scan = request->rescan || q->tree.polling || q->need_scan;
+    for (unsigned i = 0; scan && i < SCANS_MAX; i++) {
+        mailq_scan(q);
+        scan = q->need_scan && q->status == SOURCE_OK;
+    }
+    for (unsigned i = 0; i < request->update_count; i++)
+        mailq_update(q, &request->updates[i]);
+    mailq_learn(q, request);
+    mailq_find_oldest(q);
+    tell(q, result);
+    result->duration_us = microseconds() - start;
+    q->result = NULL;
+}

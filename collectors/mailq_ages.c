@@ -1,0 +1,206 @@
+/*
+ * Owns the rings' memory: 4 MiB of address space each, of which only pages in use exist; pages that
+ * became empty are given back when the ring moves on to a new page. Invariant: a second is counted
+ * in exactly one of older, counts and ahead, and in exactly one bucket.
+ */
+#include "mailq_ages.h"
+
+#include <sys/mman.h>
+
+#define RING_BYTES (MAILQ_RING_SECONDS * sizeof(uint32_t))
+#define LIMITED    (AGE_BUCKETS - 1) /* buckets that have a limit: 300 s, and double each time */
+
+static size_t place(int64_t second)
+{
+    return (size_t)second & (MAILQ_RING_SECONDS - 1);
+}
+
+static int64_t base_at(int64_t now)
+{
+    return now + MAILQ_RING_AHEAD - MAILQ_RING_SECONDS;
+}
+
+bool mailq_ring_init(struct mailq_ring *r, int64_t now)
+{
+    *r = (struct mailq_ring){0};
+    void *p = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return false;
+    r->counts = p;
+    mailq_ring_reset(r, now);
+    return true;
+}
+
+void mailq_ring_free(struct mailq_ring *r)
+{
+    if (r->counts)
+        munmap(r->counts, RING_BYTES);
+    *r = (struct mailq_ring){0};
+}
+
+/* Gives pages back that count nothing. */
+static void trim(struct mailq_ring *r)
+{
+    for (size_t i = 0; i < MAILQ_RING_PAGES; i++)
+        if (r->touched[i] && !r->pages[i]) {
+            madvise(r->counts + i * MAILQ_RING_PAGE, MAILQ_RING_PAGE * sizeof *r->counts,
+                    MADV_DONTNEED);
+            r->touched[i] = false;
+        }
+}
+
+void mailq_ring_reset(struct mailq_ring *r, int64_t now)
+{
+    memset(r->pages, 0, sizeof r->pages);
+    trim(r);
+    r->base = base_at(now);
+    r->first = r->base + MAILQ_RING_SECONDS;
+    r->older = r->ahead = 0;
+    r->ahead_first = INT64_MAX;
+}
+
+void mailq_ring_add(struct mailq_ring *r, int64_t second)
+{
+    if (second < r->base) {
+        r->older++;
+        return;
+    }
+    if (second >= r->base + MAILQ_RING_SECONDS) {
+        r->ahead++;
+        if (second < r->ahead_first)
+            r->ahead_first = second;
+        return;
+    }
+    size_t i = place(second), page = i / MAILQ_RING_PAGE;
+    r->counts[i]++;
+    r->pages[page]++;
+    r->touched[page] = true;
+    if (second < r->first)
+        r->first = second;
+}
+
+void mailq_ring_remove(struct mailq_ring *r, int64_t second)
+{
+    if (second < r->base) {
+        r->older--;
+    } else if (second >= r->base + MAILQ_RING_SECONDS) {
+        r->ahead--;
+    } else {
+        r->counts[place(second)]--;
+        r->pages[place(second) / MAILQ_RING_PAGE]--;
+    }
+}
+
+bool mailq_ring_advance(struct mailq_ring *r, int64_t now)
+{
+    int64_t base = base_at(now), before = r->base;
+    if (base < before || base - before >= MAILQ_RING_SECONDS)
+        return false;
+    if (r->ahead && base + MAILQ_RING_SECONDS > r->ahead_first)
+        return false;
+    for (; r->base < base; r->base++) {
+        size_t i = place(r->base);
+        /* The second that leaves and the one that enters share this place. */
+        r->older += r->counts[i];
+        r->pages[i / MAILQ_RING_PAGE] -= r->counts[i];
+        if (r->counts[i])
+            r->counts[i] = 0;
+    }
+    if (r->first < base)
+        r->first = base;
+    if (base / MAILQ_RING_PAGE != before / MAILQ_RING_PAGE)
+        trim(r);
+    return true;
+}
+
+bool mailq_ring_first(struct mailq_ring *r, int64_t *second)
+{
+    int64_t end = r->base + MAILQ_RING_SECONDS;
+    while (r->first < end) {
+        size_t i = place(r->first);
+        if (!r->pages[i / MAILQ_RING_PAGE])
+            r->first += MAILQ_RING_PAGE - (int64_t)(i % MAILQ_RING_PAGE);
+        else if (!r->counts[i])
+            r->first++;
+        else
+            break;
+    }
+    if (r->first > end)
+        r->first = end;
+    *second = r->first;
+    return r->first < end;
+}
+
+size_t mailq_ring_memory(const struct mailq_ring *r)
+{
+    size_t pages = 0;
+    for (size_t i = 0; i < MAILQ_RING_PAGES; i++)
+        pages += r->touched[i];
+    return pages * MAILQ_RING_PAGE * sizeof *r->counts + sizeof *r;
+}
+
+static int64_t limit(size_t bucket)
+{
+    return (int64_t)300 << bucket;
+}
+
+static size_t bucket_of(int64_t age)
+{
+    size_t b = 0;
+    while (b < LIMITED && age >= limit(b))
+        b++;
+    return b;
+}
+
+bool mailq_ages_init(struct mailq_ages *a, int64_t now)
+{
+    *a = (struct mailq_ages){.now = now};
+    return mailq_ring_init(&a->ring, now);
+}
+
+void mailq_ages_free(struct mailq_ages *a)
+{
+    mailq_ring_free(&a->ring);
+}
+
+void mailq_ages_reset(struct mailq_ages *a, int64_t now)
+{
+    mailq_ring_reset(&a->ring, now);
+    memset(a->buckets, 0, sizeof a->buckets);
+    a->now = now;
+}
+
+void mailq_ages_add(struct mailq_ages *a, int64_t arrival)
+{
+    a->buckets[bucket_of(a->now - arrival)]++;
+    mailq_ring_add(&a->ring, arrival);
+}
+
+void mailq_ages_remove(struct mailq_ages *a, int64_t arrival)
+{
+    a->buckets[bucket_of(a->now - arrival)]--;
+    mailq_ring_remove(&a->ring, arrival);
+}
+
+/* Moves to the next bucket what reaches a limit between a->now and now. */
+static void move_border(struct mailq_ages *a, size_t bucket, int64_t now)
+{
+    int64_t last = now - limit(bucket), end = a->ring.base + MAILQ_RING_SECONDS;
+    for (int64_t s = a->now - limit(bucket) + 1; s <= last && s < end; s++) {
+        uint64_t n = a->ring.counts[place(s)];
+        a->buckets[bucket] -= n;
+        a->buckets[bucket + 1] += n;
+    }
+}
+
+bool mailq_ages_advance(struct mailq_ages *a, int64_t now)
+{
+    /* Every border stays within the ring. */
+    if (now < a->now || now - a->now > MAILQ_RING_SECONDS / 2)
+        return false;
+    for (size_t b = LIMITED; b-- > 0;)
+        move_border(a, b, now);
+    a->now = now;
+    return mailq_ring_advance(&a->ring, now);
+}

@@ -1,0 +1,155 @@
+/*
+ * Changes between scans, as inotify tells them. An event may tell what a scan already saw, or of a
+ * file that is elsewhere by now; so a file leaves only the directory it is known to be in, and
+ * arrives anywhere any number of times. A rename is two events with one cookie: what is known of
+ * the file is carried over.
+ */
+#include "mailq_state.h"
+
+#include <errno.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#define EVENTS_MAX (1u << 20) /* of one refresh; the rest wait for the next */
+
+static void carry(struct mailq *q, uint32_t cookie, const struct mailq_file *f)
+{
+    q->carried[q->carried_next++ % MAILQ_CARRIED_MAX] = (struct mailq_carried){cookie, *f};
+}
+
+/* Takes what was carried under this cookie: what is known of it, to the file that arrived. */
+static void deliver(struct mailq *q, uint32_t cookie, struct mailq_file *f)
+{
+    for (unsigned i = 1; i <= MAILQ_CARRIED_MAX; i++) {
+        struct mailq_carried *c = &q->carried[(q->carried_next - i) % MAILQ_CARRIED_MAX];
+        if (c->cookie != cookie)
+            continue;
+        if (!(c->file.flags & MAILQ_FILE_WRITING))
+            mailq_complete(q, f);
+        mailq_count_out(q, f);
+        f->flags |= c->file.flags &
+                    (MAILQ_FILE_SIZED | MAILQ_FILE_ASKED | MAILQ_FILE_WAITED | MAILQ_FILE_READ);
+        f->size = c->file.size;
+        f->pending = c->file.pending;
+        f->asked_s = c->file.asked_s;
+        f->arrival_s = f->arrival_s ? f->arrival_s : c->file.arrival_s;
+        mailq_count_in(q, f);
+        c->cookie = 0;
+        return;
+    }
+}
+
+void mailq_events_settle(struct mailq *q)
+{
+    for (unsigned i = 0; i < MAILQ_CARRIED_MAX; i++) {
+        struct mailq_carried *c = &q->carried[i];
+        bool fresh = false;
+        uint64_t hash = mailq_map_hash(&q->map, c->file.id);
+        struct mailq_file *f =
+            c->cookie ? mailq_map_place(&q->map, c->file.id, hash, &fresh) : NULL;
+        c->cookie = 0;
+        if (!f || !fresh)
+            continue;
+        *f = c->file;
+        /* As not seen, so that the scan drops it if it is nowhere. */
+        f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
+        mailq_count_in(q, f);
+    }
+}
+
+static void arrive(struct mailq *q, uint16_t directory, const struct inotify_event *e,
+                   struct queue_id id, uint64_t hash, int64_t arrival_s)
+{
+    bool known = mailq_map_find(&q->map, id, hash) != NULL;
+    struct mailq_file *f = mailq_place(q, id, hash, arrival_s, directory);
+    if (!f)
+        return;
+    if (!known && (e->mask & IN_MOVED_TO))
+        deliver(q, e->cookie, f);
+    mailq_check_writing(q, f);
+    mailq_want(q, f);
+}
+
+static void file_event(struct mailq *q, uint16_t directory, const struct inotify_event *e)
+{
+    struct slice name = slice_of(e->name);
+    int64_t arrival_s = 0;
+    struct queue_id id;
+    if (!q->mta->queue_name(name, &arrival_s) || queue_id_null(id = queue_id_pack(name)))
+        return;
+    uint64_t hash = mailq_map_hash(&q->map, id);
+    if (e->mask & (IN_CREATE | IN_MOVED_TO)) {
+        arrive(q, directory, e, id, hash, arrival_s);
+        return;
+    }
+    struct mailq_file *f = mailq_map_find(&q->map, id, hash);
+    if (!f || f->directory != directory)
+        return;
+    if (e->mask & IN_ATTRIB) {
+        mailq_check_writing(q, f);
+        mailq_forget_retry(q, f);
+    } else {
+        if (e->mask & IN_MOVED_FROM)
+            carry(q, e->cookie, f);
+        mailq_remove(q, f);
+    }
+}
+
+/* A queue, when directory is the root, or a hash directory appeared or went. */
+static void directory_event(struct mailq *q, uint16_t directory, const struct inotify_event *e)
+{
+    uint16_t child = MAILQ_TREE_NONE;
+    if (e->mask & IN_MOVED_FROM)
+        q->need_scan = true; /* with all its files */
+    if (!(e->mask & (IN_CREATE | IN_MOVED_TO)))
+        return;
+    if (directory == MAILQ_TREE_ROOT) {
+        for (unsigned i = 0; i < q->queue_count; i++)
+            if (slice_eq(slice_of(e->name), slice_of(q->mta->queues[i].name)))
+                child = mailq_tree_queue(&q->tree, i);
+    } else if (mailq_tree_is_hash(e->name) &&
+               q->tree.directories[directory].depth < MAILQ_TREE_DEPTH) {
+        child = mailq_tree_child(&q->tree, directory, e->name[0]);
+        q->need_scan |= child == MAILQ_TREE_NONE;
+    }
+    if (child != MAILQ_TREE_NONE)
+        mailq_scan_new(q, child);
+}
+
+static void take_event(struct mailq *q, const struct inotify_event *e)
+{
+    q->events++;
+    if (e->mask & IN_Q_OVERFLOW) {
+        q->overflows++;
+        q->need_scan = true;
+        return;
+    }
+    uint16_t directory = mailq_tree_watched(&q->tree, e->wd);
+    if (directory == MAILQ_TREE_NONE)
+        return;
+    if (e->mask & (IN_IGNORED | IN_UNMOUNT | IN_MOVE_SELF))
+        q->need_scan |= directory == MAILQ_TREE_ROOT || (e->mask & IN_UNMOUNT);
+    else if (e->len == 0)
+        return; /* of the directory itself */
+    else if (e->mask & IN_ISDIR)
+        directory_event(q, directory, e);
+    else if (directory != MAILQ_TREE_ROOT)
+        file_event(q, directory, e);
+}
+
+void mailq_events(struct mailq *q)
+{
+    uint64_t end = q->events + EVENTS_MAX;
+    while (q->tree.inotify >= 0 && q->events < end) {
+        ssize_t n = read(q->tree.inotify, q->event_buffer, sizeof q->event_buffer);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        for (ssize_t at = 0; at < n;) {
+            const struct inotify_event *e = (const void *)(q->event_buffer + at);
+            take_event(q, e);
+            at += (ssize_t)(sizeof *e + e->len);
+        }
+    }
+}

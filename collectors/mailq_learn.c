@@ -1,0 +1,246 @@
+/*
+ * What the names do not tell: size and recipients (asked of the log, else read from the file,
+ * once), the arrival of a message with a short id (from its file), the next attempt (the inode's
+ * mtime). All within rates, so that a refresh costs what changed and not what is stored: a cursor
+ * goes round the files.
+ */
+#include "mailq_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STEPS_MAX    65536 /* files looked at in a refresh */
+#define STATS_RATE   50    /* inodes looked at in a second */
+#define GRACE_S      5     /* the log is given so long */
+#define ASK_AGAIN_S  10
+#define PASS_EVERY_S 60    /* between passes over many files for the oldest */
+#define PASS_FREE    65536 /* up to so many files a pass costs nothing */
+
+struct budget {
+    unsigned reads, stats;
+};
+
+static uint32_t to_u32(uint64_t n)
+{
+    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+static void known(struct mailq *q, struct mailq_file *f, uint64_t size, uint32_t pending,
+                  int64_t arrival_ms)
+{
+    int64_t arrival_s = arrival_ms / 1000;
+    mailq_count_out(q, f);
+    f->flags |= MAILQ_FILE_SIZED;
+    f->size = to_u32(size);
+    f->pending = pending;
+    if (!f->arrival_s && arrival_s > 0 && arrival_s <= UINT32_MAX)
+        f->arrival_s = (uint32_t)arrival_s;
+    mailq_count_in(q, f);
+}
+
+void mailq_update(struct mailq *q, const struct mailq_update *u)
+{
+    if (!u->known || queue_id_null(u->id))
+        return;
+    struct mailq_file *f = mailq_map_find(&q->map, u->id, mailq_map_hash(&q->map, u->id));
+    if (f)
+        known(q, f, u->size, u->pending, u->arrival_ms);
+}
+
+static bool unknown(const struct mailq_file *f)
+{
+    return !(f->flags & MAILQ_FILE_SIZED) || !f->arrival_s;
+}
+
+static uint8_t asked_for(const struct mailq *q, const struct mailq_file *f)
+{
+    return (uint8_t)((uint8_t)q->monotonic_s - f->asked_s);
+}
+
+void mailq_want(struct mailq *q, struct mailq_file *f)
+{
+    struct mailq_result *r = q->result;
+    bool due = !(f->flags & MAILQ_FILE_ASKED) || asked_for(q, f) >= ASK_AGAIN_S;
+    if (!unknown(f) || (f->flags & MAILQ_FILE_WRITING) || !due ||
+        r->wanted_count == MAILQ_WANTED_MAX)
+        return;
+    if (f->flags & MAILQ_FILE_ASKED)
+        f->flags |= MAILQ_FILE_WAITED;
+    f->flags |= MAILQ_FILE_ASKED;
+    f->asked_s = (uint8_t)q->monotonic_s;
+    r->wanted[r->wanted_count++] = f->id;
+}
+
+static bool file_path(const struct mailq *q, const struct mailq_file *f, char path[MAILQ_TREE_PATH])
+{
+    char name[22];
+    queue_id_text(f->id, name);
+    return mailq_tree_file(&q->tree, f->directory, name, path);
+}
+
+/* Opens a queue file that is a regular one; -1 with errno. */
+static int open_file(const struct mailq *q, const struct mailq_file *f)
+{
+    char name[22];
+    struct stat st;
+    queue_id_text(f->id, name);
+    int directory = mailq_tree_open(&q->tree, f->directory);
+    if (directory < 0)
+        return -1;
+    int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int error = errno;
+    close(directory);
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+        close(fd);
+        fd = -1;
+        error = EINVAL;
+    }
+    errno = error;
+    return fd;
+}
+
+/* Reads and understands the first octets of a file. What it tells of size and arrival is kept. */
+static bool read_file(struct mailq *q, struct mailq_file *f, size_t octets, struct queue_file *told)
+{
+    *told = (struct queue_file){0};
+    int fd = open_file(q, f);
+    if (fd < 0) {
+        if (errno != ENOENT) /* it will not get better */
+            f->flags |= MAILQ_FILE_READ;
+        return false;
+    }
+    size_t have = 0;
+    ssize_t n;
+    while (have < octets && (n = read(fd, q->buffer + have, octets - have)) > 0)
+        have += (size_t)n;
+    close(fd);
+    q->files_read++;
+    f->flags |= MAILQ_FILE_READ;
+    if (!q->mta->queue_file((struct slice){q->buffer, have}, told))
+        return false;
+    /* The log knows better how many recipients are left. */
+    bool sized = f->flags & MAILQ_FILE_SIZED;
+    known(q, f, sized ? f->size : told->size, sized ? f->pending : told->pending, told->arrival_ms);
+    return true;
+}
+
+static void learn_retry(struct mailq *q, struct mailq_file *f)
+{
+    char path[MAILQ_TREE_PATH];
+    struct stat st;
+    if (!file_path(q, f, path) || fstatat(q->tree.root, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    mailq_count_out(q, f);
+    f->retry_s = st.st_mtime > 0 ? to_u32((uint64_t)st.st_mtime) : 1;
+    mailq_count_in(q, f);
+}
+
+void mailq_check_writing(struct mailq *q, struct mailq_file *f)
+{
+    char path[MAILQ_TREE_PATH];
+    struct stat st;
+    if (!(f->flags & MAILQ_FILE_WRITING))
+        return;
+    if (f->arrival_s && q->now_s - f->arrival_s >= MAILQ_WRITING_S) {
+        mailq_complete(q, f);
+    } else if (file_path(q, f, path) &&
+               fstatat(q->tree.root, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (mailq_complete_mode(st.st_mode) || q->now_s - st.st_mtime >= MAILQ_WRITING_S)
+            mailq_complete(q, f);
+    }
+}
+
+static void learn_file(struct mailq *q, struct mailq_file *f, struct budget *b)
+{
+    struct queue_file told;
+    if ((f->flags & MAILQ_FILE_WRITING) && b->stats) {
+        b->stats--;
+        mailq_check_writing(q, f);
+    }
+    if (f->flags & MAILQ_FILE_WRITING)
+        return;
+    if (unknown(f)) {
+        bool waited = (f->flags & MAILQ_FILE_WAITED) ||
+                      ((f->flags & MAILQ_FILE_ASKED) && asked_for(q, f) >= GRACE_S);
+        mailq_want(q, f);
+        if (waited && !(f->flags & MAILQ_FILE_READ) && b->reads) {
+            b->reads--;
+            read_file(q, f, MAILQ_READ_SIZES, &told);
+        }
+    }
+    if (!f->retry_s && (mailq_queue_flags(q, f) & MTA_QUEUE_RETRY) && b->stats) {
+        b->stats--;
+        learn_retry(q, f);
+    }
+}
+
+static bool anything_unknown(const struct mailq *q)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < q->queue_count; i++) {
+        const struct mailq_sums *s = &q->queues[i];
+        n += s->unsized + s->unaged + s->untimed + s->writing;
+    }
+    return n > 0;
+}
+
+void mailq_learn(struct mailq *q, const struct mailq_request *request)
+{
+    int64_t passed = q->monotonic_s - q->learnt_s;
+    unsigned rate = STATS_RATE * (unsigned)(passed < 1 ? 1 : passed > 60 ? 60 : passed);
+    uint64_t stats = (uint64_t)request->files_max * 10;
+    struct budget b = {request->files_max, stats < rate ? (unsigned)stats : rate};
+    q->learnt_s = q->monotonic_s;
+    if (q->tree.root < 0 || !anything_unknown(q))
+        return;
+    uint32_t steps = q->map.count < STEPS_MAX ? q->map.count : STEPS_MAX;
+    while (steps-- && (b.reads || b.stats || q->result->wanted_count < MAILQ_WANTED_MAX)) {
+        if (q->cursor >= q->map.count)
+            q->cursor = 0;
+        learn_file(q, &q->map.files[q->cursor++], &b);
+    }
+}
+
+/* One pass over all files finds the oldest of every queue that lost its own. */
+static void pass_for_oldest(struct mailq *q)
+{
+    for (uint32_t i = 0; i < q->map.count; i++) {
+        const struct mailq_file *f = &q->map.files[i];
+        struct mailq_sums *s = &q->queues[mailq_queue_of(q, f)];
+        bool older = queue_id_null(s->oldest) || f->arrival_s < s->oldest_s;
+        if (!f->arrival_s || (f->flags & MAILQ_FILE_WRITING) || !older)
+            continue;
+        s->oldest = f->id;
+        s->oldest_s = f->arrival_s;
+    }
+    q->passed_s = q->monotonic_s;
+}
+
+static void find_message_id(struct mailq *q, struct mailq_sums *s)
+{
+    struct queue_file told;
+    struct mailq_file *f = mailq_map_find(&q->map, s->oldest, mailq_map_hash(&q->map, s->oldest));
+    s->message_id_of = s->oldest;
+    s->message_id.length = TEXT_ABSENT;
+    if (f && read_file(q, f, MAILQ_READ_MAX, &told) && told.message_id.p)
+        TEXT_SET(s->message_id, told.message_id);
+}
+
+void mailq_find_oldest(struct mailq *q)
+{
+    bool lost = false;
+    for (unsigned i = 0; i < q->queue_count; i++) {
+        const struct mailq_sums *s = &q->queues[i];
+        lost |= queue_id_null(s->oldest) && s->messages > s->unaged;
+    }
+    if (lost && (q->map.count <= PASS_FREE || q->monotonic_s - q->passed_s >= PASS_EVERY_S))
+        pass_for_oldest(q);
+    for (unsigned i = 0; i < q->queue_count; i++) {
+        struct mailq_sums *s = &q->queues[i];
+        bool same = s->oldest.hi == s->message_id_of.hi && s->oldest.lo == s->message_id_of.lo;
+        if (!queue_id_null(s->oldest) && !same)
+            find_message_id(q, s);
+    }
+}

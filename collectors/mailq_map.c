@@ -1,0 +1,216 @@
+/*
+ * The index resolves collisions by linear probing and closes the gap when a file is removed, so
+ * there are no tombstones and no cleaning. Invariant: from a file's home slot to its slot no slot
+ * is empty. A slot's six bits of the hash spare nearly every look at a file that is not the one
+ * sought.
+ */
+#include "mailq_map.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define POSITION_BITS 26
+#define POSITION_MASK ((1u << POSITION_BITS) - 1)
+#define SLOTS_MIN     64
+#define ROOM_MIN      64
+#define REBUILD_AHEAD 16 /* files hashed ahead of the one being placed */
+
+bool mailq_map_init(struct mailq_map *m)
+{
+    *m = (struct mailq_map){.room = ROOM_MIN, .slot_count = SLOTS_MIN};
+    m->files = malloc(ROOM_MIN * sizeof *m->files);
+    m->slots = calloc(SLOTS_MIN, sizeof *m->slots);
+    if (getrandom(&m->seed, sizeof m->seed, GRND_NONBLOCK) != sizeof m->seed)
+        m->seed = (uintptr_t)m->files;
+    if (m->files && m->slots)
+        return true;
+    mailq_map_free(m);
+    return false;
+}
+
+void mailq_map_free(struct mailq_map *m)
+{
+    free(m->files);
+    free(m->slots);
+    *m = (struct mailq_map){0};
+}
+
+uint64_t mailq_map_hash(const struct mailq_map *m, struct queue_id id)
+{
+    uint64_t h = (id.lo ^ m->seed) * 0xff51afd7ed558ccdu;
+    h = (h ^ (h >> 32) ^ id.hi) * 0xc4ceb9fe1a85ec53u;
+    h = (h ^ (h >> 29)) * 0x9e3779b97f4a7c15u;
+    return h ^ (h >> 32);
+}
+
+static uint32_t home(const struct mailq_map *m, uint64_t hash)
+{
+    return (uint32_t)(((hash >> 32) * m->slot_count) >> 32);
+}
+
+static uint32_t next(const struct mailq_map *m, uint32_t slot)
+{
+    return slot + 1 == m->slot_count ? 0 : slot + 1;
+}
+
+static uint32_t slot_value(uint64_t hash, uint32_t position)
+{
+    return (uint32_t)hash << POSITION_BITS | (position + 1);
+}
+
+/* Places a file that is known not to be in the index. */
+static void put(struct mailq_map *m, uint64_t hash, uint32_t position)
+{
+    uint32_t s = home(m, hash);
+    while (m->slots[s])
+        s = next(m, s);
+    m->slots[s] = slot_value(hash, position);
+}
+
+static bool rebuild(struct mailq_map *m, uint32_t slot_count)
+{
+    uint32_t *slots = calloc(slot_count, sizeof *slots);
+    if (!slots)
+        return false;
+    free(m->slots);
+    m->slots = slots;
+    m->slot_count = slot_count;
+    uint64_t ahead[REBUILD_AHEAD];
+    for (uint32_t i = 0; i < m->count + REBUILD_AHEAD; i++) {
+        if (i >= REBUILD_AHEAD)
+            put(m, ahead[i % REBUILD_AHEAD], i - REBUILD_AHEAD);
+        if (i < m->count) {
+            ahead[i % REBUILD_AHEAD] = mailq_map_hash(m, m->files[i].id);
+            mailq_map_prefetch(m, ahead[i % REBUILD_AHEAD]);
+        }
+    }
+    return true;
+}
+
+/* Slots for so many files at a load of 3/4. */
+static uint32_t slots_for(size_t files)
+{
+    size_t n = files + files / 3 + 1;
+    return n < SLOTS_MIN ? SLOTS_MIN : (uint32_t)n;
+}
+
+bool mailq_map_reserve(struct mailq_map *m, size_t files)
+{
+    if (files > MAILQ_MAP_MAX)
+        files = MAILQ_MAP_MAX;
+    if (files > m->room) {
+        struct mailq_file *grown = realloc(m->files, files * sizeof *grown);
+        if (!grown)
+            return false;
+        m->files = grown;
+        m->room = (uint32_t)files;
+    }
+    return slots_for(files) <= m->slot_count || rebuild(m, slots_for(files));
+}
+
+void mailq_map_trim(struct mailq_map *m)
+{
+    size_t files = m->count < ROOM_MIN ? ROOM_MIN : m->count;
+    if (m->room > files + files / 2) {
+        struct mailq_file *cut = realloc(m->files, files * sizeof *cut);
+        if (cut) {
+            m->files = cut;
+            m->room = (uint32_t)files;
+        }
+    }
+    if (m->slot_count / 2 > slots_for(files))
+        rebuild(m, slots_for(files));
+}
+
+/* The slot that holds this id or, found false, the empty one where it belongs. */
+static uint32_t seek(const struct mailq_map *m, struct queue_id id, uint64_t hash, bool *found)
+{
+    uint32_t s = home(m, hash), tag = slot_value(hash, 0) >> POSITION_BITS;
+    for (; m->slots[s]; s = next(m, s)) {
+        if (m->slots[s] >> POSITION_BITS != tag)
+            continue;
+        const struct mailq_file *f = &m->files[(m->slots[s] & POSITION_MASK) - 1];
+        *found = f->id.lo == id.lo && f->id.hi == id.hi;
+        if (*found)
+            return s;
+    }
+    *found = false;
+    return s;
+}
+
+void mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash)
+{
+    uint32_t slot = m->slots[home(m, hash)];
+    if (slot)
+        __builtin_prefetch(&m->files[(slot & POSITION_MASK) - 1], 1);
+}
+
+struct mailq_file *mailq_map_find(const struct mailq_map *m, struct queue_id id, uint64_t hash)
+{
+    bool found;
+    uint32_t s = seek(m, id, hash, &found);
+    return found ? &m->files[(m->slots[s] & POSITION_MASK) - 1] : NULL;
+}
+
+struct mailq_file *mailq_map_place(struct mailq_map *m, struct queue_id id, uint64_t hash,
+                                   bool *fresh)
+{
+    bool found;
+    uint32_t s = seek(m, id, hash, &found);
+    *fresh = !found;
+    if (found)
+        return &m->files[(m->slots[s] & POSITION_MASK) - 1];
+    bool full = m->count == m->room || m->count + 1 > m->slot_count - m->slot_count / 5;
+    if (full) {
+        if (m->count >= MAILQ_MAP_MAX || !mailq_map_reserve(m, (size_t)m->count + m->count / 2))
+            return NULL;
+        s = seek(m, id, hash, &found);
+    }
+    m->slots[s] = slot_value(hash, m->count);
+    struct mailq_file *f = &m->files[m->count++];
+    *f = (struct mailq_file){.id = id};
+    return f;
+}
+
+/* The slot that points at this position. */
+static uint32_t slot_of(const struct mailq_map *m, uint32_t position)
+{
+    uint64_t hash = mailq_map_hash(m, m->files[position].id);
+    uint32_t s = home(m, hash);
+    while (m->slots[s] != slot_value(hash, position))
+        s = next(m, s);
+    return s;
+}
+
+/* Empties a slot and moves those after it back that may. */
+static void close_gap(struct mailq_map *m, uint32_t gap)
+{
+    for (uint32_t s = next(m, gap); m->slots[s]; s = next(m, s)) {
+        uint32_t position = (m->slots[s] & POSITION_MASK) - 1;
+        uint32_t h = home(m, mailq_map_hash(m, m->files[position].id));
+        /* It may move to the gap unless its home lies behind the gap (cyclically in (gap, s]). */
+        bool stays = gap < s ? gap < h && h <= s : gap < h || h <= s;
+        if (stays)
+            continue;
+        m->slots[gap] = m->slots[s];
+        gap = s;
+    }
+    m->slots[gap] = 0;
+}
+
+void mailq_map_remove(struct mailq_map *m, struct mailq_file *file)
+{
+    uint32_t position = (uint32_t)(file - m->files), last = m->count - 1;
+    close_gap(m, slot_of(m, position));
+    if (position != last) {
+        uint32_t s = slot_of(m, last);
+        m->slots[s] = (m->slots[s] & ~POSITION_MASK) | (position + 1);
+        *file = m->files[last];
+    }
+    m->count--;
+}
+
+size_t mailq_map_memory(const struct mailq_map *m)
+{
+    return m->count * sizeof *m->files + m->slot_count * sizeof *m->slots;
+}

@@ -1,0 +1,290 @@
+/*
+ * The full scan: getdents64 alone, no look at any inode where the name tells enough, so that a
+ * million files cost little more than the kernel's own work. Each directory is watched before it is
+ * read: what comes while it is read is told by an event, at worst twice. What is known of a file is
+ * kept, wherever it is found.
+ */
+#include "mailq_state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BATCH 64
+
+struct linux_dirent64 {
+    uint64_t d_ino;
+    int64_t d_off;
+    uint16_t d_reclen;
+    uint8_t d_type;
+    char d_name[];
+};
+
+/* Names of one directory, hashed and prefetched together, then placed together. */
+struct batch {
+    struct mailq *q;
+    const struct mailq_ring *ring; /* ages of its queue */
+    uint16_t directory;
+    int fd;
+    unsigned count;
+    struct {
+        struct queue_id id;
+        uint64_t hash;
+        int64_t arrival_s;
+        const char *name;
+    } names[BATCH];
+};
+
+static void fail(struct mailq *q, enum source_status status, const char *what, unsigned queue,
+                 int error)
+{
+    const char *name = queue < q->queue_count ? q->mta->queues[queue].name : "";
+    const char *remedy = error == EACCES || error == EPERM
+                             ? ": give the daemon CAP_DAC_READ_SEARCH (start it as root)"
+                             : "";
+    if (q->status != SOURCE_OK)
+        return; /* the first failure is told */
+    q->status = status;
+    snprintf(q->error, sizeof q->error, "%.60s%s%s: %s%s%s", q->path, *name ? "/" : "", name, what,
+             strerror(error), remedy);
+}
+
+/* Does the file count? A look at its inode only when it may still be being written. */
+static bool complete_now(const struct batch *b, const char *name, int64_t arrival_s)
+{
+    struct stat st;
+    if (arrival_s && b->q->now_s - arrival_s >= MAILQ_WRITING_S)
+        return true;
+    return fstatat(b->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && mailq_complete_mode(st.st_mode);
+}
+
+static void flush(struct batch *b)
+{
+    for (unsigned i = 0; i < b->count; i++)
+        mailq_map_prefetch_file(&b->q->map, b->names[i].hash);
+    for (unsigned i = 0; i < b->count; i++) {
+        struct mailq_file *f = mailq_place(b->q, b->names[i].id, b->names[i].hash,
+                                           b->names[i].arrival_s, b->directory);
+        if (f && (f->flags & MAILQ_FILE_WRITING) &&
+            complete_now(b, b->names[i].name, b->names[i].arrival_s))
+            mailq_complete(b->q, f);
+    }
+    b->count = 0;
+}
+
+static bool is_regular(int fd, const struct linux_dirent64 *e)
+{
+    struct stat st;
+    if (e->d_type != DT_UNKNOWN)
+        return e->d_type == DT_REG;
+    return fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
+static void add_file(struct batch *b, const struct linux_dirent64 *e)
+{
+    struct slice name = slice_of(e->d_name);
+    int64_t arrival_s = 0;
+    if (!b->q->mta->queue_name(name, &arrival_s) || !is_regular(b->fd, e))
+        return;
+    struct queue_id id = queue_id_pack(name);
+    if (queue_id_null(id))
+        return;
+    uint64_t hash = mailq_map_hash(&b->q->map, id);
+    mailq_map_prefetch(&b->q->map, hash);
+    mailq_ring_prefetch(b->ring, arrival_s);
+    b->names[b->count].id = id;
+    b->names[b->count].hash = hash;
+    b->names[b->count].arrival_s = arrival_s;
+    b->names[b->count++].name = e->d_name;
+    if (b->count == BATCH)
+        flush(b);
+}
+
+/* Notes a hash directory, to be read after this one. */
+static void add_directory(struct mailq *q, uint16_t parent, const struct linux_dirent64 *e)
+{
+    if (q->tree.directories[parent].depth == MAILQ_TREE_DEPTH ||
+        (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
+        return;
+    uint16_t d = mailq_tree_child(&q->tree, parent, e->d_name[0]);
+    if (d == MAILQ_TREE_NONE)
+        fail(q, SOURCE_STALE, "too many directories: ", q->tree.directories[parent].queue,
+             EOVERFLOW);
+}
+
+/* Reads what getdents64 gave. */
+static void take_entries(struct batch *b, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        const struct linux_dirent64 *e = (const void *)(b->q->buffer + at);
+        at += e->d_reclen;
+        if (mailq_tree_is_hash(e->d_name))
+            add_directory(b->q, b->directory, e);
+        else if (e->d_name[0] != '.')
+            add_file(b, e);
+    }
+    flush(b); /* the names lie in the buffer */
+}
+
+static int read_directory(struct mailq *q, uint16_t directory, int fd)
+{
+    struct batch b;
+    b.q = q;
+    b.ring = &q->queues[q->tree.directories[directory].queue].ages.ring;
+    b.directory = directory;
+    b.fd = fd;
+    b.count = 0;
+    for (;;) {
+        long n = syscall(SYS_getdents64, fd, q->buffer, sizeof q->buffer);
+        if (n <= 0)
+            return n < 0 ? errno : 0;
+        take_entries(&b, (size_t)n);
+    }
+}
+
+/* A queue that does not exist is empty; a hash directory that vanished was emptied before. */
+static bool vanished(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == ELOOP;
+}
+
+static void scan_directory(struct mailq *q, uint16_t directory)
+{
+    unsigned queue = q->tree.directories[directory].queue;
+    int fd = mailq_tree_open(&q->tree, directory);
+    int error = fd < 0 ? errno : 0;
+    if (fd >= 0) {
+        mailq_tree_watch(&q->tree, directory, fd);
+        error = read_directory(q, directory, fd);
+        close(fd);
+    }
+    q->tree.directories[directory].seen = fd < 0 ? !q->mark : q->mark;
+    if (error == 0 || vanished(error))
+        return;
+    bool denied = error == EACCES || error == EPERM;
+    q->queues[queue].denied |= denied;
+    fail(q, denied ? SOURCE_DENIED : SOURCE_STALE, "", queue, error);
+}
+
+/* Makes room at once for what the directories below one may hold: on ext4 a file takes 24 octets or
+   more of its directory, which is about 70 % full. */
+static void expect_files(struct mailq *q, uint16_t directory)
+{
+    size_t octets = 0;
+    for (uint16_t c = q->tree.directories[directory].child; c != MAILQ_TREE_NONE;
+         c = q->tree.directories[c].after) {
+        struct stat st;
+        int fd = mailq_tree_open(&q->tree, c);
+        if (fd < 0)
+            continue;
+        if (fstat(fd, &st) == 0 && st.st_size > 4096)
+            octets += (size_t)st.st_size;
+        close(fd);
+    }
+    if (octets)
+        mailq_map_reserve(&q->map, q->map.count + octets / 34);
+}
+
+/* The directory, then those found in it. */
+static void scan_below(struct mailq *q, uint16_t directory)
+{
+    scan_directory(q, directory);
+    if (q->scans == 0)
+        expect_files(q, directory);
+    for (uint16_t c = q->tree.directories[directory].child; c != MAILQ_TREE_NONE;
+         c = q->tree.directories[c].after)
+        scan_below(q, c);
+}
+
+void mailq_scan_new(struct mailq *q, uint16_t directory)
+{
+    scan_below(q, directory);
+}
+
+/* Removes what the scan did not find. */
+static void drop_unseen(struct mailq *q)
+{
+    uint8_t seen = q->mark ? MAILQ_FILE_SEEN : 0;
+    for (uint32_t i = q->map.count; i-- > 0;)
+        if ((q->map.files[i].flags & MAILQ_FILE_SEEN) != seen)
+            mailq_remove(q, &q->map.files[i]);
+    for (unsigned i = 1; i < q->tree.count; i++)
+        if (q->tree.directories[i].parent != i && q->tree.directories[i].seen != q->mark)
+            mailq_tree_forget(&q->tree, (uint16_t)i);
+}
+
+/* The scan failed on the way: whatever was known before still holds. */
+static void keep_unseen(struct mailq *q)
+{
+    for (uint32_t i = 0; i < q->map.count; i++) {
+        struct mailq_file *f = &q->map.files[i];
+        f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
+    }
+    for (unsigned i = 1; i < q->tree.count; i++)
+        q->tree.directories[i].seen = q->mark;
+}
+
+/* Opens queue_directory and watches it for queues that appear. */
+static bool open_root(struct mailq *q)
+{
+    int error = mailq_tree_reopen(&q->tree);
+    int fd = error ? -1 : mailq_tree_open(&q->tree, MAILQ_TREE_ROOT);
+    if (fd < 0) {
+        error = error ? error : errno;
+        bool denied = error == EACCES || error == EPERM;
+        fail(q,
+             denied            ? SOURCE_DENIED
+             : vanished(error) ? SOURCE_MISSING
+                               : SOURCE_STALE,
+             "", MTA_QUEUES_MAX, error);
+        return false;
+    }
+    mailq_tree_watch(&q->tree, MAILQ_TREE_ROOT, fd);
+    close(fd);
+    return true;
+}
+
+static void scan_queues(struct mailq *q)
+{
+    bool found = false;
+    for (unsigned i = 0; i < q->queue_count; i++)
+        mailq_tree_queue(&q->tree, i);
+    if (q->scans == 0)
+        expect_files(q, MAILQ_TREE_ROOT);
+    for (unsigned i = 0; i < q->queue_count; i++) {
+        uint16_t d = mailq_tree_queue(&q->tree, i);
+        if (d == MAILQ_TREE_NONE)
+            continue;
+        scan_below(q, d);
+        found |= q->tree.directories[d].seen == q->mark;
+    }
+    if (!found && q->status == SOURCE_OK)
+        fail(q, SOURCE_MISSING, "has no queue of this mail system: ", MTA_QUEUES_MAX, ENOENT);
+}
+
+void mailq_scan(struct mailq *q)
+{
+    mailq_events_settle(q);
+    q->mark = !q->mark;
+    q->need_scan = false;
+    q->status = SOURCE_OK;
+    q->error[0] = '\0';
+    q->tree.polling = q->tree.inotify < 0;
+    for (unsigned i = 0; i < q->queue_count; i++)
+        q->queues[i].denied = false;
+    if (open_root(q))
+        scan_queues(q);
+    q->scans++;
+    q->need_scan |= q->status == SOURCE_MISSING || q->status == SOURCE_STALE;
+    mailq_events(q); /* what moved while we read */
+    if (q->status == SOURCE_STALE) {
+        keep_unseen(q);
+        return;
+    }
+    drop_unseen(q);
+    mailq_map_trim(&q->map);
+}

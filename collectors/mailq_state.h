@@ -1,0 +1,107 @@
+/*
+ * What the parts of the queue collector share: mailq.c (the object and its result), mailq_scan.c
+ * (full scans), mailq_events.c (inotify), mailq_learn.c (what only a file or its inode tells).
+ * Private to them.
+ *
+ * Invariant: the sums of a queue are those over its files in the map that are not being written.
+ * Whoever changes a file takes it out of them before and puts it back after (mailq_count_out,
+ * mailq_count_in).
+ */
+#ifndef MAILQ_STATE_H
+#define MAILQ_STATE_H
+
+#include "mailq.h"
+#include "mailq_ages.h"
+#include "mailq_map.h"
+#include "mailq_tree.h"
+
+#define MAILQ_READ_MAX    65536 /* octets of a queue file, when its Message-ID is sought */
+#define MAILQ_READ_SIZES  8192  /* when only its envelope is */
+#define MAILQ_CARRIED_MAX 32
+#define MAILQ_WRITING_S   3600 /* what is written longer than this counts as complete */
+
+struct mailq_sums {
+    uint64_t messages, bytes, recipients;
+    uint64_t unsized, unaged, untimed; /* size, arrival, next attempt unknown */
+    uint64_t writing;                  /* not in messages */
+    struct mailq_ages ages;
+    struct mailq_ring retries; /* mapped for MTA_QUEUE_RETRY only */
+    bool denied;
+    struct queue_id oldest; /* null: to be found */
+    uint32_t oldest_s;
+    struct queue_id message_id_of; /* whose Message-ID it is */
+    struct text255 message_id;
+};
+
+/* A file that left one directory; its arrival in another is told by the next event. */
+struct mailq_carried {
+    uint32_t cookie; /* 0: none */
+    struct mailq_file file;
+};
+
+struct mailq {
+    const struct mta *mta;
+    char *path;
+    unsigned queue_count;
+    struct mailq_map map;
+    struct mailq_tree tree;
+    struct mailq_sums queues[MTA_QUEUES_MAX];
+    struct mailq_carried carried[MAILQ_CARRIED_MAX];
+    unsigned carried_next;
+    bool mark;      /* MAILQ_FILE_SEEN and seen of what the running scan found */
+    bool need_scan; /* the next refresh must scan */
+    bool short_of_memory;
+    int64_t now_s, monotonic_s; /* of this refresh */
+    int64_t learnt_s,
+        passed_s;    /* monotonic: last refresh, last pass over all files for the oldest */
+    uint32_t cursor; /* where learning goes on */
+    uint64_t events, scans, overflows, files_read;
+    enum source_status status; /* of the last scan */
+    char error[160];
+    struct mailq_result *result; /* of the running refresh: wanted is added to */
+    char event_buffer[65536] __attribute__((aligned(8)));
+    char buffer[MAILQ_READ_MAX * 4] __attribute__((aligned(8))); /* of directories, of files */
+};
+
+/* Takes a file out of its queue's sums, or puts it in. */
+void mailq_count_out(struct mailq *q, const struct mailq_file *f);
+void mailq_count_in(struct mailq *q, const struct mailq_file *f);
+/* The queue a file is in, and what the MTA says of it. */
+unsigned mailq_queue_of(const struct mailq *q, const struct mailq_file *f);
+unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f);
+/* Puts a file in a directory: a new one, or one known elsewhere that keeps what is known. NULL when
+   memory is short. In an MTA_QUEUE_INCOMPLETE queue a new file counts as being written until the
+   caller knows. */
+struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t hash,
+                               int64_t arrival_s, uint16_t directory);
+/* The next attempt is to be learnt anew. */
+void mailq_forget_retry(struct mailq *q, struct mailq_file *f);
+void mailq_remove(struct mailq *q, struct mailq_file *f);
+/* It is complete: from now on it counts. */
+void mailq_complete(struct mailq *q, struct mailq_file *f);
+/* Is it, by this mode? */
+bool mailq_complete_mode(unsigned mode);
+
+/* Scans all queues: sets status and error, watches every directory, drops files that are no more.
+ */
+void mailq_scan(struct mailq *q);
+/* Scans a directory that appeared, and what is below it. */
+void mailq_scan_new(struct mailq *q, uint16_t directory);
+
+/* Takes in what inotify has to say. */
+void mailq_events(struct mailq *q);
+/* Puts files that left without arriving back, for a scan to find or drop. */
+void mailq_events_settle(struct mailq *q);
+
+/* Takes in what the log knows of a message. */
+void mailq_update(struct mailq *q, const struct mailq_update *u);
+/* Asks the log for a file's size, now. */
+void mailq_want(struct mailq *q, struct mailq_file *f);
+/* Takes a look at the inode of a file being written. */
+void mailq_check_writing(struct mailq *q, struct mailq_file *f);
+/* Learns what is unknown, within the rates of the request. */
+void mailq_learn(struct mailq *q, const struct mailq_request *request);
+/* Finds each queue's oldest message and its Message-ID. */
+void mailq_find_oldest(struct mailq *q);
+
+#endif

@@ -1,0 +1,242 @@
+/*
+ * The table of messages in flight. Invariant: every slot below `high` is in use or on the free list,
+ * and the index finds exactly those in use.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include "message.h"
+
+#define INDEX_START 10 /* log2 of its first size */
+#define EVICT_LOOK  16 /* rows among which the oldest is forgotten */
+#define ABANDONED_S 86400
+
+static uint64_t hash(uint16_t appl, struct queue_id id)
+{
+    uint64_t h = (id.hi ^ ((uint64_t)appl << 40)) * 0xff51afd7ed558ccdu;
+    h ^= h >> 32;
+    h = (h ^ id.lo) * 0xc4ceb9fe1a85ec53u;
+    return h ^ (h >> 29);
+}
+
+/* Reserves address space; pages come when they are touched. */
+static void *reserve(size_t octets)
+{
+    void *p = mmap(NULL, octets, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+bool messages_init(struct messages *t, uint32_t max, bool persist)
+{
+    *t = (struct messages){.max = max, .wait_max = max, .persist = persist};
+    t->rows = reserve((size_t)max * sizeof *t->rows);
+    t->waits = reserve((size_t)max * sizeof *t->waits);
+    if (hashindex_init(&t->index, INDEX_START) && t->rows && t->waits)
+        return true;
+    messages_free(t);
+    errno = ENOMEM;
+    return false;
+}
+
+void messages_free(struct messages *t)
+{
+    if (t->rows)
+        munmap(t->rows, (size_t)t->max * sizeof *t->rows);
+    if (t->waits)
+        munmap(t->waits, (size_t)t->wait_max * sizeof *t->waits);
+    hashindex_free(&t->index);
+    free(t->dirty.slots);
+    free(t->changed.slots);
+    free(t->wait_dirty.slots);
+    *t = (struct messages){0};
+}
+
+/* A list that cannot grow is our failure: what is stored would no longer explain what is counted. */
+static void push(struct slot_list *l, uint32_t slot)
+{
+    if (l->count == l->room) {
+        uint32_t room = l->room ? l->room * 2 : 256;
+        uint32_t *slots = realloc(l->slots, room * sizeof *slots);
+        if (!slots)
+            abort();
+        l->slots = slots;
+        l->room = room;
+    }
+    l->slots[l->count++] = slot;
+}
+
+struct message *messages_find(const struct messages *t, uint16_t appl, struct queue_id id)
+{
+    uint32_t cursor = 0;
+    uint64_t h = hash(appl, id);
+    for (int64_t s; (s = hashindex_next(&t->index, h, &cursor)) >= 0;) {
+        struct message *m = &t->rows[s];
+        if (m->id.lo == id.lo && m->id.hi == id.hi && m->appl == appl)
+            return m;
+    }
+    return NULL;
+}
+
+static void index_add(struct messages *t, const struct message *m)
+{
+    hashindex_add(&t->index, hash(m->appl, m->id), messages_slot(t, m));
+}
+
+/* The one seen longest ago among the next few: depends on nothing but the bytes read so far. */
+static struct message *oldest_of_few(struct messages *t)
+{
+    struct message *oldest = NULL;
+    for (unsigned i = 0; i < EVICT_LOOK; i++) {
+        struct message *m = &t->rows[t->hand];
+        t->hand = (t->hand + 1) % t->high;
+        if (!queue_id_null(m->id) && (!oldest || m->first_seen_s < oldest->first_seen_s))
+            oldest = m;
+    }
+    return oldest;
+}
+
+/* Looks at the next row: a transaction that its client broke off leaves one that nothing ends. */
+static void sweep(struct messages *t, uint32_t now_s, void (*evict)(void *, struct message *),
+                  void *arg)
+{
+    if (t->high == 0)
+        return;
+    struct message *m = &t->rows[t->hand];
+    t->hand = (t->hand + 1) % t->high;
+    if (queue_id_null(m->id) || m->flags & MESSAGE_QUEUED || now_s - m->first_seen_s < ABANDONED_S ||
+        now_s < m->first_seen_s)
+        return;
+    evict(arg, m);
+    messages_remove(t, m);
+}
+
+struct message *messages_add(struct messages *t, uint16_t appl, struct queue_id id, uint32_t now_s,
+                             void (*evict)(void *arg, struct message *m), void *arg)
+{
+    sweep(t, now_s, evict, arg);
+    if (t->count == t->max) {
+        struct message *victim = oldest_of_few(t);
+        evict(arg, victim);
+        messages_remove(t, victim);
+        t->evicted++;
+    }
+    uint32_t slot = t->free_head ? t->free_head - 1 : t->high++;
+    struct message *m = &t->rows[slot];
+    if (t->free_head)
+        t->free_head = m->first_wait;
+    uint16_t kept = m->flags & (MESSAGE_DIRTY | MESSAGE_STORED | MESSAGE_CHANGED);
+    *m = (struct message){.id = id, .appl = appl, .first_seen_s = now_s, .flags = kept};
+    t->count++;
+    index_add(t, m);
+    messages_mark(t, m);
+    return m;
+}
+
+void messages_remove(struct messages *t, struct message *m)
+{
+    hashindex_remove(&t->index, hash(m->appl, m->id), messages_slot(t, m));
+    messages_mark(t, m);
+    m->id = (struct queue_id){0, 0};
+    m->first_wait = t->free_head;
+    t->free_head = messages_slot(t, m) + 1;
+    t->count--;
+}
+
+void messages_mark(struct messages *t, struct message *m)
+{
+    if (!t->persist)
+        return;
+    if (!(m->flags & MESSAGE_DIRTY))
+        push(&t->dirty, messages_slot(t, m));
+    if (!(m->flags & MESSAGE_CHANGED))
+        push(&t->changed, messages_slot(t, m));
+    m->flags |= MESSAGE_DIRTY | MESSAGE_CHANGED;
+}
+
+struct wait *messages_wait(struct messages *t)
+{
+    uint32_t slot;
+    if (t->wait_free) {
+        slot = t->wait_free - 1;
+        t->wait_free = t->waits[slot].chain;
+    } else if (t->wait_high < t->wait_max) {
+        slot = t->wait_high++;
+    } else {
+        return NULL;
+    }
+    struct wait *w = &t->waits[slot];
+    *w = (struct wait){.flags = (w->flags & (MESSAGE_DIRTY | MESSAGE_STORED)) | 1};
+    t->wait_count++;
+    messages_mark_wait(t, w);
+    return w;
+}
+
+void messages_unwait(struct messages *t, struct wait *w)
+{
+    messages_mark_wait(t, w);
+    w->flags &= ~1u;
+    w->chain = t->wait_free;
+    t->wait_free = (uint32_t)(w - t->waits) + 1;
+    t->wait_count--;
+}
+
+void messages_mark_wait(struct messages *t, struct wait *w)
+{
+    if (t->persist && !(w->flags & MESSAGE_DIRTY)) {
+        push(&t->wait_dirty, (uint32_t)(w - t->waits));
+        w->flags |= MESSAGE_DIRTY;
+    }
+}
+
+bool messages_restore(struct messages *t, uint32_t slot, const struct message *m)
+{
+    if (slot >= t->max || queue_id_null(m->id) || !queue_id_null(t->rows[slot].id) ||
+        messages_find(t, m->appl, m->id))
+        return false;
+    t->rows[slot] = *m;
+    t->rows[slot].flags &= (uint16_t)~(MESSAGE_DIRTY | MESSAGE_CHANGED);
+    t->rows[slot].flags |= MESSAGE_STORED;
+    if (slot >= t->high)
+        t->high = slot + 1;
+    t->count++;
+    index_add(t, &t->rows[slot]);
+    return true;
+}
+
+bool messages_restore_wait(struct messages *t, uint32_t slot, const struct wait *w)
+{
+    if (slot >= t->wait_max || t->waits[slot].flags & 1 || w->message >= t->high ||
+        queue_id_null(t->rows[w->message].id))
+        return false;
+    t->waits[slot] = *w;
+    t->waits[slot].flags = 1 | MESSAGE_STORED;
+    if (slot >= t->wait_high)
+        t->wait_high = slot + 1;
+    t->wait_count++;
+    return true;
+}
+
+void messages_restored(struct messages *t)
+{
+    t->free_head = t->wait_free = 0;
+    for (uint32_t s = t->high; s-- > 0;) {
+        if (queue_id_null(t->rows[s].id)) {
+            t->rows[s].first_wait = t->free_head;
+            t->free_head = s + 1;
+        }
+    }
+    for (uint32_t s = t->wait_high; s-- > 0;) {
+        if (!(t->waits[s].flags & 1)) {
+            t->waits[s].chain = t->wait_free;
+            t->wait_free = s + 1;
+        }
+    }
+}
+
+size_t messages_memory(const struct messages *t)
+{
+    return (size_t)t->high * sizeof *t->rows + (size_t)t->wait_high * sizeof *t->waits +
+           ((size_t)t->index.mask + 1) * sizeof *t->index.entries +
+           ((size_t)t->dirty.room + t->changed.room + t->wait_dirty.room) * sizeof(uint32_t);
+}

@@ -1,0 +1,169 @@
+/*
+ * Postfix's log: one line in, one event out. Pure; slices point into the line.
+ *
+ * Much of a line is written by strangers: addresses, header lines, replies of other hosts. So a
+ * line is read from its left end, field by field in the order that Postfix writes them
+ * (global/log_adhoc.c, global/opened.c, smtpd/smtpd_check.c, postscreen/ ...), and never searched
+ * for a key. The invariant: what stands in an address, in quotes or not, cannot become a field.
+ */
+#include "mta.h"
+#include "postfix_daemons.h"
+#include "postfix_fields.h"
+#include "postfix_queue.h"
+#include "postfix_services.h"
+
+/*
+ * rsyslog's RFC 5424 template ends the program's name at the first '/': only "postfix" is left.
+ * Which daemon it was can be told where only one writes such lines.
+ */
+static struct slice service_by_shape(struct slice s, bool has_id)
+{
+    static const struct {
+        struct slice start;
+        struct slice service;
+        bool has_id;
+    } shapes[] = {
+        {{"from=<", 6}, {"qmgr", 4}, true},
+        {{"removed", 7}, {"qmgr", 4}, true},
+        {{"client=", 7}, {"smtpd", 5}, true},
+        {{"message-id=", 11}, {"cleanup", 7}, true},
+        {{"resent-message-id=", 18}, {"cleanup", 7}, true},
+        {{"uid=", 4}, {"pickup", 6}, true},
+        {{"sender ", 7}, {"bounce", 6}, true},
+        {{"postmaster ", 11}, {"bounce", 6}, true},
+        {{"reject: header ", 15}, {"cleanup", 7}, true},
+        {{"reject: body ", 13}, {"cleanup", 7}, true},
+        {{"reject: ", 8}, {"smtpd", 5}, true},
+        {{"milter-reject: ", 15}, {"smtpd", 5}, true},
+        {{"lost connection after ", 22}, {"smtpd", 5}, true},
+        {{"timeout after ", 14}, {"smtpd", 5}, true},
+        {{"connect from ", 13}, {"smtpd", 5}, false},
+        {{"disconnect from ", 16}, {"smtpd", 5}, false},
+        {{"lost connection after ", 22}, {"smtpd", 5}, false},
+        {{"timeout after ", 14}, {"smtpd", 5}, false},
+        {{"too many errors after ", 22}, {"smtpd", 5}, false},
+        {{"client=", 7}, {"smtpd", 5}, false},
+        {{"reject: RCPT from [", 19}, {"postscreen", 10}, false},
+        {{"reject: CONNECT from [", 22}, {"postscreen", 10}, false},
+        {{"reject: ", 8}, {"smtpd", 5}, false},
+        {{"milter-reject: ", 15}, {"smtpd", 5}, false},
+        {{"connect to ", 11}, {"smtp", 4}, false},
+        {{"CONNECT from ", 13}, {"postscreen", 10}, false},
+        {{"DISCONNECT ", 11}, {"postscreen", 10}, false},
+        {{"PASS ", 5}, {"postscreen", 10}, false},
+        {{"daemon started -- version ", 26}, {"master", 6}, false},
+        {{"reload -- version ", 18}, {"master", 6}, false},
+        {{"terminating on signal ", 22}, {"master", 6}, false},
+        {{"statistics: ", 12}, {"anvil", 5}, false},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        if (shapes[i].has_id == has_id && slice_starts(s, shapes[i].start))
+            return shapes[i].service;
+    return (struct slice){NULL, 0};
+}
+
+/* The transport that a delivery's relay= gives away. */
+static struct slice service_by_relay(const struct event *e)
+{
+    if (slice_eq(e->relay, SLICE("local")) || slice_eq(e->relay, SLICE("virtual")))
+        return e->relay;
+    return e->flags & EVENT_NETWORK || slice_eq(e->relay, SLICE("none")) ? SLICE("smtp")
+                                                                         : SLICE("pipe");
+}
+
+static bool take_severity(struct slice *s)
+{
+    return TAKE(*s, "warning: ") || TAKE(*s, "error: ") || TAKE(*s, "fatal: ") ||
+           TAKE(*s, "panic: ");
+}
+
+static void take_id(struct slice *s, struct event *e)
+{
+    size_t n = postfix_id_length(*s);
+    if (n && STARTS(slice_skip(*s, n), ": ")) {
+        e->id = slice_head(*s, n);
+        *s = slice_skip(*s, n + 2);
+    } else {
+        TAKE(*s, "NOQUEUE: ");
+    }
+}
+
+static void parse_nameless(struct slice s, struct event *e)
+{
+    e->kind = EVENT_FOREIGN;
+    e->app = e->tag;
+    if (take_severity(&s)) {
+        e->kind = EVENT_NONE;
+        postfix_nameless_warning(s, e);
+        return;
+    }
+    take_id(&s, e);
+    if (e->id.n && TAKE(s, "to=<")) {
+        postfix_delivery(s, e);
+        e->service = service_by_relay(e);
+        return;
+    }
+    struct slice name = service_by_shape(s, e->id.n != 0);
+    const struct postfix_service *service = postfix_service_named(name);
+    if (!service)
+        return;
+    e->service = name;
+    e->kind = EVENT_UNKNOWN;
+    service->parse(s, e);
+}
+
+static void parse(struct syslog_context *c, struct slice line, struct event *e)
+{
+    struct slice s;
+    event_clear(e);
+    e->kind = EVENT_FOREIGN;
+    e->app.n = e->service.n = 0;
+    if (!syslog_head(c, line, e, &s))
+        return;
+    struct slice rest = e->tag;
+    struct slice app = slice_cut(&rest, '/');
+    if (!app.p) {
+        if (slice_eq(e->tag, SLICE("postfix")) || STARTS(e->tag, "postfix-"))
+            parse_nameless(s, e);
+        return;
+    }
+    const char *slash = memrchr(rest.p, '/', rest.n);
+    struct slice name = slash ? slice_skip(rest, (size_t)(slash + 1 - rest.p)) : rest;
+    const struct postfix_service *service = postfix_service_named(name);
+    if (!service || slice_eq(app, SLICE("cyrus"))) /* Cyrus IMAP has a "cyrus/master" */
+        return;
+    e->app = app;
+    e->service = rest;
+    e->kind = EVENT_UNKNOWN;
+    if (take_severity(&s)) {
+        e->kind = EVENT_NONE;
+        if (service->warning)
+            service->warning(s, e);
+        return;
+    }
+    take_id(&s, e);
+    if (e->id.n && TAKE(s, "to=<"))
+        postfix_delivery(s, e);
+    else
+        service->parse(s, e);
+}
+
+static const struct mta_queue queues[] = {
+    {"maildrop", 0}, {"incoming", MTA_QUEUE_INCOMPLETE},
+    {"active", 0},   {"deferred", MTA_QUEUE_RETRY},
+    {"hold", 0},     {"corrupt", MTA_QUEUE_DAMAGED},
+    {NULL, 0},
+};
+
+const struct mta mta_postfix = {
+    .name = "postfix",
+    .summary = "Postfix 2.3 and later, by syslog or its own log file",
+    .master = "master",
+    .pid_file = "pid/master.pid",
+    .account = "postfix",
+    .parse = parse,
+    .queues = queues,
+    .services = postfix_services,
+    .queue_name = postfix_queue_name,
+    .queue_file = postfix_queue_file,
+};

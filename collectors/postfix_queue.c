@@ -1,0 +1,244 @@
+/*
+ * Postfix's queue ids and queue files. Pure; nothing is owned, message_id points into the buffer.
+ * Invariant: a record is looked at only when all of it is in the buffer.
+ *
+ * Ids (global/mail_queue.h): the short form is hexadecimal, microseconds and inode. The long form
+ * is seconds and microseconds (4 characters) in base 52, 'z', and the inode in base 51. Records
+ * (global/record.c): a type, a length in base 128 with the lowest digit first, the content.
+ */
+#include "postfix_queue.h"
+
+enum { SHORT_ID = 1, LONG_ID = 2 };
+#define ID_MIN      6
+#define ID_MAX      21
+#define TIME_MIN    10 /* characters before the 'z': seconds (6 or more) and microseconds (4) */
+#define TIME_MAX    12 /* 52^8 seconds are enough */
+#define BASE        52
+#define RECORDS_MAX 100000 /* pointer records may make a loop */
+
+/* Which forms a character can be part of. */
+static const uint8_t id_class[256] = {
+    ['0' ... '9'] = SHORT_ID | LONG_ID,
+    ['A'] = SHORT_ID,
+    ['B' ... 'D'] = SHORT_ID | LONG_ID,
+    ['E'] = SHORT_ID,
+    ['F'] = SHORT_ID | LONG_ID,
+    ['G' ... 'H'] = LONG_ID,
+    ['J' ... 'N'] = LONG_ID,
+    ['P' ... 'T'] = LONG_ID,
+    ['V' ... 'Z'] = LONG_ID,
+    ['b' ... 'd'] = LONG_ID,
+    ['f' ... 'h'] = LONG_ID,
+    ['j' ... 'n'] = LONG_ID,
+    ['p' ... 't'] = LONG_ID,
+    ['v' ... 'z'] = LONG_ID,
+};
+
+size_t postfix_id_length(struct slice s)
+{
+    unsigned forms = SHORT_ID | LONG_ID;
+    size_t most = s.n < ID_MAX + 1 ? s.n : ID_MAX + 1, n = 0;
+    for (; n < most; n++) {
+        unsigned common = forms & id_class[(unsigned char)s.p[n]];
+        if (!common)
+            break;
+        forms = common;
+    }
+    if (n < ID_MIN || n > ID_MAX)
+        return 0;
+    if (forms & SHORT_ID)
+        return n;
+    size_t inode = n - 1;
+    while (inode > TIME_MIN && s.p[inode] != 'z')
+        inode--;
+    return s.p[inode] == 'z' && inode >= TIME_MIN && inode < n - 1 ? n : 0;
+}
+
+static int digit_of(char c)
+{
+    static const char digits[] = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
+    return (int)((const char *)memchr(digits, c, BASE) - digits);
+}
+
+static int64_t base52(struct slice s)
+{
+    int64_t v = 0;
+    for (size_t i = 0; i < s.n; i++)
+        v = v * BASE + digit_of(s.p[i]);
+    return v;
+}
+
+bool postfix_queue_name(struct slice name, int64_t *arrival_s)
+{
+    *arrival_s = 0;
+    if (name.n == 0 || postfix_id_length(name) != name.n)
+        return false;
+    const char *z = memrchr(name.p, 'z', name.n);
+    if (!z)
+        return true; /* short */
+    size_t time = (size_t)(z - name.p);
+    if (time > TIME_MAX || base52((struct slice){z - 4, 4}) >= 1000000)
+        return false;
+    *arrival_s = base52(slice_head(name, time - 4));
+    return true;
+}
+
+struct record {
+    char type;
+    struct slice content;
+};
+
+/* The record at *at, which becomes the next one's; false when it is not all in the buffer. */
+static bool take_record(struct slice file, size_t *at, struct record *r)
+{
+    size_t i = *at, length = 0;
+    unsigned shift = 0;
+    unsigned char byte;
+    if (i >= file.n)
+        return false;
+    r->type = file.p[i++];
+    do {
+        if (i >= file.n || shift > 28)
+            return false;
+        byte = (unsigned char)file.p[i++];
+        length |= (size_t)(byte & 0x7f) << shift;
+        shift += 7;
+    } while (byte & 0x80);
+    if (length > file.n - i)
+        return false;
+    r->content = (struct slice){file.p + i, length};
+    *at = i + length;
+    return true;
+}
+
+/* A number padded with spaces on its left. */
+static bool take_padded(struct slice *s, uint64_t *value)
+{
+    *s = slice_trim(*s);
+    return slice_number(s, value);
+}
+
+/* What the walk over the records knows. */
+struct walk {
+    struct queue_file *f;
+    uint64_t waiting, done; /* recipients seen */
+    uint64_t body;          /* octets of content seen */
+    bool counted;           /* the size record came */
+    bool in_content, in_header;
+    bool id_follows; /* "Message-ID:" was the whole line: its value is on the next */
+    bool ended;
+};
+
+static void size_record(struct walk *w, struct slice s)
+{
+    uint64_t size, offset, recipients;
+    if (!take_padded(&s, &size) || !take_padded(&s, &offset) || !take_padded(&s, &recipients) ||
+        recipients > UINT32_MAX)
+        return;
+    w->f->size = size;
+    w->f->recipients = (uint32_t)recipients;
+    w->counted = true;
+}
+
+static void time_record(struct walk *w, struct slice s)
+{
+    uint64_t seconds, us = 0;
+    if (!take_padded(&s, &seconds) || seconds > INT64_MAX / 2000)
+        return;
+    if (!take_padded(&s, &us) || us > 999999)
+        us = 0;
+    w->f->arrival_ms = (int64_t)(seconds * 1000 + us / 1000);
+}
+
+static bool starts_message_id(struct slice line)
+{
+    return line.n >= 11 && strncasecmp(line.p, "message-id:", 11) == 0;
+}
+
+/* One line of the message's header (RFC 5322 section 2.2); an empty one ends it. */
+static void header_line(struct walk *w, struct slice line)
+{
+    bool folded = line.n && (*line.p == ' ' || *line.p == '\t');
+    if (starts_message_id(line)) {
+        line = slice_skip(line, 11);
+        w->id_follows = true;
+    } else if (!folded || !w->id_follows) {
+        w->id_follows = false;
+        w->in_header = line.n != 0;
+        return;
+    }
+    line = slice_skip(line, slice_find(line, '<'));
+    size_t end = slice_find(line, '>');
+    if (end == line.n)
+        return;
+    w->f->message_id = slice_head(line, end + 1);
+    w->in_header = w->id_follows = false;
+}
+
+static void content_record(struct walk *w, struct record r)
+{
+    w->body += r.content.n + (r.type == 'N');
+    if (w->in_header)
+        header_line(w, r.content);
+}
+
+/* A record; *at may move when it points elsewhere. */
+static void visit(struct walk *w, struct record r, size_t *at)
+{
+    uint64_t target;
+    switch (r.type) {
+    case 'C':
+        size_record(w, r.content);
+        break;
+    case 'T':
+        time_record(w, r.content);
+        break;
+    case 'R':
+        w->waiting++;
+        break;
+    case 'D':
+        w->done++;
+        break;
+    case 'M':
+        w->in_content = w->in_header = true;
+        break;
+    case 'N':
+    case 'L': /* before the content: the filter's name */
+        if (w->in_content)
+            content_record(w, r);
+        break;
+    case 'X':
+        w->in_content = w->in_header = false;
+        break;
+    case 'p': /* 0: room for a pointer */
+        if (take_padded(&r.content, &target) && target != 0)
+            *at = target > SIZE_MAX ? SIZE_MAX : (size_t)target;
+        break;
+    case 'E':
+        w->ended = true;
+        break;
+    }
+}
+
+bool postfix_queue_file(struct slice content, struct queue_file *f)
+{
+    *f = (struct queue_file){0};
+    struct walk w = {.f = f};
+    struct record r;
+    size_t at = 0;
+    for (unsigned i = 0; i < RECORDS_MAX && !w.ended && take_record(content, &at, &r); i++) {
+        if (i == 0 && r.type != 'C' && r.type != 'T')
+            return false;
+        visit(&w, r, &at);
+    }
+    if (!w.counted) { /* in maildrop nothing is counted yet: only a file seen to its end will do */
+        if (!w.ended || w.waiting + w.done > UINT32_MAX)
+            return false;
+        f->size = w.body;
+        f->recipients = (uint32_t)(w.waiting + w.done);
+    }
+    f->pending = f->recipients;
+    if (w.waiting + w.done >= f->recipients && w.waiting < f->recipients)
+        f->pending = (uint32_t)w.waiting;
+    return true;
+}

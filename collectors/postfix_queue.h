@@ -1,0 +1,19 @@
+/*
+ * Postfix's queue as files: their names and their records. Part of mta_postfix.c's implementation
+ * of `struct mta`; both functions have the contracts that mta.h gives there.
+ */
+#ifndef POSTFIX_QUEUE_H
+#define POSTFIX_QUEUE_H
+
+#include "mta.h"
+
+/*
+ * Does `s` begin with a queue id, short or long (Postfix, global/mail_queue.h)? Returns the id's
+ * length, 0 if not. What follows it is the caller's business.
+ */
+size_t postfix_id_length(struct slice s);
+
+bool postfix_queue_name(struct slice name, int64_t *arrival_s);
+bool postfix_queue_file(struct slice content, struct queue_file *f);
+
+#endif

@@ -1,0 +1,302 @@
+/*
+ * The queue directories of each MTA: runs mailq.c's refresh on libuv's worker pool, one at a time for
+ * each instance, and merges its result on the loop. The log answers what the queue asks of it.
+ */
+#include "../agent/log.h"
+#include "collector.h"
+#include "mailq.h"
+
+struct queue_source {
+    struct queue_source *next;
+    const struct instance_of_mta *of;
+    struct mailq *mailq;
+    struct source *row;
+    struct group *groups[MTA_QUEUES_MAX];
+    uv_work_t work;
+    uv_poll_t poll;
+    bool busy, polling, changed, failed;
+    int64_t next_ms, next_scan_ms, last_files_ms;
+    struct mailq_request request;
+    struct mailq_result result;
+    struct mailq_update *updates; /* gathered for the next refresh */
+    unsigned update_count, update_room;
+    struct mailq_update *in_work; /* those of the running one */
+    uint64_t events;
+};
+
+static struct queue_source *sources;
+static struct collect *collect;
+
+static void refresh(struct queue_source *q);
+
+static void push(struct queue_source *q, struct mailq_update u)
+{
+    if (q->update_count == q->update_room) {
+        unsigned room = q->update_room ? q->update_room * 2 : 64;
+        struct mailq_update *updates = realloc(q->updates, room * sizeof *updates);
+        if (!updates)
+            return; /* the queue asks again */
+        q->updates = updates;
+        q->update_room = room;
+    }
+    q->updates[q->update_count++] = u;
+}
+
+static struct mailq_update update_of(const struct message *m, struct queue_id id)
+{
+    struct mailq_update u = {.id = id};
+    if (m && m->flags & MESSAGE_QUEUED) {
+        u.known = true;
+        u.size = m->size;
+        u.pending = m->pending;
+        u.arrival_ms = (int64_t)m->first_seen_s * 1000;
+    }
+    return u;
+}
+
+/* Gives the messages that the log changed to the queue of their instance. */
+static void route_changes(struct tally *t)
+{
+    struct messages *all = tally_messages(t);
+    for (uint32_t i = 0; i < all->changed.count; i++) {
+        struct message *m = &all->rows[all->changed.slots[i]];
+        m->flags &= (uint16_t)~MESSAGE_CHANGED;
+        if (queue_id_null(m->id) || !(m->flags & MESSAGE_QUEUED))
+            continue;
+        for (struct queue_source *q = sources; q; q = q->next)
+            if (q->of->tally == t && q->of->appl->row.key[0] == m->appl)
+                push(q, update_of(m, m->id));
+    }
+    all->changed.count = 0;
+}
+
+static void answer_wanted(struct queue_source *q)
+{
+    for (unsigned i = 0; i < q->result.wanted_count; i++) {
+        struct queue_id id = q->result.wanted[i];
+        push(q, update_of(tally_message(q->of->tally, q->of->appl->row.key[0], id), id));
+    }
+}
+
+/* The rows of one queue: its group and its ages. */
+static void place_rows(struct queue_source *q, unsigned n, const char *name)
+{
+    char text[80];
+    snprintf(text, sizeof text, "messages in the %s queue", name);
+    q->groups[n] = tally_group(q->of->tally, q->of->appl, slice_of(name), -3, slice_of(text));
+    if (!q->groups[n])
+        return;
+    if (q->groups[n]->created_at == MODEL_NEVER) {
+        q->groups[n]->created_at = collect->monotonic_ms;
+        model_dirty(collect->model, MODEL_GROUP, q->groups[n]);
+    }
+    for (uint32_t b = AGE_BUCKETS; b >= 1; b--) {
+        uint32_t key[3] = {q->groups[n]->row.key[0], q->groups[n]->row.key[1], b};
+        struct age *a = model_place(collect->model, MODEL_AGE, key, NULL);
+        if (a)
+            a->up_to_min = b == AGE_BUCKETS ? 0 : (uint64_t)5 << (b - 1);
+    }
+}
+
+static void set_level(struct group *g, const char *queue, uint64_t messages)
+{
+    const struct {
+        const char *name;
+        uint64_t *level;
+    } levels[] = {{"active", &g->active},       {"incoming", &g->incoming},
+                  {"deferred", &g->deferred},   {"hold", &g->held},
+                  {"corrupt", &g->corrupt},     {"maildrop", &g->maildrop}};
+    for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++)
+        if (strcmp(levels[i].name, queue) == 0)
+            *levels[i].level = messages;
+}
+
+static int64_t instant(int64_t real_ms)
+{
+    return real_ms ? real_ms - collect->real_minus_monotonic_ms : MODEL_NEVER;
+}
+
+static void merge_ages(const struct group *g, const struct mailq_queue *from)
+{
+    for (uint32_t b = 1; b <= AGE_BUCKETS; b++) {
+        uint32_t key[3] = {g->row.key[0], g->row.key[1], b};
+        struct age *a = model_find(collect->model, MODEL_AGE, key, NULL);
+        if (a)
+            a->messages = from->ages_complete && from->messages != MODEL_ABSENT
+                              ? from->buckets[b - 1]
+                              : MODEL_ABSENT;
+    }
+}
+
+static void merge_queue(struct group *g, const struct mta_queue *is, const struct mailq_queue *from)
+{
+    bool there = from->messages != MODEL_ABSENT;
+    set_level(g, is->name, from->messages);
+    merge_ages(g, from);
+    if (is->flags & MTA_QUEUE_DAMAGED)
+        return; /* not stored for delivery: mtaTable's sums leave it out */
+    g->stored_messages = from->messages;
+    g->stored_bytes = there && from->complete ? from->bytes : MODEL_ABSENT;
+    g->stored_recipients = there && from->complete ? from->recipients : MODEL_ABSENT;
+    bool dated = there && from->ages_complete;
+    g->oldest_at = dated ? instant(from->oldest_ms) : MODEL_NEVER;
+    g->oldest_id = from->message_id;
+    if (dated && from->messages == 0)
+        TEXT_SET(g->oldest_id, SLICE(""));
+    g->retry_at = instant(from->retry_ms);
+}
+
+static void add(uint64_t *sum, uint64_t part)
+{
+    *sum = *sum == MODEL_ABSENT || part == MODEL_ABSENT ? MODEL_ABSENT : *sum + part;
+}
+
+static void merge(struct queue_source *q)
+{
+    struct appl *a = q->of->appl;
+    const struct mta_queue *is = q->of->mta->queues;
+    a->stored_messages = a->stored_bytes = a->stored_recipients = 0;
+    for (unsigned n = 0; is[n].name; n++) {
+        struct group *g = q->groups[n];
+        if (!g)
+            continue;
+        merge_queue(g, &is[n], &q->result.queues[n]);
+        if (is[n].flags & MTA_QUEUE_DAMAGED)
+            continue;
+        add(&a->stored_messages, g->stored_messages);
+        add(&a->stored_bytes, g->stored_bytes);
+        add(&a->stored_recipients, g->stored_recipients);
+    }
+    model_touch(collect->model, MODEL_APPL);
+    model_touch(collect->model, MODEL_GROUP);
+    model_touch(collect->model, MODEL_AGE);
+}
+
+static void merge_source(struct queue_source *q)
+{
+    const struct mailq_result *r = &q->result;
+    q->row->duration_ms = r->duration_us / 1000;
+    q->row->items += r->events - q->events;
+    if (r->events != q->events)
+        model_dirty(collect->model, MODEL_SOURCE, q->row);
+    q->events = r->events;
+    source_status(collect, q->row, r->status, r->error);
+}
+
+static void run(uv_work_t *work)
+{
+    struct queue_source *q = work->data;
+    mailq_refresh(q->mailq, &q->request, &q->result);
+}
+
+static void on_change(uv_poll_t *handle, int status, int events)
+{
+    struct queue_source *q = handle->data;
+    (void)status, (void)events;
+    q->changed = true; /* the next tick looks; until then it stays readable */
+    q->polling = false;
+    uv_poll_stop(handle);
+}
+
+static void done(uv_work_t *work, int status)
+{
+    struct queue_source *q = work->data;
+    q->busy = false;
+    free(q->in_work);
+    q->in_work = NULL;
+    if (status == UV_ECANCELED || collect->stopping)
+        return;
+    merge(q);
+    merge_source(q);
+    answer_wanted(q);
+    if (q->result.wanted_count == MAILQ_WANTED_MAX)
+        refresh(q); /* many to ask for: at once */
+    else if (!q->polling && mailq_fd(q->mailq) >= 0)
+        q->polling = uv_poll_start(&q->poll, UV_READABLE, on_change) == 0;
+}
+
+static void refresh(struct queue_source *q)
+{
+    int64_t now = collect->monotonic_ms;
+    bool scan = now >= q->next_scan_ms;
+    int64_t since = now - q->last_files_ms;
+    q->changed = false;
+    q->next_ms = now + (int64_t)collect->config->queue_interval_s * 1000;
+    if (scan)
+        q->next_scan_ms = now + (int64_t)collect->config->queue_rescan_s * 1000;
+    q->in_work = q->updates;
+    q->request = (struct mailq_request){.real_ms = collect_real_ms(collect),
+                                        .monotonic_ms = now,
+                                        .rescan = scan,
+                                        .updates = q->updates,
+                                        .update_count = q->update_count};
+    if (since > 1000)
+        since = 1000;
+    q->request.files_max = (unsigned)(collect->config->files_per_second * since / 1000);
+    if (q->request.files_max)
+        q->last_files_ms = now;
+    q->updates = NULL;
+    q->update_count = q->update_room = 0;
+    q->busy = uv_queue_work(collect->loop, &q->work, run, done) == 0;
+}
+
+static bool open_queue(struct collect *c, const struct instance_of_mta *i)
+{
+    char name[64];
+    struct queue_source *q = calloc(1, sizeof *q);
+    snprintf(name, sizeof name, "%s queue", i->config->name);
+    struct source *row = source_place(c, SOURCE_SPOOL, name, i->config->queue_directory,
+                                      i->appl->row.key[0], c->config->queue_interval_s);
+    if (!q || !row) {
+        free(q);
+        return false;
+    }
+    *q = (struct queue_source){.next = sources, .of = i, .row = row};
+    q->work.data = q->poll.data = q;
+    q->mailq = mailq_new(i->mta, i->config->queue_directory);
+    if (!q->mailq) {
+        free(q);
+        return false;
+    }
+    if (mailq_fd(q->mailq) >= 0)
+        uv_poll_init(c->loop, &q->poll, mailq_fd(q->mailq));
+    for (unsigned n = 0; i->mta->queues[n].name; n++)
+        place_rows(q, n, i->mta->queues[n].name);
+    q->last_files_ms = c->monotonic_ms;
+    sources = q;
+    return true;
+}
+
+static bool start(struct collect *c)
+{
+    collect = c;
+    for (unsigned n = 0; n < c->instance_count; n++)
+        if (c->instances[n].config->queue_directory && !open_queue(c, &c->instances[n]))
+            return false;
+    return true;
+}
+
+static void tick(struct collect *c)
+{
+    if (!c->caught_up)
+        return; /* the log shall be able to answer */
+    for (unsigned n = 0; n < c->instance_count; n++)
+        route_changes(c->instances[n].tally);
+    for (struct queue_source *q = sources; q; q = q->next)
+        if (!q->busy && (q->changed || q->result.wanted_count || q->update_count ||
+                         c->monotonic_ms >= q->next_ms))
+            refresh(q);
+}
+
+/* A refresh that runs is waited for: it may hold for as long as the disk does. */
+static void stop(struct collect *c)
+{
+    (void)c;
+    for (struct queue_source *q = sources; q; q = q->next) {
+        uv_cancel((uv_req_t *)&q->work);
+        if (mailq_fd(q->mailq) >= 0)
+            uv_close((uv_handle_t *)&q->poll, NULL);
+    }
+}
+
+const struct collector collector_queue = {"queue", start, tick, NULL, stop};

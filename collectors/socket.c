@@ -1,0 +1,377 @@
+/*
+ * Associations from the real sockets: assocTable, mtaGroupAssociationTable, the open-association
+ * gauges, mailmonConnectionTable, and what the peers have open now. A socket is inbound when its local port is
+ * one that the MTA listens on; outbound when it belongs to the MTA's account and goes to a port that
+ * the MTA delivers to. The dump runs on a worker; the loop merges it.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <pwd.h>
+#include "../agent/log.h"
+#include "collector.h"
+#include "sockets.h"
+
+#define INTERVAL_MS 5000
+#define SOCKETS_MAX 20000
+#define PORTS_MAX   16
+#define STATES      12
+
+enum { UA_INITIATOR = 1, PEER_INITIATOR = 3, PEER_RESPONDER = 4 };
+
+/* A listener: "ADDRESS:PORT" or ":PORT". */
+struct listener {
+    uint8_t family; /* 0: any address */
+    uint8_t address[16];
+    uint16_t port;
+};
+
+struct endpoint {
+    const struct instance_of_mta *of;
+    struct listener listeners[PORTS_MAX];
+    unsigned listener_count;
+    uint32_t uid;
+    bool has_uid;
+    uint64_t states[STATES];
+};
+
+static struct {
+    struct collect *collect;
+    struct endpoint *endpoints;
+    struct source *row;
+    struct socket_seen *seen;
+    unsigned count, room, left_out;
+    int error;
+    uv_work_t work;
+    bool busy;
+    int64_t next_ms, began_ms;
+    struct hashindex by_cookie; /* positions of assoc rows */
+    uint64_t round; /* rows of an earlier round are gone */
+} sockets;
+
+/* The kernel's TCP states -> tcpConnectionState of RFC 4022 (closed 1 ... timeWait 11). */
+static const uint8_t rfc4022[13] = {0, 5, 3, 4, 6, 7, 11, 1, 8, 9, 2, 10, 4};
+
+static bool parse_listener(const char *text, struct listener *l)
+{
+    const char *colon = strrchr(text, ':');
+    char address[64];
+    *l = (struct listener){0};
+    if (!colon)
+        return false;
+    l->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+    size_t n = (size_t)(colon - text);
+    if (n == 0 || (n == 1 && *text == '*'))
+        return l->port != 0;
+    if (n > 2 && *text == '[') {
+        text++;
+        n -= 2;
+    }
+    if (n >= sizeof address)
+        return false;
+    memcpy(address, text, n);
+    address[n] = 0;
+    l->family = strchr(address, ':') ? AF_INET6 : AF_INET;
+    return l->port && inet_pton(l->family, address, l->address) == 1;
+}
+
+static bool any_address(const struct listener *l)
+{
+    static const uint8_t zero[16];
+    return l->family == 0 || memcmp(l->address, zero, 16) == 0;
+}
+
+static bool listens(const struct endpoint *e, const struct socket_seen *s)
+{
+    for (unsigned i = 0; i < e->listener_count; i++) {
+        const struct listener *l = &e->listeners[i];
+        if (l->port == s->local_port &&
+            (any_address(l) || (l->family == s->family && memcmp(l->address, s->local, 16) == 0)))
+            return true;
+    }
+    return false;
+}
+
+static bool delivers(const struct endpoint *e, const struct socket_seen *s)
+{
+    return e->has_uid && s->uid == e->uid && s->state != 10 &&
+           tally_relay_service(e->of->tally, e->of->appl, s->remote_port) != NULL;
+}
+
+/* The inbound service behind a port: "submission/smtpd" for 587 if there is one, else "smtpd". */
+static struct group *inbound_group(const struct endpoint *e, uint16_t port)
+{
+    struct servent *known = getservbyport(htons(port), "tcp");
+    char name[64];
+    snprintf(name, sizeof name, "%s/smtpd", known ? known->s_name : "");
+    struct group *g = tally_find_group(e->of->tally, e->of->appl, slice_of(name));
+    return g ? g : tally_find_group(e->of->tally, e->of->appl, SLICE("smtpd"));
+}
+
+static void address_text(const struct socket_seen *s, char text[INET6_ADDRSTRLEN])
+{
+    if (!inet_ntop(s->family, s->remote, text, INET6_ADDRSTRLEN))
+        text[0] = 0;
+}
+
+static uint64_t hash_cookie(uint32_t appl, uint64_t cookie)
+{
+    return slice_hash((struct slice){(const char *)&cookie, sizeof cookie}, appl);
+}
+
+static struct assoc *find_assoc(uint32_t appl, uint64_t cookie)
+{
+    const struct rows *rows = &sockets.collect->model->tables[MODEL_ASSOC];
+    uint32_t cursor = 0;
+    for (int64_t n;
+         (n = hashindex_next(&sockets.by_cookie, hash_cookie(appl, cookie), &cursor)) >= 0;) {
+        struct assoc *a = (struct assoc *)(void *)(rows->base + (size_t)n * rows->row_size);
+        if (a->row.key[0] == appl && a->cookie == cookie)
+            return a;
+    }
+    return NULL;
+}
+
+static bool submission(uint16_t port)
+{
+    return port == 587 || port == 465;
+}
+
+static struct assoc *new_assoc(const struct endpoint *e, const struct socket_seen *s, bool inbound,
+                               struct group *g)
+{
+    struct collect *c = sockets.collect;
+    uint32_t key[3] = {e->of->appl->row.key[0], 0, 0};
+    char remote[INET6_ADDRSTRLEN];
+    key[1] = names_next(c->names, MODEL_ASSOC, key[0]);
+    struct assoc *a = key[1] ? model_place(c->model, MODEL_ASSOC, key, NULL) : NULL;
+    if (!a)
+        return NULL;
+    address_text(s, remote);
+    TEXT_SET(a->remote, slice_of(remote));
+    a->type = !inbound ? PEER_RESPONDER : submission(s->local_port) ? UA_INITIATOR : PEER_INITIATOR;
+    a->protocol_port = inbound && submission(s->local_port) ? s->local_port
+                       : g                                  ? g->protocol_port
+                                                            : 25;
+    a->since_at = c->monotonic_ms;
+    a->cookie = s->cookie;
+    hashindex_add(&sockets.by_cookie, hash_cookie(key[0], a->cookie),
+                  model_position(c->model, MODEL_ASSOC, a));
+    if (g) {
+        uint32_t path[3] = {key[0], g->row.key[1], key[1]};
+        model_place(c->model, MODEL_GROUP_ASSOC, path, NULL);
+    }
+    return a;
+}
+
+static void count_up(uint64_t *level)
+{
+    *level = *level == MODEL_ABSENT ? 1 : *level + 1;
+}
+
+static struct peer *find_peer(uint32_t appl, const struct socket_seen *s)
+{
+    uint32_t key[3] = {appl, s->family == AF_INET ? 1 : 2, 0};
+    return model_find(sockets.collect->model, MODEL_PEER, key, s->remote);
+}
+
+static void merge_peer(const struct endpoint *e, const struct socket_seen *s)
+{
+    struct peer *p = find_peer(e->of->appl->row.key[0], s);
+    if (!p)
+        return;
+    p->current += s->state == 1;
+    p->syn_received += s->state == 3 || s->state == 12;
+    p->close_wait += s->state == 8;
+}
+
+static void merge_socket(struct endpoint *e, const struct socket_seen *s, bool inbound)
+{
+    e->states[rfc4022[s->state] - 1]++;
+    if (inbound)
+        merge_peer(e, s);
+    if (s->state != 1 && s->state != 8)
+        return; /* no association (yet, or any more) */
+    struct group *g = inbound ? inbound_group(e, s->local_port)
+                              : tally_relay_service(e->of->tally, e->of->appl, s->remote_port);
+    struct assoc *a = find_assoc(e->of->appl->row.key[0], s->cookie);
+    if (!a)
+        a = new_assoc(e, s, inbound, g);
+    if (!a)
+        return;
+    a->round = sockets.round;
+    count_up(inbound ? &e->of->appl->inbound : &e->of->appl->outbound);
+    if (g)
+        count_up(inbound ? &g->inbound : &g->outbound);
+}
+
+/* Levels begin at zero where they will be known. */
+static void reset_levels(void)
+{
+    struct model *m = sockets.collect->model;
+    for (unsigned n = 0; n < sockets.collect->instance_count; n++) {
+        struct endpoint *e = &sockets.endpoints[n];
+        memset(e->states, 0, sizeof e->states);
+        e->of->appl->inbound = e->listener_count ? 0 : MODEL_ABSENT;
+        e->of->appl->outbound = e->has_uid ? 0 : MODEL_ABSENT;
+    }
+    for (uint32_t i = 0; i < m->tables[MODEL_GROUP].count; i++) {
+        struct group *g = model_row(m, MODEL_GROUP, i);
+        g->inbound = g->accumulated_inbound == MODEL_ABSENT ? MODEL_ABSENT : 0;
+        g->outbound = g->accumulated_outbound == MODEL_ABSENT ? MODEL_ABSENT : 0;
+    }
+    for (uint32_t i = 0; i < m->tables[MODEL_PEER].count; i++) {
+        struct peer *p = model_row(m, MODEL_PEER, i);
+        p->current = p->syn_received = p->close_wait = 0;
+    }
+}
+
+/* Rows of associations that were not seen this time go. */
+static void drop_closed(void)
+{
+    struct model *m = sockets.collect->model;
+    for (uint32_t i = m->tables[MODEL_GROUP_ASSOC].count; i-- > 0;) {
+        struct group_assoc *g = model_row(m, MODEL_GROUP_ASSOC, i);
+        uint32_t key[3] = {g->row.key[0], g->row.key[2], 0};
+        const struct assoc *a = model_find(m, MODEL_ASSOC, key, NULL);
+        if (!a || a->round != sockets.round)
+            model_remove(m, MODEL_GROUP_ASSOC, g);
+    }
+    for (uint32_t i = m->tables[MODEL_ASSOC].count; i-- > 0;) {
+        struct assoc *a = model_row(m, MODEL_ASSOC, i);
+        if (a->round == sockets.round)
+            continue;
+        hashindex_remove(&sockets.by_cookie, hash_cookie(a->row.key[0], a->cookie),
+                         model_position(m, MODEL_ASSOC, a));
+        model_remove(m, MODEL_ASSOC, a);
+    }
+}
+
+static void merge_states(const struct endpoint *e)
+{
+    for (uint32_t s = 1; s < STATES; s++) {
+        uint32_t key[3] = {e->of->appl->row.key[0], s, 0};
+        struct connection *row = model_place(sockets.collect->model, MODEL_CONNECTION, key, NULL);
+        if (row)
+            row->count = e->states[s - 1];
+    }
+}
+
+static void merge(void)
+{
+    struct collect *c = sockets.collect;
+    sockets.round++;
+    reset_levels();
+    for (unsigned i = 0; i < sockets.count; i++) {
+        const struct socket_seen *s = &sockets.seen[i];
+        for (unsigned n = 0; n < c->instance_count; n++) {
+            struct endpoint *e = &sockets.endpoints[n];
+            bool inbound = listens(e, s);
+            if (!inbound && !delivers(e, s))
+                continue;
+            merge_socket(e, s, inbound);
+            break; /* one account: the first instance that delivers there */
+        }
+    }
+    drop_closed();
+    for (unsigned n = 0; n < c->instance_count; n++)
+        merge_states(&sockets.endpoints[n]);
+    static const enum model_table changed[] = {MODEL_APPL, MODEL_GROUP, MODEL_PEER, MODEL_ASSOC,
+                                               MODEL_GROUP_ASSOC, MODEL_CONNECTION};
+    for (unsigned i = 0; i < sizeof changed / sizeof changed[0]; i++)
+        model_touch(c->model, changed[i]);
+}
+
+/* On the worker: keeps only what can belong to an MTA. */
+static void on_seen(void *arg, const struct socket_seen *s)
+{
+    (void)arg;
+    bool ours = s->state < sizeof rfc4022 && s->state > 0;
+    bool mine = false;
+    for (unsigned n = 0; ours && n < sockets.collect->instance_count; n++) {
+        const struct endpoint *e = &sockets.endpoints[n];
+        mine |= listens(e, s) || (e->has_uid && e->uid == s->uid && s->state != 10);
+    }
+    if (!mine)
+        return;
+    if (sockets.count == sockets.room) {
+        unsigned room = sockets.room ? sockets.room * 2 : 256;
+        struct socket_seen *seen =
+            room <= SOCKETS_MAX * 2 ? realloc(sockets.seen, room * sizeof *seen) : NULL;
+        if (!seen) {
+            sockets.left_out++;
+            return;
+        }
+        sockets.seen = seen;
+        sockets.room = room;
+    }
+    sockets.seen[sockets.count++] = *s;
+}
+
+static void run(uv_work_t *work)
+{
+    (void)work;
+    sockets.count = sockets.left_out = 0;
+    sockets.error = sockets_each(on_seen, NULL);
+}
+
+static void done(uv_work_t *work, int status)
+{
+    (void)work;
+    sockets.busy = false;
+    if (status == UV_ECANCELED || sockets.collect->stopping)
+        return;
+    sockets.row->duration_ms = (uint64_t)(sockets.collect->monotonic_ms - sockets.began_ms);
+    if (sockets.error) {
+        char text[128];
+        snprintf(text, sizeof text, "sock_diag: %s", strerror(sockets.error));
+        source_status(sockets.collect, sockets.row, SOURCE_DENIED, text);
+        return;
+    }
+    merge();
+    source_status(sockets.collect, sockets.row, sockets.left_out ? SOURCE_TRUNCATED : SOURCE_OK,
+                  sockets.left_out ? "more sockets than are looked at" : "");
+}
+
+static void open_endpoint(struct endpoint *e, const struct instance_of_mta *i)
+{
+    e->of = i;
+    for (unsigned n = 0; n < i->config->listen.count && e->listener_count < PORTS_MAX; n++)
+        if (parse_listener(i->config->listen.items[n], &e->listeners[e->listener_count]))
+            e->listener_count++;
+    const struct passwd *account = i->mta->account ? getpwnam(i->mta->account) : NULL;
+    e->has_uid = account != NULL;
+    e->uid = account ? account->pw_uid : 0;
+}
+
+static bool start(struct collect *c)
+{
+    if (c->instance_count == 0)
+        return true;
+    sockets.collect = c;
+    sockets.endpoints = calloc(c->instance_count, sizeof *sockets.endpoints);
+    sockets.row = source_place(c, SOURCE_SOCKET, "sockets", "sock_diag", 0, INTERVAL_MS / 1000);
+    if (!sockets.endpoints || !sockets.row || !hashindex_init(&sockets.by_cookie, 6))
+        return false;
+    for (unsigned n = 0; n < c->instance_count; n++)
+        open_endpoint(&sockets.endpoints[n], &c->instances[n]);
+    return true;
+}
+
+static void tick(struct collect *c)
+{
+    if (!sockets.row || sockets.busy || c->monotonic_ms < sockets.next_ms || !c->caught_up)
+        return;
+    sockets.next_ms = c->monotonic_ms + INTERVAL_MS;
+    sockets.began_ms = c->monotonic_ms;
+    sockets.busy = uv_queue_work(c->loop, &sockets.work, run, done) == 0;
+}
+
+static void stop(struct collect *c)
+{
+    (void)c;
+    if (sockets.busy)
+        uv_cancel((uv_req_t *)&sockets.work);
+}
+
+const struct collector collector_socket = {"socket", start, tick, NULL, stop};

@@ -1,0 +1,100 @@
+/*
+ * One sock_diag dump for each address family, through libmnl.
+ */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <time.h>
+#include "sockets.h"
+
+struct each {
+    void (*seen)(void *arg, const struct socket_seen *s);
+    void *arg;
+};
+
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+/* An IPv4 peer of an IPv6 socket is an IPv4 peer. */
+static void unmap(struct socket_seen *s)
+{
+    if (s->family != AF_INET6 || memcmp(s->remote, mapped, 12) != 0)
+        return;
+    s->family = AF_INET;
+    memmove(s->remote, s->remote + 12, 4);
+    memset(s->remote + 4, 0, 12);
+    memmove(s->local, s->local + 12, 4);
+    memset(s->local + 4, 0, 12);
+}
+
+static int on_message(const struct nlmsghdr *head, void *data)
+{
+    const struct each *e = data;
+    if (mnl_nlmsg_get_payload_len(head) < sizeof(struct inet_diag_msg))
+        return MNL_CB_OK;
+    const struct inet_diag_msg *m = mnl_nlmsg_get_payload(head);
+    struct socket_seen s = {.family = m->idiag_family, .state = m->idiag_state};
+    size_t size = m->idiag_family == AF_INET ? 4 : 16;
+    s.local_port = ntohs(m->id.idiag_sport);
+    s.remote_port = ntohs(m->id.idiag_dport);
+    memcpy(s.local, m->id.idiag_src, size);
+    memcpy(s.remote, m->id.idiag_dst, size);
+    s.uid = m->idiag_uid;
+    s.cookie = (uint64_t)m->id.idiag_cookie[1] << 32 | m->id.idiag_cookie[0];
+    unmap(&s);
+    e->seen(e->arg, &s);
+    return MNL_CB_OK;
+}
+
+static bool ask(struct mnl_socket *nl, uint8_t family, unsigned sequence)
+{
+    char buffer[256];
+    struct nlmsghdr *head = mnl_nlmsg_put_header(buffer);
+    head->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+    head->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    head->nlmsg_seq = sequence;
+    struct inet_diag_req_v2 *r = mnl_nlmsg_put_extra_header(head, sizeof *r);
+    r->sdiag_family = family;
+    r->sdiag_protocol = IPPROTO_TCP;
+    r->idiag_states = ~0u;
+    return mnl_socket_sendto(nl, head, head->nlmsg_len) > 0;
+}
+
+static int dump(struct mnl_socket *nl, uint8_t family, unsigned sequence, struct each *e)
+{
+    char buffer[32768];
+    if (!ask(nl, family, sequence))
+        return errno;
+    for (;;) {
+        ssize_t n = mnl_socket_recvfrom(nl, buffer, sizeof buffer);
+        if (n < 0)
+            return errno;
+        int rc = mnl_cb_run(buffer, (size_t)n, sequence, mnl_socket_get_portid(nl), on_message, e);
+        if (rc < 0)
+            return errno;
+        if (rc == MNL_CB_STOP)
+            return 0;
+    }
+}
+
+int sockets_each(void (*seen)(void *arg, const struct socket_seen *s), void *arg)
+{
+    struct each e = {seen, arg};
+    struct mnl_socket *nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+    if (!nl)
+        return errno;
+    int error = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ? errno : 0;
+    unsigned sequence = (unsigned)time(NULL);
+    if (!error)
+        error = dump(nl, AF_INET, sequence, &e);
+    if (!error) {
+        error = dump(nl, AF_INET6, sequence + 1, &e);
+        if (error == ENOENT || error == EAFNOSUPPORT)
+            error = 0; /* a host without IPv6 */
+    }
+    mnl_socket_close(nl);
+    return error;
+}

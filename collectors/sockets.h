@@ -1,0 +1,26 @@
+/*
+ * The TCP sockets of this host, by netlink sock_diag (sock_diag(7)): what a scan of /proc/net/tcp says,
+ * without its cost. Blocks for as long as the kernel takes: call it from a worker.
+ */
+#ifndef SOCKETS_H
+#define SOCKETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct socket_seen {
+    uint8_t family;        /* AF_INET or AF_INET6; an IPv4 address in IPv6 form is given as AF_INET */
+    uint8_t state;         /* the kernel's (1 established ... 12 new syn received) */
+    uint16_t local_port, remote_port;
+    uint8_t local[16], remote[16];
+    uint32_t uid;
+    uint64_t cookie; /* stays the same while the socket exists */
+};
+
+/*
+ * Calls `seen` for each socket. Returns 0, or an errno (EPERM, EAFNOSUPPORT in a kernel without it).
+ */
+int sockets_each(void (*seen)(void *arg, const struct socket_seen *s), void *arg);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * The honesty table: each input, how it fares, and one log line for each change.
+ */
+#include "../agent/log.h"
+#include "collector.h"
+
+struct source *source_place(struct collect *c, enum source_kind kind, const char *name,
+                            const char *target, uint32_t appl, uint32_t interval_s)
+{
+    uint32_t key[3] = {names_index(c->names, MODEL_SOURCE, 0, slice_of(name)), 0, 0};
+    struct source *s = key[0] ? model_place(c->model, MODEL_SOURCE, key, NULL) : NULL;
+    if (!s)
+        return NULL;
+    TEXT_SET(s->name, slice_of(name));
+    TEXT_SET(s->target, slice_of(target));
+    s->kind = kind;
+    s->appl = appl;
+    s->interval_s = interval_s;
+    s->status = SOURCE_STALE; /* until it is read for the first time */
+    model_dirty(c->model, MODEL_SOURCE, s);
+    return s;
+}
+
+static const char *const words[] = {"",          "ok",        "stale",       "missing", "denied",
+                                    "malformed", "truncated", "catching up", "disabled"};
+
+void source_status(struct collect *c, struct source *s, enum source_status status,
+                   const char *error)
+{
+    struct slice name = TEXT_GET(s->name);
+    bool well = status == SOURCE_OK || status == SOURCE_CATCHING_UP;
+    bool was_well = s->status == SOURCE_OK || s->status == SOURCE_CATCHING_UP;
+    if (well)
+        s->last_success_at = c->monotonic_ms;
+    if (error && *error)
+        TEXT_SET(s->last_error, slice_of(error));
+    model_touch(c->model, MODEL_SOURCE);
+    if (s->status == status)
+        return;
+    if (!well) {
+        s->errors++;
+        log_warning("%.*s: %s%s%s", (int)name.n, name.p, words[status],
+                    error && *error ? ": " : "", error ? error : "");
+    } else if (!was_well && s->status != SOURCE_STALE) {
+        log_notice("%.*s: ok again", (int)name.n, name.p);
+    }
+    s->status = status;
+    model_dirty(c->model, MODEL_SOURCE, s);
+}

@@ -1,0 +1,325 @@
+/*
+ * The head of a log line: time, program, process. Owns nothing; the context belongs to the caller.
+ * Invariant: c->last and c->last_ms always agree, so a stamp that is the same as the one before
+ * costs a comparison. For RFC 3164 they hold the whole stamp, for RFC 3339 the day; last[15] says
+ * which.
+ */
+#include "syslog.h"
+
+#include <time.h>
+
+enum { STAMP_NONE, STAMP_BSD, STAMP_ISO };
+#define BSD_LENGTH 15 /* "Nov  1 22:48:24" */
+#define ISO_LENGTH 19 /* "2026-11-21T22:48:24" */
+#define MINUTE     14 /* "26-11-21T22:48" */
+#define DAY_MS     86400000
+
+static const uint8_t month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+/* Days since 1970-01-01 in the Gregorian calendar; month 1..12. Counts years from March. */
+static int64_t days_of(int64_t year, int month, int day)
+{
+    int64_t y = year - (month <= 2);
+    int64_t march = (month + 9) % 12;
+    return y * 365 + y / 4 - y / 100 + y / 400 + (153 * march + 2) / 5 + day - 1 - 719468;
+}
+
+static bool date_valid(int64_t year, int month, int day)
+{
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return day >= 1 && day <= month_days[month - 1] + (month == 2 && leap);
+}
+
+static int64_t year_of(int64_t ms)
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+    return gmtime_r(&seconds, &tm) ? tm.tm_year + 1900 : 1970;
+}
+
+/* Two digits below `limit`, the first perhaps a space; -1 if they are not. */
+static int two_digits(const char *p, int limit)
+{
+    int tens = p[0] == ' ' ? 0 : p[0] - '0';
+    int ones = p[1] - '0';
+    if (tens < 0 || tens > 9 || ones < 0 || ones > 9)
+        return -1;
+    return tens * 10 + ones < limit ? tens * 10 + ones : -1;
+}
+
+/* "22:48:24" in ms, -1 if it is no time of day. A leap second is the last of its minute. */
+static int64_t time_of_day(const char *p)
+{
+    int h = two_digits(p, 24), m = two_digits(p + 3, 60), s = two_digits(p + 6, 61);
+    if (p[2] != ':' || p[5] != ':' || h < 0 || m < 0 || s < 0)
+        return -1;
+    return (h * 3600 + m * 60 + (s > 59 ? 59 : s)) * INT64_C(1000);
+}
+
+/* Local time minus UTC at a local time given as if it were UTC. */
+static int64_t zone_at(int64_t local_ms)
+{
+    time_t as_utc = (time_t)(local_ms / 1000);
+    struct tm tm;
+    if (!gmtime_r(&as_utc, &tm))
+        return 0;
+    tm.tm_isdst = -1;
+    return ((int64_t)as_utc - (int64_t)mktime(&tm)) * 1000;
+}
+
+void syslog_start(struct syslog_context *c, int64_t reference_ms)
+{
+    memset(c, 0, sizeof *c);
+    c->now_ms = reference_ms;
+    time_t seconds = (time_t)(reference_ms / 1000);
+    struct tm tm;
+    if (localtime_r(&seconds, &tm))
+        c->zone_ms = (int64_t)tm.tm_gmtoff * 1000;
+}
+
+static int month_of(const char *p)
+{
+    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    for (int i = 0; i < 12; i++)
+        if (memcmp(p, names + 3 * i, 3) == 0)
+            return i + 1;
+    return 0;
+}
+
+/*
+ * The day's start in local time, of the year that fits. The first line of a log may be far older
+ * than the reference (the file's last change) but not younger; any later line is close to the one
+ * before.
+ */
+static bool choose_day(const struct syslog_context *c, int month, int day, int64_t *local_ms)
+{
+    int64_t reference = c->now_ms + c->zone_ms, best = INT64_MAX;
+    int64_t last_year = year_of(reference) + 1;
+    bool first = c->last[15] == STAMP_NONE;
+    for (int64_t year = last_year; year > last_year - 10; year--) { /* 29 February is rare */
+        if (!date_valid(year, month, day))
+            continue;
+        int64_t at = days_of(year, month, day) * DAY_MS;
+        int64_t distance = at > reference ? at - reference : reference - at;
+        if ((first && at > reference + DAY_MS) || distance >= best)
+            continue;
+        best = distance;
+        *local_ms = at;
+    }
+    return best != INT64_MAX;
+}
+
+/* Are n octets, 8 to 16, the same? Two words that overlap: this runs for every line. */
+static inline bool same(const char *a, const char *b, size_t n)
+{
+    uint64_t v[4];
+    memcpy(&v[0], a, 8);
+    memcpy(&v[1], a + n - 8, 8);
+    memcpy(&v[2], b, 8);
+    memcpy(&v[3], b + n - 8, 8);
+    return v[0] == v[2] && v[1] == v[3];
+}
+
+/* "Nov  1 22:48:24" with at least BSD_LENGTH octets at p. */
+static bool bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
+{
+    if (c->last[15] == STAMP_BSD && same(c->last, p, BSD_LENGTH)) {
+        *ms = c->last_ms;
+        return true;
+    }
+    int month = month_of(p), day = two_digits(p + 4, 32);
+    int64_t of_day = time_of_day(p + 7), local;
+    if (!month || p[3] != ' ' || p[6] != ' ' || of_day < 0 || !choose_day(c, month, day, &local))
+        return false;
+    local += of_day;
+    /* The zone's offset can change at a full hour only: ask for it once an hour. */
+    if (c->last[15] != STAMP_BSD || memcmp(c->last, p, 9) != 0)
+        c->zone_ms = zone_at(local);
+    *ms = c->last_ms = local - c->zone_ms;
+    memcpy(c->last, p, BSD_LENGTH);
+    c->last[15] = STAMP_BSD;
+    return true;
+}
+
+/* "2026-11-21T22:48:24" with at least ISO_LENGTH octets at p, as if it were UTC. */
+static bool iso_time(struct syslog_context *c, const char *p, int64_t *ms)
+{
+    int second = two_digits(p + 17, 61);
+    if (second < 0)
+        return false;
+    if (c->last[15] != STAMP_ISO || memcmp(p, "20", 2) != 0 || !same(c->last, p + 2, MINUTE)) {
+        int century = two_digits(p, 100), year = two_digits(p + 2, 100);
+        int month = two_digits(p + 5, 13), day = two_digits(p + 8, 32);
+        int64_t of_day = time_of_day(p + 11);
+        if (century < 0 || year < 0 || month < 1 || p[4] != '-' || p[7] != '-' || p[10] != 'T' ||
+            of_day < 0 || !date_valid(century * 100 + year, month, day))
+            return false;
+        c->last_ms = days_of(century * 100 + year, month, day) * DAY_MS + of_day / 60000 * 60000;
+        memcpy(c->last, p + 2, MINUTE);
+        c->last[15] = century == 20 ? STAMP_ISO : STAMP_NONE;
+    }
+    *ms = c->last_ms + (second > 59 ? 59 : second) * INT64_C(1000);
+    return p[16] == ':';
+}
+
+/* Takes "Z", "+01:00" or "+0100"; without one the zone is the context's. */
+static bool take_zone(const struct syslog_context *c, struct slice *s, int64_t *zone_ms)
+{
+    *zone_ms = c->zone_ms;
+    if (s->n == 0 || *s->p == ' ')
+        return true;
+    *zone_ms = 0;
+    if (slice_take(s, SLICE("+00:00")) || slice_take(s, SLICE("Z")))
+        return true;
+    if (s->n < 5 || (*s->p != '+' && *s->p != '-'))
+        return false;
+    size_t colon = s->p[3] == ':';
+    if (s->n < 5 + colon)
+        return false;
+    int h = two_digits(s->p + 1, 24), m = two_digits(s->p + 3 + colon, 60);
+    if (h < 0 || m < 0)
+        return false;
+    *zone_ms = (*s->p == '-' ? -1 : 1) * (h * 60 + m) * INT64_C(60000);
+    *s = slice_skip(*s, 5 + colon);
+    return true;
+}
+
+/* Takes ".123456": thousandths of it. */
+static int64_t take_fraction(struct slice *s)
+{
+    int64_t ms = 0, unit = 100;
+    if (!slice_take(s, SLICE(".")))
+        return 0;
+    size_t i = 0;
+    for (; i < s->n && slice_digit(s->p[i]); i++)
+        if (i < 3) {
+            ms += (s->p[i] - '0') * unit;
+            unit /= 10;
+        }
+    *s = slice_skip(*s, i);
+    return ms;
+}
+
+/* Takes "2026-11-21T22:48:24.123456+00:00" off s. */
+static bool take_iso_time(struct syslog_context *c, struct slice *s, int64_t *ms)
+{
+    int64_t zone;
+    if (s->n < ISO_LENGTH || !iso_time(c, s->p, ms))
+        return false;
+    *s = slice_skip(*s, ISO_LENGTH);
+    *ms += take_fraction(s);
+    if (!take_zone(c, s, &zone))
+        return false;
+    *ms -= zone;
+    return true;
+}
+
+/* Takes "[pid]" off the end of a tag; 0 and the tag as it is when it has none. */
+static uint32_t take_pid(struct slice *tag)
+{
+    size_t end = tag->n - 1, i = end;
+    if (tag->n < 3 || tag->p[end] != ']')
+        return 0;
+    while (i > 0 && slice_digit(tag->p[i - 1]))
+        i--;
+    if (i == 0 || tag->p[i - 1] != '[')
+        return 0;
+    tag->n = i - 1;
+    uint32_t pid = 0;
+    for (; i < end && pid < UINT32_MAX / 10; i++)
+        pid = pid * 10 + (uint32_t)(tag->p[i] - '0');
+    return i == end ? pid : 0;
+}
+
+/* "tag[pid]: text" or "tag: text"; with neither there is only a text. */
+static void split_tag(struct slice s, struct event *e, struct slice *text)
+{
+    size_t end = slice_find(s, ' ');
+    if (end < 2 || s.p[end - 1] != ':') {
+        e->tag = slice_head(s, 0);
+        *text = s;
+        return;
+    }
+    *text = slice_skip(s, end + 1);
+    e->tag = slice_head(s, end - 1);
+    e->pid = take_pid(&e->tag);
+}
+
+/* RFC 5424 section 6.3: "-" or [id name="value"...]..., where \ takes the meaning of the next
+ * octet. */
+static bool skip_structured_data(struct slice *s)
+{
+    if (slice_take(s, SLICE("-")))
+        return true;
+    size_t i = 0;
+    while (i < s->n && s->p[i] == '[') {
+        for (bool quoted = false; i < s->n && (quoted || s->p[i] != ']'); i++) {
+            if (quoted && s->p[i] == '\\')
+                i++;
+            else if (s->p[i] == '"')
+                quoted = !quoted;
+        }
+        i++;
+    }
+    if (i == 0 || i > s->n)
+        return false;
+    *s = slice_skip(*s, i);
+    return true;
+}
+
+/* RFC 5424 section 6.2 behind "<PRI>1 ": TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA.
+ */
+static bool head_5424(struct syslog_context *c, struct slice s, struct event *e, struct slice *text)
+{
+    int64_t ms = c->now_ms;
+    uint64_t pid;
+    if (!slice_take(&s, SLICE("-")) && !take_iso_time(c, &s, &ms))
+        return false;
+    if (!slice_take(&s, SLICE(" ")) || !slice_cut(&s, ' ').p)
+        return false;
+    struct slice app = slice_cut(&s, ' '), process = slice_cut(&s, ' ');
+    if (!app.p || !process.p || !slice_cut(&s, ' ').p || !skip_structured_data(&s))
+        return false;
+    slice_take(&s, SLICE(" "));
+    slice_take(&s, SLICE("\xEF\xBB\xBF")); /* the mark of UTF-8 */
+    e->time_ms = c->now_ms = ms;
+    e->tag = slice_eq(app, SLICE("-")) ? slice_head(app, 0) : app;
+    if (slice_number(&process, &pid) && process.n == 0 && pid <= UINT32_MAX)
+        e->pid = (uint32_t)pid;
+    *text = s;
+    return true;
+}
+
+static bool skip_priority(struct slice *s)
+{
+    uint64_t priority;
+    struct slice t = *s;
+    if (!slice_take(&t, SLICE("<")) || !slice_number(&t, &priority) || !slice_take(&t, SLICE(">")))
+        return false;
+    *s = t;
+    return true;
+}
+
+bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text)
+{
+    struct slice s = line;
+    e->time_ms = c->now_ms;
+    e->tag = (struct slice){line.p, 0};
+    e->pid = 0;
+    if (s.n && *s.p == '<' && skip_priority(&s) && slice_take(&s, SLICE("1 ")))
+        return head_5424(c, s, e, text);
+    int64_t ms;
+    if (s.n && slice_digit(*s.p)) {
+        if (!take_iso_time(c, &s, &ms))
+            return false;
+    } else {
+        if (s.n <= BSD_LENGTH || !bsd_time(c, s.p, &ms))
+            return false;
+        s = slice_skip(s, BSD_LENGTH);
+    }
+    if (!slice_take(&s, SLICE(" ")) || !slice_cut(&s, ' ').p) /* the host's name */
+        return false;
+    e->time_ms = c->now_ms = ms;
+    split_tag(s, e, text);
+    return true;
+}

@@ -1,0 +1,30 @@
+/*
+ * The head of a log line, for every mail system that logs through syslog or in its form:
+ *   "Nov  1 22:48:24 host tag[pid]: text"                       RFC 3164, Postfix's own logger
+ *   "2026-11-21T22:48:24.123456+00:00 host tag[pid]: text"      RFC 3339, rsyslog
+ *   "<22>1 2026-11-21T22:48:24Z host tag pid - - text"          RFC 5424
+ * Pure: the time zone and the year that a head may lack come from the context.
+ */
+#ifndef SYSLOG_H
+#define SYSLOG_H
+
+#include "event.h"
+
+/* What one log's heads have in common, carried from line to line. Start it with syslog_start. */
+struct syslog_context {
+    int64_t now_ms;    /* reference for the year of a line without one: the last line's time, at first the file's mtime */
+    int64_t zone_ms;   /* local time minus UTC at that time, for heads without a zone */
+    char last[16];     /* the time stamp parsed last, to parse each second once */
+    int64_t last_ms;
+};
+/* reference_ms: real time near which the first line was written (the file's mtime or the clock). */
+void syslog_start(struct syslog_context *c, int64_t reference_ms);
+
+/*
+ * Parses the head of `line` into e->time_ms, tag, pid; *text becomes the message. Does not touch other
+ * members. Returns false when the line has no such head ("last message repeated" has one).
+ * A year is chosen so that the time is the closest to, and at most a day after, the reference.
+ */
+bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * Events -> rows: the only place where mail becomes numbers. The tally is a pure function of the
+ * events it was given: no clock, no file, no scan changes a counter, so that reading the same bytes
+ * again from a stored position gives the same numbers.
+ *
+ * What counts as what (mib.md, Groups; mail-mibs.md for the objects):
+ *   received     at the first "queue active" of a message, in the group of the service that took it in;
+ *                not for mail that a content filter hands back, nor for address verification probes
+ *   transmitted  recipients at each "sent"; messages and octets at the first recipient sent, once for
+ *                the MTA and once for each transport: the sums of mib.md hold at every instant
+ *   attempted    recipients at each "deferred"; messages once for each transport and activation
+ *   failed       recipients at each "bounced" and those left over when a message expires
+ *   refused connections are no accumulated connections: what was counted before it was refused is
+ *                owed (connect_debt) and taken from the next ones, because a counter cannot go back
+ */
+#ifndef TALLY_H
+#define TALLY_H
+
+#include "../agent/names.h"
+#include "../agent/store.h"
+#include "message.h"
+#include "mta.h"
+
+struct tally;
+
+/*
+ * One tally for each kind of mail system. Rows go to `model`, which must outlive it, as must `names`
+ * and `mta`. persist: keep lists of what changed, for checkpoints and queues (a reader of files that
+ * exits at the end does not want them). number: of this tally in the store. NULL when memory is short.
+ */
+struct tally *tally_new(struct model *model, struct names *names, const struct mta *mta,
+                        uint32_t messages_max, bool persist, unsigned number);
+void tally_free(struct tally *t);
+
+/* Real time minus monotonic time, ms: turns the times of log lines into instants of the model. */
+void tally_clock(struct tally *t, int64_t real_minus_monotonic_ms);
+
+/*
+ * Lines tagged `app`/... belong to the instance `name` (-o syslog_name=submission); `prefix` is put before the
+ * service ("submission/smtpd"), empty: nothing.
+ */
+void tally_alias(struct tally *t, struct slice app, struct slice name, struct slice prefix);
+/* What this service of an instance takes in was received before: it is behind a content filter. */
+void tally_internal_service(struct tally *t, struct slice name, struct slice service);
+/* The row of an instance, made if need be (configured instances exist before their first line). */
+struct appl *tally_appl(struct tally *t, struct slice name);
+/* The row of a group of this instance (queues), made if need be. */
+struct group *tally_group(struct tally *t, const struct appl *a, struct slice name, int hierarchy,
+                          struct slice description);
+
+/* The row of a group that is there already, or NULL. */
+struct group *tally_find_group(const struct tally *t, const struct appl *a, struct slice name);
+/* The transport that delivered to this TCP port of other hosts, as the log showed; NULL: none has. */
+struct group *tally_relay_service(const struct tally *t, const struct appl *a, uint16_t port);
+
+void tally_event(struct tally *t, const struct event *e);
+
+/* The message in flight, or NULL. */
+const struct message *tally_message(const struct tally *t, uint32_t appl, struct queue_id id);
+struct messages *tally_messages(struct tally *t);
+/* Levels that follow from the messages in flight: a destination's oldest message. Before each publish. */
+void tally_levels(struct tally *t);
+
+/* Puts what changed since the last time into a checkpoint; the model's rows are put by persist.c. */
+bool tally_save(struct tally *t, struct checkpoint *c);
+/* Takes back what the store kept; the model's rows must have been restored before. */
+bool tally_load(struct tally *t, struct store *s);
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * Destinations by queued mail: a recipient domain gets a row when mail for it is first deferred. A
+ * wait ties a message to a destination with the number of its recipients that wait there; the waits
+ * of a destination are a list in order of arrival, so that its oldest message is at the head.
+ * The lists and the levels follow from the waits and are rebuilt after a restart.
+ */
+#include "tally_internal.h"
+
+#define LOOK 16
+
+/* The domain of a recipient in lower case; the whole address if it has none. */
+static struct slice domain_of(struct slice address, char buffer[255])
+{
+    const char *at = address.n ? memrchr(address.p, '@', address.n) : NULL;
+    if (at)
+        address = slice_skip(address, (size_t)(at + 1 - address.p));
+    address = slice_head(address, 254);
+    for (size_t i = 0; i < address.n; i++) {
+        char c = address.p[i];
+        buffer[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+    return (struct slice){buffer, address.n};
+}
+
+static struct destination *at(const struct tally *t, uint32_t position)
+{
+    return (struct destination *)(t->model->tables[MODEL_DESTINATION].base +
+                                  (size_t)position * sizeof(struct destination));
+}
+
+static struct destination *find(const struct tally *t, uint32_t appl, struct slice domain,
+                                uint64_t hash)
+{
+    uint32_t cursor = 0;
+    for (int64_t n; (n = hashindex_next(&t->destinations, hash, &cursor)) >= 0;) {
+        struct destination *d = at(t, (uint32_t)n);
+        if (d->row.key[0] == appl && slice_eq(TEXT_GET(d->domain), domain))
+            return d;
+    }
+    return NULL;
+}
+
+/* A row for which no mail is queued, the one used longest ago among a few; NULL if there is none. */
+static struct destination *idle(struct tally *t)
+{
+    const struct rows *rows = &t->model->tables[MODEL_DESTINATION];
+    struct destination *oldest = NULL;
+    for (unsigned i = 0; i < LOOK; i++) {
+        struct destination *d = at(t, t->destination_hand);
+        t->destination_hand = (t->destination_hand + 1) % rows->high;
+        if (d->row.used && d->queued == 0 && (!oldest || d->last_at < oldest->last_at))
+            oldest = d;
+    }
+    return oldest;
+}
+
+static struct destination *place(struct tally *t, uint32_t appl, struct slice domain, uint64_t hash)
+{
+    struct rows *rows = &t->model->tables[MODEL_DESTINATION];
+    struct destination *d = NULL;
+    uint32_t key[3] = {appl, t->next_destination, 0};
+    if (rows->count < rows->capacity) {
+        d = model_place(t->model, MODEL_DESTINATION, key, NULL);
+    } else if ((d = idle(t)) != NULL) {
+        hashindex_remove(&t->destinations, slice_hash(TEXT_GET(d->domain), d->row.key[0]),
+                         model_position(t->model, MODEL_DESTINATION, d));
+        model_remove(t->model, MODEL_DESTINATION, d);
+        d = model_place(t->model, MODEL_DESTINATION, key, NULL);
+    }
+    if (!d) {
+        rows->overflow++;
+        return NULL;
+    }
+    t->next_destination = t->next_destination % INT32_MAX + 1;
+    TEXT_SET(d->domain, domain);
+    d->queued = d->deferred = d->deferrals = d->deliveries = 0;
+    hashindex_add(&t->destinations, hash, model_position(t->model, MODEL_DESTINATION, d));
+    return d;
+}
+
+/* The heads and tails of the lists of waits live beside the rows, by position. */
+struct wait_list {
+    uint32_t oldest, newest; /* wait + 1 */
+};
+
+static struct wait_list *list_of(struct tally *t, uint32_t position)
+{
+    if (!t->wait_lists) {
+        t->wait_lists =
+            calloc(t->model->tables[MODEL_DESTINATION].capacity, sizeof *t->wait_lists);
+        if (!t->wait_lists)
+            abort();
+    }
+    return &t->wait_lists[position];
+}
+
+static uint32_t number(const struct tally *t, const struct wait *w)
+{
+    return (uint32_t)(w - t->messages.waits) + 1;
+}
+
+/* Puts a wait into its destination's list, by the arrival of its message. */
+static void link_wait(struct tally *t, struct wait *w)
+{
+    struct wait *waits = t->messages.waits;
+    const struct message *rows = t->messages.rows;
+    struct wait_list *l = list_of(t, w->destination);
+    uint32_t before = l->newest;
+    while (before && rows[waits[before - 1].message].first_seen_s > rows[w->message].first_seen_s)
+        before = waits[before - 1].older;
+    w->older = before;
+    w->newer = before ? waits[before - 1].newer : l->oldest;
+    *(before ? &waits[before - 1].newer : &l->oldest) = number(t, w);
+    *(w->newer ? &waits[w->newer - 1].older : &l->newest) = number(t, w);
+}
+
+static void unlink_wait(struct tally *t, const struct wait *w)
+{
+    struct wait *waits = t->messages.waits;
+    struct wait_list *l = list_of(t, w->destination);
+    *(w->older ? &waits[w->older - 1].newer : &l->oldest) = w->newer;
+    *(w->newer ? &waits[w->newer - 1].older : &l->newest) = w->older;
+}
+
+static struct wait *find_wait(struct tally *t, const struct message *m, uint32_t destination)
+{
+    for (uint32_t n = m->first_wait; n; n = t->messages.waits[n - 1].chain)
+        if (t->messages.waits[n - 1].destination == destination)
+            return &t->messages.waits[n - 1];
+    return NULL;
+}
+
+static struct wait *add_wait(struct tally *t, struct message *m, uint32_t destination)
+{
+    struct wait *w = messages_wait(&t->messages);
+    if (!w)
+        return NULL;
+    w->message = messages_slot(&t->messages, m);
+    w->destination = destination;
+    w->chain = m->first_wait;
+    m->first_wait = number(t, w);
+    link_wait(t, w);
+    return w;
+}
+
+/* Takes a wait out of its message's chain and its destination's list. */
+static void drop_wait(struct tally *t, struct message *m, struct wait *w)
+{
+    uint32_t *from = &m->first_wait;
+    while (*from != number(t, w)) {
+        struct wait *previous = &t->messages.waits[*from - 1];
+        messages_mark_wait(&t->messages, previous);
+        from = &previous->chain;
+    }
+    *from = w->chain;
+    unlink_wait(t, w);
+    messages_unwait(&t->messages, w);
+}
+
+/* The result of an earlier wait is in, whatever it is. */
+static void take_active(struct destination *d, struct wait *w)
+{
+    if (!w || !w->active)
+        return;
+    w->active--;
+    d->queued--;
+}
+
+void destination_delivery(struct tally *t, const struct instance *i, struct message *m,
+                          const struct event *e)
+{
+    char buffer[255];
+    struct slice domain = domain_of(e->address, buffer);
+    uint32_t appl = i->appl->row.key[0];
+    uint64_t hash = slice_hash(domain, appl);
+    struct destination *d = find(t, appl, domain, hash);
+    if (!d && e->result == RESULT_DEFERRED)
+        d = place(t, appl, domain, hash);
+    if (!d)
+        return;
+    uint32_t position = model_position(t->model, MODEL_DESTINATION, d);
+    struct wait *w = find_wait(t, m, position);
+    take_active(d, w);
+    d->last_at = tally_at(t, e);
+    if (e->result == RESULT_SENT)
+        d->deliveries++;
+    if (e->result == RESULT_DEFERRED) {
+        d->deferrals++;
+        TEXT_SET(d->last_reason, e->text);
+        d->last_status_code = e->code ? e->code : 4000000;
+        if (!w)
+            w = add_wait(t, m, position);
+        if (w) {
+            w->deferred++;
+            d->deferred++;
+            d->queued++;
+        }
+    }
+    if (w)
+        messages_mark_wait(&t->messages, w);
+    if (w && w->active == 0 && w->deferred == 0)
+        drop_wait(t, m, w);
+    model_dirty(t->model, MODEL_DESTINATION, d);
+}
+
+void destination_retry(struct tally *t, struct message *m)
+{
+    for (uint32_t n = m->first_wait; n; n = t->messages.waits[n - 1].chain) {
+        struct wait *w = &t->messages.waits[n - 1];
+        at(t, w->destination)->deferred -= w->deferred;
+        w->active += w->deferred;
+        w->deferred = 0;
+        messages_mark_wait(&t->messages, w);
+        model_touch(t->model, MODEL_DESTINATION);
+    }
+}
+
+void destination_forget(struct tally *t, struct message *m)
+{
+    while (m->first_wait) {
+        struct wait *w = &t->messages.waits[m->first_wait - 1];
+        struct destination *d = at(t, w->destination);
+        d->deferred -= w->deferred;
+        d->queued -= w->deferred + w->active;
+        drop_wait(t, m, w);
+        model_touch(t->model, MODEL_DESTINATION);
+    }
+}
+
+void destination_levels(struct tally *t)
+{
+    for (uint32_t i = 0; i < t->model->tables[MODEL_DESTINATION].count; i++) {
+        struct destination *d = model_row(t->model, MODEL_DESTINATION, i);
+        uint32_t oldest = list_of(t, model_position(t->model, MODEL_DESTINATION, d))->oldest;
+        if (!oldest) {
+            d->oldest_at = MODEL_NEVER;
+            continue;
+        }
+        const struct message *m = &t->messages.rows[t->messages.waits[oldest - 1].message];
+        d->oldest_at = (int64_t)m->first_seen_s * 1000 - t->real_minus_monotonic_ms;
+    }
+}
+
+void destination_load(struct tally *t)
+{
+    for (uint32_t i = 0; i < t->model->tables[MODEL_DESTINATION].count; i++) {
+        struct destination *d = model_row(t->model, MODEL_DESTINATION, i);
+        d->queued = d->deferred = 0;
+        hashindex_add(&t->destinations, slice_hash(TEXT_GET(d->domain), d->row.key[0]),
+                      model_position(t->model, MODEL_DESTINATION, d));
+    }
+    for (uint32_t s = 0; s < t->messages.wait_high; s++) {
+        struct wait *w = &t->messages.waits[s];
+        if (!(w->flags & 1))
+            continue;
+        struct destination *d = at(t, w->destination);
+        d->deferred += w->deferred;
+        d->queued += w->deferred + w->active;
+        link_wait(t, w);
+    }
+}

@@ -1,0 +1,110 @@
+/* What the files of the tally share; nobody else includes this. */
+#ifndef TALLY_INTERNAL_H
+#define TALLY_INTERNAL_H
+
+#include "tally.h"
+
+#define TAGS       256 /* direct-mapped cache of tags */
+#define TAG_LENGTH 88
+#define RELAY_PORTS 16
+
+struct instance;
+struct wait_list;
+
+/* A row of mtaGroupTable with the rows that hang from it, found without a search. */
+struct service {
+    struct service *next; /* of the same instance */
+    struct instance *of;
+    struct group *group;
+    const struct mta_service *is; /* NULL: a queue */
+    bool internal;                /* behind a content filter */
+    struct entry *entries[ENTRY_CODES + 1];
+    struct group_error *error; /* the last one counted */
+};
+
+/* A row of applTable. */
+struct instance {
+    struct instance *next;
+    struct appl *appl;
+    struct service *services;
+    struct service *own;     /* MTA_SERVICE_OWN */
+    unsigned transports;
+    struct relay_port {
+        uint16_t port;
+        struct service *service;
+    } ports[RELAY_PORTS]; /* that it delivers to, as lately seen */
+    unsigned port_hand;
+};
+
+/* What a tag means. */
+struct tag {
+    uint64_t hash;
+    struct instance *instance;
+    const struct mta_service *is; /* NULL: neither receives nor delivers */
+    struct service *service;      /* NULL until it is first counted */
+    uint8_t length;
+    char text[TAG_LENGTH];
+};
+
+struct alias {
+    struct alias *next;
+    char app[64], name[64], prefix[64];
+};
+
+struct tally {
+    struct model *model;
+    struct names *names;
+    const struct mta *mta;
+    struct messages messages;
+    struct instance *instances;
+    struct alias *aliases;
+    struct alias *internals;
+    struct tag tags[TAGS];
+    struct hashindex peers, destinations; /* positions of their rows */
+    uint32_t peer_hand, destination_hand;
+    uint32_t next_destination; /* destinationIndex of the next new row */
+    int64_t real_minus_monotonic_ms;
+    int64_t at; /* instant of the event at hand */
+    int kinds;  /* first of its kinds of records in the store */
+    struct wait_list *wait_lists;         /* of each destination, by position */
+    int64_t first_ms; /* time of the first event ever: what arrived before was not seen to arrive */
+};
+
+static inline int64_t tally_at(const struct tally *t, const struct event *e)
+{
+    return e->time_ms - t->real_minus_monotonic_ms;
+}
+
+/* Kinds of records, from t->kinds. */
+enum { KIND_MESSAGES, KIND_WAITS, KIND_HEADER };
+
+struct instance *tally_instance(struct tally *t, struct slice name);
+struct service *tally_service(struct tally *t, struct instance *i, const struct mta_service *is,
+                              struct slice name, int hierarchy, struct slice description);
+/* Counts an entry of a group: how often, when last, and why (p == NULL: no reason was told). */
+struct entry *tally_entry(struct tally *t, struct service *s, enum entry_code code,
+                          const struct event *e, struct slice reason);
+enum tally_side { SIDE_INBOUND, SIDE_INTERNAL, SIDE_OUTBOUND };
+void tally_error(struct tally *t, struct service *s, uint32_t code, enum tally_side side);
+
+/* tally_peer.c; the result is NULL when the address is none or the table has no room */
+struct peer *tally_peer(struct tally *t, const struct instance *i, const struct event *e);
+
+/* tally_destination.c */
+void destination_delivery(struct tally *t, const struct instance *i, struct message *m,
+                          const struct event *e);
+/* The message is tried again: what was deferred becomes active. */
+void destination_retry(struct tally *t, struct message *m);
+/* The message is gone. */
+void destination_forget(struct tally *t, struct message *m);
+void destination_levels(struct tally *t);
+void destination_load(struct tally *t);
+void peer_load(struct tally *t);
+
+/* tally_message.c */
+typedef void tally_handler(struct tally *t, struct instance *i, struct service *s,
+                           const struct event *e);
+tally_handler on_client, on_submit, on_message_id, on_queued, on_delivery, on_expired, on_removed,
+    on_held, on_released, on_notice, on_reject, on_discarded;
+
+#endif

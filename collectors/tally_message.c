@@ -1,0 +1,482 @@
+/*
+ * The life of a message, from the service that takes it in to its removal: what is received,
+ * transmitted, deferred, failed. See tally.h for what counts as what.
+ */
+#include "tally_internal.h"
+
+static void evict(void *arg, struct message *m)
+{
+    destination_forget(arg, m);
+}
+
+static struct message *add(struct tally *t, const struct instance *i, struct queue_id id,
+                           const struct event *e)
+{
+    return messages_add(&t->messages, (uint16_t)i->appl->row.key[0], id,
+                        (uint32_t)(e->time_ms / 1000), evict, t);
+}
+
+static struct message *find(struct tally *t, const struct instance *i, const struct event *e,
+                            struct queue_id *id)
+{
+    *id = queue_id_pack(e->id);
+    return queue_id_null(*id) ? NULL
+                              : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], *id);
+}
+
+static void forget(struct tally *t, struct message *m)
+{
+    destination_forget(t, m);
+    messages_remove(&t->messages, m);
+}
+
+/* Services are known to a message by the low part of their group's number; 0: unknown. */
+static uint8_t group_number(const struct service *s)
+{
+    return s && s->group->row.key[1] <= UINT8_MAX ? (uint8_t)s->group->row.key[1] : 0;
+}
+
+static struct service *numbered(const struct instance *i, uint8_t number)
+{
+    for (struct service *s = i->services; number && s; s = s->next)
+        if (s->group->row.key[1] == number)
+            return s;
+    return NULL;
+}
+
+/* The service that takes in what the MTA makes itself. */
+static struct service *own_service(struct tally *t, struct instance *i)
+{
+    for (const struct mta_service *is = t->mta->services; !i->own && is->daemon; is++)
+        if (is->flags & MTA_SERVICE_OWN)
+            i->own = tally_service(t, i, is, slice_of(is->daemon), is->hierarchy, SLICE(""));
+    return i->own;
+}
+
+/* After a restart only the group's row is there: its service is made again from its name. */
+static struct service *origin_service(struct tally *t, struct instance *i, const struct message *m)
+{
+    struct service *s = numbered(i, m->origin);
+    return s ? s : own_service(t, i);
+}
+
+static void begin(struct tally *t, struct instance *i, struct service *s, const struct event *e,
+                  unsigned flags)
+{
+    struct queue_id id;
+    struct message *m = find(t, i, e, &id);
+    if (m) /* a short id that is used again: the line that ended its last life is missing */
+        forget(t, m);
+    if (queue_id_null(id))
+        return;
+    m = add(t, i, id, e);
+    m->origin = group_number(s);
+    m->flags |= (uint16_t)flags;
+}
+
+static bool this_host(struct slice peer)
+{
+    return slice_eq(peer, SLICE("127.0.0.1")) || slice_eq(peer, SLICE("::1"));
+}
+
+void on_client(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    unsigned flags = e->flags & EVENT_SASL ? MESSAGE_SASL : 0;
+    if (e->flags & EVENT_REINJECTED || (s && s->internal))
+        flags |= MESSAGE_REINJECTED;
+    else if (this_host(e->peer) && !(e->flags & EVENT_SASL))
+        flags |= MESSAGE_LOOPBACK;
+    begin(t, i, s, e, flags);
+    if (e->flags & EVENT_SASL) {
+        struct entry *entry = tally_entry(t, s, ENTRY_AUTHENTICATION, e, SLICE(""));
+        if (entry)
+            entry->with_sasl++;
+    }
+}
+
+void on_submit(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    begin(t, i, s, e, 0);
+}
+
+/* The cleanup line of a message that nobody brought: the MTA makes it itself. */
+void on_message_id(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    (void)s;
+    struct queue_id id;
+    struct message *m = find(t, i, e, &id);
+    if (m && !(m->flags & MESSAGE_QUEUED))
+        return;
+    begin(t, i, own_service(t, i), e, 0);
+}
+
+static void count_received(struct tally *t, struct instance *i, struct message *m,
+                           const struct event *e)
+{
+    struct appl *a = i->appl;
+    a->received_messages++;
+    a->received_bytes += m->size;
+    a->received_recipients += m->recipients;
+    model_dirty(t->model, MODEL_APPL, a);
+    struct service *s = origin_service(t, i, m);
+    if (!s)
+        return;
+    struct group *g = s->group;
+    g->received_messages++;
+    g->received_bytes += m->size;
+    g->received_recipients += m->recipients;
+    g->submitted_messages++;
+    g->submitted_bytes += m->size;
+    g->submitted_recipients += m->recipients;
+    model_dirty(t->model, MODEL_GROUP, g);
+    struct entry *entry = tally_entry(t, s, ENTRY_ENQUEUED, e, SLICE(""));
+    if (entry && m->flags & MESSAGE_SASL)
+        entry->with_sasl++;
+}
+
+/* It is neither re-injected nor a probe after all. */
+static void settle(struct tally *t, struct instance *i, struct message *m, const struct event *e)
+{
+    if (!(m->flags & MESSAGE_PENDING))
+        return;
+    m->flags &= (uint16_t)~(MESSAGE_PENDING | MESSAGE_PROBE | MESSAGE_LOOPBACK);
+    messages_mark(&t->messages, m);
+    count_received(t, i, m, e);
+}
+
+/* A message that is older than the first line read was not seen to arrive. */
+static bool arrived_before(const struct tally *t, const struct event *e)
+{
+    int64_t arrival_s = 0;
+    return t->mta->queue_name(e->id, &arrival_s) && arrival_s &&
+           arrival_s < t->first_ms / 1000 - 1;
+}
+
+static void first_queued(struct tally *t, struct instance *i, struct message *m,
+                         const struct event *e)
+{
+    m->flags |= MESSAGE_QUEUED;
+    m->size = e->size;
+    m->recipients = m->pending = e->recipients;
+    bool own = origin_service(t, i, m) == own_service(t, i);
+    if (m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED))
+        return;
+    if (own && e->flags & EVENT_PROBE_SENDER)
+        m->flags |= MESSAGE_PENDING | MESSAGE_PROBE;
+    else if (m->flags & MESSAGE_LOOPBACK)
+        m->flags |= MESSAGE_PENDING;
+    else
+        count_received(t, i, m, e);
+}
+
+void on_queued(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    (void)s;
+    struct queue_id id;
+    struct message *m = find(t, i, e, &id);
+    if (queue_id_null(id))
+        return;
+    if (!m) {
+        m = add(t, i, id, e);
+        if (arrived_before(t, e))
+            m->flags |= MESSAGE_UNCOUNTED;
+    }
+    if (m->flags & MESSAGE_QUEUED) {
+        settle(t, i, m, e);
+        destination_retry(t, m);
+        m->attempted_groups = 0;
+    } else {
+        first_queued(t, i, m, e);
+    }
+    m->connection_pid = 0;
+    m->flags &= (uint16_t)~MESSAGE_HELD;
+    messages_mark(&t->messages, m);
+}
+
+static uint32_t transport_bit(const struct service *s)
+{
+    return 1u << (s->group->ordinal < 31 ? s->group->ordinal : 31);
+}
+
+/* Remembers the port of "host[ip]:port", by which the sockets of deliveries are known. */
+static void learn_port(struct instance *i, struct service *s, struct slice relay)
+{
+    uint64_t port;
+    const char *colon = relay.n ? memrchr(relay.p, ':', relay.n) : NULL;
+    struct slice number = colon ? slice_skip(relay, (size_t)(colon + 1 - relay.p)) : relay;
+    if (!colon || !slice_number(&number, &port) || number.n || port > UINT16_MAX)
+        return;
+    for (unsigned n = 0; n < RELAY_PORTS; n++)
+        if (i->ports[n].port == port && i->ports[n].service)
+            return;
+    i->ports[i->port_hand] = (struct relay_port){(uint16_t)port, s};
+    i->port_hand = (i->port_hand + 1) % RELAY_PORTS;
+}
+
+/* An association is open if a host answered; the recipients that share one count it once. */
+static void count_association(struct tally *t, struct instance *i, struct service *s,
+                              struct message *m, const struct event *e)
+{
+    if (!(e->flags & EVENT_NETWORK) || s->group->accumulated_outbound == MODEL_ABSENT)
+        return;
+    bool opened = !(e->flags & EVENT_REUSED) && (e->pid == 0 || m->connection_pid != e->pid);
+    m->connection_pid = e->pid;
+    s->group->last_outbound_at = s->group->last_attempt_at = tally_at(t, e);
+    i->appl->last_outbound_at = tally_at(t, e);
+    if (!opened)
+        return;
+    s->group->accumulated_outbound++;
+    i->appl->accumulated_outbound++;
+    learn_port(i, s, e->relay);
+    tally_entry(t, s, ENTRY_OPENED, e, SLICE(""));
+}
+
+/*
+ * Did this delivery hand the message to a content filter that brings it back? Then it stays here
+ * under another queue id: that one was received before, and this is no transmission.
+ */
+static bool is_hop(struct tally *t, struct instance *i, const struct event *e)
+{
+    if (!(e->flags & EVENT_QUEUED_AS))
+        return false;
+    struct queue_id id = queue_id_pack(e->other_id);
+    struct message *m = queue_id_null(id)
+                            ? NULL
+                            : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
+    if (!m || !(m->flags & (MESSAGE_REINJECTED | MESSAGE_LOOPBACK)))
+        return false;
+    m->flags &= (uint16_t)~(MESSAGE_PENDING | MESSAGE_LOOPBACK);
+    m->flags |= MESSAGE_REINJECTED;
+    messages_mark(&t->messages, m);
+    return true;
+}
+
+static void first_sent(struct service *s, struct message *m, const struct event *e)
+{
+    struct group *g = s->group;
+    m->sent_groups |= transport_bit(s);
+    g->transmitted_messages++;
+    g->transmitted_bytes += m->size;
+    g->queue_time_sum_ms += e->delay_ms;
+    g->queue_time_count++;
+    if (m->flags & MESSAGE_DEFERRED)
+        return;
+    g->delivered_first_time++;
+    g->queue_time_first_sum_ms += e->delay_ms;
+    g->queue_time_first_count++;
+}
+
+static void on_sent(struct tally *t, struct instance *i, struct service *s, struct message *m,
+                    const struct event *e)
+{
+    if (is_hop(t, i, e))
+        return;
+    struct appl *a = i->appl;
+    a->transmitted_recipients++;
+    s->group->transmitted_recipients++;
+    if (!(m->flags & MESSAGE_SENT)) {
+        m->flags |= MESSAGE_SENT;
+        a->transmitted_messages++;
+        a->transmitted_bytes += m->size;
+    }
+    if (!(m->sent_groups & transport_bit(s)))
+        first_sent(s, m, e);
+    struct entry *entry = tally_entry(t, s, ENTRY_SENT, e, SLICE(""));
+    if (entry && e->flags & EVENT_TLS)
+        entry->with_tls++;
+    if (s->is->flags & MTA_SERVICE_DISCARDS)
+        tally_entry(t, s, ENTRY_DISCARDED, e, e->text);
+}
+
+static enum tally_side side_of(const struct service *s)
+{
+    return s->is && s->is->flags & MTA_SERVICE_NETWORK ? SIDE_OUTBOUND : SIDE_INTERNAL;
+}
+
+static void on_deferred(struct tally *t, struct service *s, struct message *m,
+                        const struct event *e)
+{
+    struct group *g = s->group;
+    g->attempted_recipients++;
+    if (!(m->attempted_groups & transport_bit(s))) {
+        m->attempted_groups |= transport_bit(s);
+        g->attempted_messages++;
+        g->attempted_bytes += m->size;
+    }
+    m->flags |= MESSAGE_DEFERRED;
+    tally_entry(t, s, ENTRY_DEFERRED, e, e->text);
+    tally_error(t, s, e->code ? e->code : 4000000, side_of(s));
+}
+
+static void count_failed(struct service *s, struct message *m, uint32_t recipients)
+{
+    struct group *g = s->group;
+    g->failed_recipients += recipients;
+    if (m->failed_groups & transport_bit(s))
+        return;
+    m->failed_groups |= transport_bit(s);
+    g->failed_messages++;
+    g->failed_bytes += m->size;
+}
+
+static void count_loop(struct tally *t, struct instance *i, struct service *s)
+{
+    i->appl->loops_detected++;
+    model_dirty(t->model, MODEL_APPL, i->appl);
+    if (s && s->group->loops_detected != MODEL_ABSENT) {
+        s->group->loops_detected++;
+        model_dirty(t->model, MODEL_GROUP, s->group);
+    }
+}
+
+static void count_result(struct tally *t, struct instance *i, struct service *s, struct message *m,
+                         const struct event *e)
+{
+    if (e->result != RESULT_DEFERRED && m->pending)
+        m->pending--;
+    if (e->result == RESULT_SENT)
+        on_sent(t, i, s, m, e);
+    if (e->result == RESULT_DEFERRED)
+        on_deferred(t, s, m, e);
+    if (e->result == RESULT_BOUNCED) {
+        count_failed(s, m, 1);
+        tally_entry(t, s, ENTRY_BOUNCED, e, e->text);
+        tally_error(t, s, e->code ? e->code : 5000000, side_of(s));
+    }
+}
+
+void on_delivery(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    struct queue_id id;
+    struct message *m = find(t, i, e, &id);
+    if (!s || s->is->hierarchy != -2 || queue_id_null(id))
+        return;
+    if (!m) { /* what came before is not in this log */
+        m = add(t, i, id, e);
+        m->flags |= MESSAGE_UNCOUNTED;
+    }
+    messages_mark(&t->messages, m);
+    if (e->result == RESULT_PROBE) {
+        m->flags &= (uint16_t)~MESSAGE_PENDING;
+        m->flags |= MESSAGE_UNCOUNTED;
+        return;
+    }
+    if (m->flags & MESSAGE_PROBE || e->result != RESULT_SENT)
+        settle(t, i, m, e);
+    m->last_transport = group_number(s);
+    count_association(t, i, s, m, e);
+    count_result(t, i, s, m, e);
+    if (e->flags & EVENT_LOOP)
+        count_loop(t, i, s);
+    destination_delivery(t, i, m, e);
+    model_dirty(t->model, MODEL_APPL, i->appl);
+    model_dirty(t->model, MODEL_GROUP, s->group);
+}
+
+void on_expired(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    struct queue_id id;
+    struct message *m = find(t, i, e, &id);
+    if (!m)
+        return;
+    settle(t, i, m, e);
+    s = numbered(i, m->last_transport);
+    if (!s || s->group->hierarchy != -2)
+        return;
+    s->group->expired++;
+    if (m->pending)
+        count_failed(s, m, m->pending);
+    m->pending = 0;
+    messages_mark(&t->messages, m);
+    model_dirty(t->model, MODEL_GROUP, s->group);
+    tally_entry(t, s, ENTRY_EXPIRED, e, e->text);
+    tally_error(t, s, e->code ? e->code : 4004007, SIDE_INTERNAL);
+}
+
+void on_removed(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    (void)s;
+    struct queue_id id;
+    struct message *m = find(t, i, e, &id);
+    if (!m)
+        return;
+    settle(t, i, m, e);
+    forget(t, m);
+}
+
+void on_held(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    struct queue_id id;
+    struct message *m = find(t, i, e, &id);
+    if (m) {
+        m->flags |= MESSAGE_HELD;
+        messages_mark(&t->messages, m);
+        if (!s || s->is->flags & MTA_SERVICE_OWN)
+            s = origin_service(t, i, m);
+    }
+    tally_entry(t, s ? s : own_service(t, i), ENTRY_HELD, e, e->text);
+}
+
+void on_released(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    (void)s;
+    struct queue_id id;
+    struct message *m = find(t, i, e, &id);
+    if (m && m->flags & MESSAGE_HELD) {
+        m->flags &= (uint16_t)~MESSAGE_HELD;
+        messages_mark(&t->messages, m);
+    }
+}
+
+/* Cleanup's own rejections belong to the service that brought the message, and end it. */
+static struct service *rejecting_service(struct tally *t, struct instance *i, struct service *s,
+                                         const struct event *e)
+{
+    struct queue_id id;
+    struct message *m = find(t, i, e, &id);
+    if (s && !(s->is->flags & MTA_SERVICE_OWN))
+        return s;
+    if (!m)
+        return own_service(t, i);
+    s = origin_service(t, i, m);
+    if (!(m->flags & MESSAGE_QUEUED))
+        forget(t, m);
+    return s;
+}
+
+void on_reject(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    s = rejecting_service(t, i, s, e);
+    if (!s)
+        return;
+    model_add(&s->group->rejected_messages, 1);
+    if (e->flags & EVENT_RECIPIENT)
+        model_add(&s->group->rejected_recipients, 1);
+    model_dirty(t->model, MODEL_GROUP, s->group);
+    tally_entry(t, s, ENTRY_REJECTED, e, e->text);
+    tally_error(t, s, e->code, SIDE_INBOUND);
+    if (e->flags & EVENT_LOOP)
+        count_loop(t, i, s);
+    struct peer *p = tally_peer(t, i, e);
+    if (p)
+        p->rejected++;
+}
+
+void on_discarded(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    s = rejecting_service(t, i, s, e);
+    tally_entry(t, s, ENTRY_DISCARDED, e, e->text);
+}
+
+void on_notice(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    s = own_service(t, i);
+    if (!s)
+        return;
+    if (e->notice == NOTICE_BOUNCE) {
+        model_add(&s->group->bounces_generated, 1);
+        model_dirty(t->model, MODEL_GROUP, s->group);
+    }
+    if (e->notice == NOTICE_DELAY)
+        tally_entry(t, s, ENTRY_DELAY_WARNING, e, SLICE(""));
+}

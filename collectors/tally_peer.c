@@ -1,0 +1,115 @@
+/*
+ * Inbound peers by address: a bounded table. When it is full the row with the fewest connections
+ * among the next few gives way; which ones are looked at depends on nothing but the events so far.
+ */
+#include <arpa/inet.h>
+#include "tally_internal.h"
+
+#define LOOK 8
+
+enum { IPV4 = 1, IPV6 = 2 }; /* InetAddressType, RFC 4001 */
+
+/* "192.0.2.9" without a call into libc: this is on the way of every connection. */
+static bool parse_ipv4(struct slice s, uint8_t address[16])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t v;
+        if (!slice_number(&s, &v) || v > 255)
+            return false;
+        address[i] = (uint8_t)v;
+        if (i < 3 && !slice_take(&s, SLICE(".")))
+            return false;
+    }
+    return s.n == 0;
+}
+
+/* The address type, 0 if the text is no address. */
+static uint32_t parse_address(struct slice s, uint8_t address[16])
+{
+    char text[INET6_ADDRSTRLEN];
+    memset(address, 0, 16);
+    if (parse_ipv4(s, address))
+        return IPV4;
+    memset(address, 0, 16);
+    if (s.n == 0 || s.n >= sizeof text)
+        return 0;
+    memcpy(text, s.p, s.n);
+    text[s.n] = 0;
+    return inet_pton(AF_INET6, text, address) == 1 ? IPV6 : 0;
+}
+
+static uint64_t hash_peer(const uint32_t key[3], const uint8_t address[16])
+{
+    return slice_hash((struct slice){(const char *)address, 16},
+                      (uint64_t)key[0] << 32 | key[1]);
+}
+
+static struct peer *at(const struct tally *t, uint32_t position)
+{
+    return (struct peer *)(t->model->tables[MODEL_PEER].base + (size_t)position * sizeof(struct peer));
+}
+
+static struct peer *find(const struct tally *t, const uint32_t key[3], const uint8_t address[16],
+                         uint64_t hash)
+{
+    uint32_t cursor = 0;
+    for (int64_t n; (n = hashindex_next(&t->peers, hash, &cursor)) >= 0;) {
+        struct peer *p = at(t, (uint32_t)n);
+        if (p->row.key[0] == key[0] && p->row.key[1] == key[1] &&
+            memcmp(p->address, address, 16) == 0)
+            return p;
+    }
+    return NULL;
+}
+
+/* Gives a row that matters least to another address. */
+static struct peer *replace(struct tally *t, const uint32_t key[3], const uint8_t address[16])
+{
+    const struct rows *rows = &t->model->tables[MODEL_PEER];
+    struct peer *least = NULL;
+    for (unsigned i = 0; i < LOOK; i++) {
+        struct peer *p = at(t, t->peer_hand);
+        t->peer_hand = (t->peer_hand + 1) % rows->high;
+        if (p->row.used && (!least || p->connections < least->connections ||
+                            (p->connections == least->connections &&
+                             p->last_seen_at < least->last_seen_at)))
+            least = p;
+    }
+    if (!least)
+        return NULL;
+    uint32_t position = model_position(t->model, MODEL_PEER, least);
+    hashindex_remove(&t->peers, hash_peer(least->row.key, least->address), position);
+    model_remove(t->model, MODEL_PEER, least);
+    return model_place(t->model, MODEL_PEER, key, address);
+}
+
+struct peer *tally_peer(struct tally *t, const struct instance *i, const struct event *e)
+{
+    uint8_t address[16];
+    uint32_t key[3] = {i->appl->row.key[0], parse_address(e->peer, address), 0};
+    if (key[1] == 0)
+        return NULL;
+    uint64_t hash = hash_peer(key, address);
+    struct peer *p = find(t, key, address, hash);
+    if (!p) {
+        const struct rows *rows = &t->model->tables[MODEL_PEER];
+        p = rows->count < rows->capacity ? model_place(t->model, MODEL_PEER, key, address)
+                                         : replace(t, key, address);
+        if (!p)
+            return NULL;
+        p->first_seen_at = tally_at(t, e);
+        hashindex_add(&t->peers, hash, model_position(t->model, MODEL_PEER, p));
+    }
+    p->last_seen_at = tally_at(t, e);
+    model_dirty(t->model, MODEL_PEER, p);
+    return p;
+}
+
+void peer_load(struct tally *t)
+{
+    for (uint32_t i = 0; i < t->model->tables[MODEL_PEER].count; i++) {
+        const struct peer *p = model_row(t->model, MODEL_PEER, i);
+        hashindex_add(&t->peers, hash_peer(p->row.key, p->address),
+                      model_position(t->model, MODEL_PEER, p));
+    }
+}

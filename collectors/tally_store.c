@@ -1,0 +1,126 @@
+/*
+ * The tally in the store: messages, waits and the little that decides which rows give way. Rows of
+ * the model are put by persist.c. What is read back was written by this program, and is checked all
+ * the same.
+ */
+#include "tally_internal.h"
+
+/* KIND_HEADER: one record. */
+struct header {
+    int64_t first_ms;
+    uint32_t message_hand, peer_hand, destination_hand, next_destination;
+    uint64_t evicted;
+};
+
+static bool save_messages(struct messages *t, struct checkpoint *c, int kind)
+{
+    bool ok = true;
+    for (uint32_t i = 0; i < t->dirty.count; i++) {
+        uint32_t slot = t->dirty.slots[i];
+        struct message *m = &t->rows[slot];
+        m->flags &= (uint16_t)~MESSAGE_DIRTY;
+        if (!queue_id_null(m->id)) {
+            m->flags |= MESSAGE_STORED;
+            ok &= checkpoint_put(c, kind, slot, m, sizeof *m);
+        } else if (m->flags & MESSAGE_STORED) { /* born and gone in between: never written */
+            m->flags &= (uint16_t)~MESSAGE_STORED;
+            ok &= checkpoint_delete(c, kind, slot);
+        }
+    }
+    t->dirty.count = 0;
+    return ok;
+}
+
+static bool save_waits(struct messages *t, struct checkpoint *c, int kind)
+{
+    bool ok = true;
+    for (uint32_t i = 0; i < t->wait_dirty.count; i++) {
+        uint32_t slot = t->wait_dirty.slots[i];
+        struct wait *w = &t->waits[slot];
+        w->flags &= ~(uint32_t)MESSAGE_DIRTY;
+        if (w->flags & 1) {
+            w->flags |= MESSAGE_STORED;
+            ok &= checkpoint_put(c, kind, slot, w, sizeof *w);
+        } else if (w->flags & MESSAGE_STORED) {
+            w->flags &= ~(uint32_t)MESSAGE_STORED;
+            ok &= checkpoint_delete(c, kind, slot);
+        }
+    }
+    t->wait_dirty.count = 0;
+    return ok;
+}
+
+bool tally_save(struct tally *t, struct checkpoint *c)
+{
+    struct header h = {.first_ms = t->first_ms,
+                       .message_hand = t->messages.hand,
+                       .peer_hand = t->peer_hand,
+                       .destination_hand = t->destination_hand,
+                       .next_destination = t->next_destination,
+                       .evicted = t->messages.evicted};
+    return save_messages(&t->messages, c, t->kinds + KIND_MESSAGES) &
+           save_waits(&t->messages, c, t->kinds + KIND_WAITS) &
+           checkpoint_put(c, t->kinds + KIND_HEADER, 0, &h, sizeof h);
+}
+
+static bool load_message(void *arg, uint32_t slot, const void *data, size_t size)
+{
+    struct tally *t = arg;
+    struct message m;
+    if (size != sizeof m)
+        return false;
+    memcpy(&m, data, sizeof m);
+    return messages_restore(&t->messages, slot, &m);
+}
+
+static bool load_wait(void *arg, uint32_t slot, const void *data, size_t size)
+{
+    struct tally *t = arg;
+    struct wait w;
+    if (size != sizeof w)
+        return false;
+    memcpy(&w, data, sizeof w);
+    const struct rows *rows = &t->model->tables[MODEL_DESTINATION];
+    return w.destination < rows->high &&
+           ((const struct row *)(rows->base + (size_t)w.destination * rows->row_size))->used &&
+           messages_restore_wait(&t->messages, slot, &w);
+}
+
+static bool load_header(void *arg, uint32_t slot, const void *data, size_t size)
+{
+    struct tally *t = arg;
+    struct header h;
+    if (slot != 0 || size != sizeof h)
+        return false;
+    memcpy(&h, data, sizeof h);
+    t->first_ms = h.first_ms;
+    t->messages.hand = h.message_hand;
+    t->messages.evicted = h.evicted;
+    t->peer_hand = h.peer_hand;
+    t->destination_hand = h.destination_hand;
+    t->next_destination = h.next_destination;
+    return true;
+}
+
+/* A hand that points beyond the rows would be followed there. */
+static void bound_hands(struct tally *t)
+{
+    if (t->messages.hand >= t->messages.high)
+        t->messages.hand = 0;
+    if (t->peer_hand >= t->model->tables[MODEL_PEER].high)
+        t->peer_hand = 0;
+    if (t->destination_hand >= t->model->tables[MODEL_DESTINATION].high)
+        t->destination_hand = 0;
+}
+
+bool tally_load(struct tally *t, struct store *s)
+{
+    if (!store_load(s, t->kinds + KIND_MESSAGES, load_message, t) ||
+        !store_load(s, t->kinds + KIND_WAITS, load_wait, t) || !store_load(s, t->kinds + KIND_HEADER, load_header, t))
+        return false;
+    messages_restored(&t->messages);
+    bound_hands(t);
+    peer_load(t);
+    destination_load(t);
+    return true;
+}

@@ -1,0 +1,221 @@
+/* Heads of log lines: the three forms, years and zones that a head lacks, and damaged heads. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "../../collectors/syslog.h"
+
+#define NOV_21 INT64_C(1795301304000) /* 2026-11-21T22:48:24Z */
+#define HOUR   INT64_C(3600000)
+#define DAY    (24 * HOUR)
+
+static struct syslog_context context;
+static struct event event;
+static struct slice text;
+
+static void zone(const char *name)
+{
+    setenv("TZ", name, 1);
+    tzset();
+}
+
+static bool head(const char *line)
+{
+    return syslog_head(&context, slice_of(line), &event, &text);
+}
+
+static void assert_slice(struct slice s, const char *expected)
+{
+    assert_int_equal(s.n, strlen(expected));
+    assert_memory_equal(s.p, expected, s.n);
+}
+
+static void start(const char *tz, int64_t reference_ms)
+{
+    zone(tz);
+    syslog_start(&context, reference_ms);
+}
+
+static void test_three_forms(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "Nov 21 22:48:24 mx1 postfix/smtp[3112]: to be read",
+        "<22>Nov 21 22:48:24 mx1 postfix/smtp[3112]: to be read",
+        "2026-11-21T22:48:24+00:00 mx1 postfix/smtp[3112]: to be read",
+        "2026-11-21T23:48:24+01:00 mx1 postfix/smtp[3112]: to be read",
+        "2026-11-21T17:18:24-0530 mx1 postfix/smtp[3112]: to be read",
+        "2026-11-21T22:48:24Z mx1 postfix/smtp[3112]: to be read",
+        "<22>1 2026-11-21T22:48:24Z mx1 postfix/smtp 3112 - - to be read",
+        "<22>1 2026-11-21T22:48:24Z mx1 postfix/smtp 3112 ID - \xEF\xBB\xBFto be read",
+        "<22>1 2026-11-21T22:48:24Z mx1 postfix/smtp 3112 - [a@1 x=\"]\\\"\"][b] to be read",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        start("UTC", NOV_21 + HOUR);
+        for (int twice = 0; twice < 2; twice++) { /* the second time by the kept stamp */
+            assert_true(head(lines[i]));
+            assert_int_equal(event.time_ms, NOV_21);
+            assert_slice(event.tag, "postfix/smtp");
+            assert_int_equal(event.pid, 3112);
+            assert_slice(text, "to be read");
+        }
+    }
+}
+
+static void test_fractions(void **state)
+{
+    (void)state;
+    start("UTC", NOV_21);
+    assert_true(head("2026-11-21T22:48:24.123456+00:00 h t: x"));
+    assert_int_equal(event.time_ms, NOV_21 + 123);
+    assert_true(head("2026-11-21T22:48:25.5Z h t: x"));
+    assert_int_equal(event.time_ms, NOV_21 + 1500);
+    assert_true(head("2026-11-21T22:49:25.07Z h t: x"));
+    assert_int_equal(event.time_ms, NOV_21 + 61070);
+    assert_true(head("2026-11-21T22:48:60Z h t: x")); /* leap second */
+    assert_int_equal(event.time_ms, NOV_21 + 35000);
+    assert_true(head("1999-11-21T22:48:24Z h t: x")); /* the century is looked at */
+    assert_int_equal(event.time_ms, INT64_C(943224504000));
+    assert_true(head("2099-11-21T22:48:24Z h t: x"));
+    assert_int_equal(event.time_ms, INT64_C(4098984504000));
+}
+
+static void test_tags(void **state)
+{
+    (void)state;
+    start("UTC", NOV_21);
+    assert_true(head("Nov  1 22:48:24 mx1 dovecot: imap-login: x"));
+    assert_slice(event.tag, "dovecot");
+    assert_int_equal(event.pid, 0);
+    assert_slice(text, "imap-login: x");
+    assert_true(head("Nov  1 22:48:24 mx1 last message repeated 3 times"));
+    assert_slice(event.tag, "");
+    assert_slice(text, "last message repeated 3 times");
+    assert_true(head("Nov  1 22:48:24 mx1 a[12x]: t"));
+    assert_int_equal(event.pid, 0);
+    assert_slice(event.tag, "a[12x]");
+    assert_true(head("Nov  1 22:48:24 mx1 a[99999999999]: t"));
+    assert_int_equal(event.pid, 0);
+    assert_true(head("Nov  1 22:48:24 mx1 a[7]:"));
+    assert_int_equal(event.pid, 7);
+    assert_slice(text, "");
+    assert_true(head("Nov  1 22:48:24 mx1 ]: t"));
+    assert_true(head("Nov  1 22:48:24 mx1 : t"));
+    assert_slice(event.tag, "");
+    assert_true(head("<22>1 - mx1 - - - -"));
+    assert_slice(event.tag, "");
+    assert_slice(text, "");
+}
+
+static void test_years(void **state)
+{
+    (void)state;
+    start("UTC", NOV_21 + 41 * DAY); /* 2027-01-01 */
+    assert_true(head("Nov 21 22:48:24 h t: x"));
+    assert_int_equal(event.time_ms, NOV_21);
+    start("UTC", NOV_21 - 364 * DAY); /* the first line is at most a day after the reference */
+    assert_true(head("Nov 21 22:48:24 h t: x"));
+    assert_int_equal(event.time_ms, NOV_21 - 365 * DAY);
+    start("UTC", NOV_21); /* but it may be far before it */
+    assert_true(head("Jan  2 22:48:24 h t: x"));
+    assert_int_equal(event.time_ms, NOV_21 - 323 * DAY);
+    assert_true(head("Mar  2 22:48:24 h t: x")); /* later lines are near the one before */
+    assert_int_equal(event.time_ms, NOV_21 - 264 * DAY);
+}
+
+static void test_new_year(void **state)
+{
+    (void)state;
+    start("UTC", INT64_C(1798761599000)); /* 2026-12-31T23:59:59Z */
+    assert_true(head("Dec 31 23:59:59 h t: x"));
+    assert_int_equal(event.time_ms, INT64_C(1798761599000));
+    assert_true(head("Jan  1 00:00:00 h t: x"));
+    assert_int_equal(event.time_ms, INT64_C(1798761600000));
+    assert_true(head("Dec 31 23:59:59 h t: x")); /* written late */
+    assert_int_equal(event.time_ms, INT64_C(1798761599000));
+}
+
+static void test_leap_day(void **state)
+{
+    (void)state;
+    start("UTC", NOV_21);
+    assert_true(head("Feb 29 00:00:00 h t: x"));
+    assert_int_equal(event.time_ms, INT64_C(1709164800000)); /* 2024 */
+    assert_false(head("Feb 30 00:00:00 h t: x"));
+    assert_false(head("2026-02-29T00:00:00Z h t: x"));
+    assert_true(head("2028-02-29T00:00:00Z h t: x"));
+    assert_int_equal(event.time_ms, INT64_C(1835395200000));
+}
+
+static void test_daylight_saving(void **state)
+{
+    (void)state;
+    start("CET-1CEST,M3.5.0,M10.5.0/3", INT64_C(1792882800000)); /* 2026-10-24T23:00Z, summer */
+    assert_true(head("Oct 25 01:00:00 h t: x"));
+    assert_int_equal(event.time_ms, INT64_C(1792882800000));
+    assert_true(head("Oct 25 03:00:00 h t: x")); /* winter: 02:00Z */
+    assert_int_equal(event.time_ms, INT64_C(1792893600000));
+    assert_true(head("Oct 25 03:00:01 h t: x"));
+    assert_int_equal(event.time_ms, INT64_C(1792893601000));
+    assert_true(head("2026-10-25T03:00:02 h t: x")); /* without a zone: the same */
+    assert_int_equal(event.time_ms, INT64_C(1792893602000));
+}
+
+static void test_damaged(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "",
+        " ",
+        "Nov",
+        "Nov 21 22:48:24",
+        "Nov 21 22:48:24 ",
+        "Nov 21 22:48:24 host",
+        "Nov 21 24:48:24 host t: x",
+        "Nov 21 22:60:24 host t: x",
+        "Nov 21 22:48:6 host tt: x",
+        "Nov  0 22:48:24 host t: x",
+        "Nov 31 22:48:24 host t: x",
+        "nov 21 22:48:24 host t: x",
+        "Nov 21-22:48:24 host t: x",
+        "2026-11-21T22:48:24",
+        "2026-11-21T22:48:24+0 host t: x",
+        "2026-11-21T22:48:24+99:00 host t: x",
+        "2026-13-21T22:48:24Z host t: x",
+        "2026-11-21 22:48:24Z host t: x",
+        "2026-11-21T22.48:24Z host t: x",
+        "2026-11-21T22:48.24Z host t: x",
+        "2026-11-21T22:48:2",
+        "<22>1 2026-11-21T22:48:24Z",
+        "<22>1 2026-11-21T22:48:24Z mx1 app 1 -",
+        "<22>1 2026-11-21T22:48:24Z mx1 app 1 - [a b=\"",
+        "<22>1 2026-11-21T22:48:24Z mx1 app 1 - [a b=\"\\",
+        "<>1 2026-11-21T22:48:24Z mx1 app 1 - - x",
+        "<",
+        "<22",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        start("UTC", NOV_21);
+        assert_false(head(lines[i]));
+        assert_int_equal(event.time_ms, NOV_21);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_three_forms),
+        cmocka_unit_test(test_fractions),
+        cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_years),
+        cmocka_unit_test(test_new_year),
+        cmocka_unit_test(test_leap_day),
+        cmocka_unit_test(test_daylight_saving),
+        cmocka_unit_test(test_damaged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
