@@ -11,7 +11,7 @@ UNITDIR ?= /lib/systemd/system
 B       ?= build
 VERSION := $(shell cat VERSION)
 
-CFLAGS  ?= -O2 -g
+CFLAGS  ?= -O2 -g -fno-plt
 WARN    := -Wall -Wextra -Wshadow -Wconversion
 CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
 MYCFLAGS = -std=c17 $(WARN) -fno-strict-aliasing -MMD -MP $(SAN)
@@ -53,5 +53,73 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libmailmond.a
 
 -include $(wildcard $(B)/agent/*.d $(B)/collectors/*.d $(B)/tests/*/*.d)
 
-.PHONY: all
+# What the project needs, from Debian's packages.
+BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev
+TEST_DEPS  := $(BUILD_DEPS) clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd postfix postfix-pcre \
+  smitools libsmi2-common python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
+  ruby-snmp erlang-snmp mandoc gawk procps
+BENCH_DEPS := $(TEST_DEPS) valgrind pflogsumm mtail strace
+DEMO_DEPS  := $(BUILD_DEPS) snmp libsmi2-common procps
+# Installs what is missing. Services are not started: RUNLEVEL=1 makes invoke-rc.d refuse.
+INSTALL = missing=; for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok installed' || missing="$$missing $$p"; done; \
+  [ -z "$$missing" ] || { echo "installing:$$missing"; apt-get update -qq && \
+  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 $$missing >/dev/null; }
+
+deps:
+	@$(call INSTALL,$(TEST_DEPS))
+bench-deps:
+	@$(call INSTALL,$(BENCH_DEPS))
+demo-deps:
+	@$(call INSTALL,$(DEMO_DEPS))
+
+# Two commands: `make demo` shows it, `make test` proves it.
+demo: demo-deps
+	@$(MAKE) -s all
+	@tests/demo/demo.sh
+
+test: deps
+	@tests/run.sh
+
+# Unit, golden and corpus tests under ASan and UBSan, in a build of their own.
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+check:
+	@$(MAKE) -s B=$(B)/san CFLAGS="-O1 -g" SAN="$(SAN_FLAGS)" $(patsubst $(B)/%,$(B)/san/%,$(UNIT) $(FUZZ)) $(B)/san/mailmond $(B)/san/mailmond-collect
+	@tests/check.sh $(B)/san
+unit: $(UNIT) $(FUZZ)
+
+# Coverage-guided fuzzing with clang's libFuzzer, SECONDS for each parser.
+SECONDS ?= 60
+fuzz:
+	@for f in $(notdir $(FUZZ)); do \
+	  $(MAKE) -s B=$(B)/fuzz CC=clang CFLAGS="-O1 -g -DFUZZ_ENGINE" SAN="-fsanitize=address,undefined,fuzzer-no-link" FUZZLINK=-fsanitize=fuzzer $(B)/fuzz/$$f && \
+	  $(B)/fuzz/$$f -max_total_time=$(SECONDS) -print_final_stats=1 tests/fuzz/corpus/$${f#fuzz_} || exit 1; done
+
+lint:
+	@/usr/bin/python3 tests/lint/layers.py
+	@clang-format --dry-run -Werror $(wildcard agent/*.[ch] collectors/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+	@for m in docs/*.[58]; do mandoc -T lint -W warning $$m || exit 1; done
+	@smilint -l 6 -s -p mibs/NETWORK-SERVICES-MIB.txt -p mibs/MTA-MIB.txt mibs/MAILMON-MIB.txt
+
+bench: bench-deps
+	@$(MAKE) -s all
+	@tests/bench/run.sh
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MIBDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SYSCONFDIR)/mailmond $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 755 $(B)/mailmond $(DESTDIR)$(SBINDIR)
+	install -m 755 $(B)/mailmond-collect $(B)/mailmond-publish $(DESTDIR)$(LIBEXECDIR)
+	install -m 644 docs/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 mibs/*.txt $(DESTDIR)$(MIBDIR)
+	install -m 644 README.md CHANGELOG.md LICENSE snmpd.conf.example docs/*.md packaging/mailmond.conf $(DESTDIR)$(DOCDIR)
+	sed 's|@SBINDIR@|$(SBINDIR)|g' packaging/mailmond.service > $(DESTDIR)$(UNITDIR)/mailmond.service
+	install -m 644 packaging/mailmond.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mailmond.conf
+
+clean:
+	rm -rf $(B)
+
+help:
+	@echo "all demo test check unit lint fuzz bench install clean deps; variables: CC CFLAGS B PREFIX DESTDIR"
+
+.PHONY: all deps bench-deps demo-deps demo test check unit fuzz lint bench install clean help
 .SECONDARY:

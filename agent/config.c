@@ -4,6 +4,7 @@
  * during config_load; everything in struct config is a copy.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 #include "config_schema.h"
 
+#define INCLUDE_DEPTH   10 /* libconfig's own limit */
+#define INCLUDES_MAX    1000
 #define NAME_MAX_LENGTH 64 /* longer names are not compared: nobody meant one of ours */
 
 /*
@@ -347,50 +350,94 @@ static void syntax_fault(struct err_list *errors, const struct config *c, const 
     unsigned line = (unsigned)config_error_line(tree);
     quote_line(file, line, text, sizeof text);
     size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
-    if (strstr(what, "include"))
-        err_add(errors, file, line, "%s: %s (its name is taken from %s)", what, text,
-                config_get_include_dir(tree));
-    else if (name && text[name + strspn(text + name, " ")] == '{')
+    if (name && text[name + strspn(text + name, " ")] == '{')
         err_add(errors, file, line, "%s: a group is written %.*s = { ... };", what, (int)name,
                 text);
     else
         err_add(errors, file, line, "%s at or before: %s", what, *text ? text : "the end");
 }
 
-/* Is it there to be read? libconfig's scanner ends the process when given a directory. */
-static bool readable(const char *file, struct err_list *errors)
+/* Why a file cannot be read, or NULL. A directory can be opened, but ends libconfig's scanner. */
+static const char *unreadable(const char *file, bool *is_directory)
 {
     struct stat st;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    *is_directory = fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+    if (fd >= 0)
+        close(fd);
+    if (fd < 0)
+        return strerror(errno);
+    return *is_directory ? strerror(EISDIR) : NULL;
+}
+
+/*
+ * Faults of @include lines, also in the files they include. libconfig stops at the first file that
+ * is missing, and ends the process at a directory: directories are looked for before it runs,
+ * missing files after it complained (the line may be inside a comment).
+ */
+struct includes {
+    const char *directory;
+    bool missing_too;
+    unsigned left; /* how many to look at yet: a file may include itself */
+    struct err_list *errors;
+};
+
+static void check_includes(struct includes *k, const char *file, int depth)
+{
+    char line[1024], name[512], path[PATH_MAX];
     FILE *in = fopen(file, "re");
-    bool good = in && fstat(fileno(in), &st) == 0;
-    if (!good)
-        err_add(errors, file, 0, "cannot be read: %s", strerror(errno));
-    else if (S_ISDIR(st.st_mode)) {
-        err_add(errors, file, 0, "is a directory; name a file");
-        good = false;
+    for (unsigned number = 1; in && fgets(line, sizeof line, in); number++) {
+        bool is_directory;
+        if (sscanf(line, " @include \"%511[^\"]\"", name) != 1 || k->left == 0)
+            continue;
+        k->left--;
+        snprintf(path, sizeof path, "%s/%s", k->directory, name);
+        const char *why = unreadable(path, &is_directory);
+        if (why && (is_directory || k->missing_too))
+            err_add(k->errors, file, number, "cannot include %s: %s", path, why);
+        else if (!why && depth < INCLUDE_DEPTH)
+            check_includes(k, path, depth + 1);
     }
     if (in)
         fclose(in);
-    return good;
+}
+
+static void read_tree(struct config *c, config_t *tree, struct err_list *errors)
+{
+    struct includes all = {config_get_include_dir(tree), false, INCLUDES_MAX, errors};
+    unsigned before = errors->count;
+    check_includes(&all, c->file, 0);
+    if (errors->count > before)
+        return;
+    if (!config_read_file(tree, c->file)) {
+        all.missing_too = strstr(config_error_text(tree), "open include") != NULL;
+        all.left = INCLUDES_MAX;
+        if (all.missing_too)
+            check_includes(&all, c->file, 0);
+        if (errors->count == before)
+            syntax_fault(errors, c, tree);
+        return;
+    }
+    config_setting_set_hook(config_root_setting(tree), c);
+    read_group(errors, config_root_setting(tree), config_settings, c);
+    if (!config_lookup(tree, "detect"))
+        c->detect = c->mta_count == 0;
+    config_check(c, tree, errors);
 }
 
 static void read_file(struct config *c, struct err_list *errors)
 {
-    if (!readable(c->file, errors))
+    bool is_directory;
+    const char *why = unreadable(c->file, &is_directory);
+    if (why) {
+        err_add(errors, c->file, 0, "cannot be read: %s", why);
         return;
+    }
     config_t tree;
     char *copy = config_copy(c->file);
     config_init(&tree);
     config_set_include_dir(&tree, dirname(copy));
-    if (!config_read_file(&tree, c->file)) {
-        syntax_fault(errors, c, &tree);
-    } else {
-        config_setting_set_hook(config_root_setting(&tree), c);
-        read_group(errors, config_root_setting(&tree), config_settings, c);
-        if (!config_lookup(&tree, "detect"))
-            c->detect = c->mta_count == 0;
-        config_check(c, &tree, errors);
-    }
+    read_tree(c, &tree, errors);
     config_destroy(&tree);
     free(copy);
 }

@@ -31,8 +31,7 @@ struct config_mta {
     char *log;                          /* path of the log file; several instances may share one */
     struct config_strings syslog_names; /* further tags that belong to it: "submission" for -o
                                            syslog_name=submission */
-    struct config_strings
-        internal_services; /* inbound services behind a content filter, as
+    struct config_strings internal_services; /* inbound services behind a content filter, as
                                   mtaGroupName has them ("reinject/smtpd"): not counted again */
     struct config_strings
         listen;        /* "ADDRESS:PORT" or ":PORT" of its listeners, for its associations */
@@ -43,10 +42,10 @@ struct config_mta {
 struct config {
     char *file; /* NULL: none was found, all is default */
     char *state_dir;
-    char *run_dir; /* pid file */
-    char *user;    /* account of the collect process, NULL: stay */
+    char *run_dir;      /* pid file */
+    char *user;         /* account of the collect process, NULL: see account_become */
     char *publish_user; /* account of the publish process, NULL: see account_become */
-    char *log; /* see log_open */
+    char *log;          /* see log_open */
     char *log_level;
     bool detect; /* look for mail systems beside the configured ones; default: only if none is */
     uint32_t interval_ms;              /* tick of the log followers, default 1000 */

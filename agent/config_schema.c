@@ -203,7 +203,7 @@ const struct setting config_settings[] = {
      .example = "\"mailmond\"",
      .help =
          "Account of the process that reads logs and queues, if mailmond is started as root; left "
-         "out: the account stays."},
+         "out: mailmond if there is such an account, else nobody."},
     {.name = "publish_user",
      .kind = SETTING_TEXT,
      .offset = IN(publish_user),

@@ -72,14 +72,10 @@ static uint32_t column_from(const struct table *t, uint32_t id)
 /* The column's own OID is not before the end: nor can any of its cells be. */
 static bool beyond(const struct table *t, uint32_t id, const struct oid_name *end)
 {
-    if (end->length == 0)
-        return false;
-    uint32_t n = smaller(t->entry_length, end->length);
-    for (uint32_t i = 0; i < n; i++)
-        if (t->entry[i] != end->ids[i])
-            return t->entry[i] > end->ids[i];
-    return end->length <= t->entry_length || id > end->ids[t->entry_length] ||
-           (id == end->ids[t->entry_length] && end->length == t->entry_length + 1);
+    uint32_t column[OID_MAX];
+    memcpy(column, t->entry, t->entry_length * sizeof *t->entry);
+    column[t->entry_length] = id;
+    return lookup_compare(column, t->entry_length + 1, end->ids, end->length) >= 0;
 }
 
 /* One column: the first cell after index, put into *next. */
@@ -101,16 +97,15 @@ static bool next_in_column(const struct table *t, const struct view *v,
 bool lookup_next(const struct view *v, const struct table_time *now, const struct oid_name *name,
                  const struct oid_name *end, struct oid_name *next, struct value *value)
 {
-    uint32_t i = tables_up_to(name);
-    uint32_t c = 0, id = 0, index_length = 0;
+    uint32_t i = tables_up_to(name), c = 0, index_length = 0;
     const uint32_t *index = NULL;
     if (i > 0 && within(tables[i - 1], name)) {
         const struct table *t = tables[--i];
-        if (name->length > t->entry_length) {
-            id = name->ids[t->entry_length];
-            c = column_from(t, id);
-            index = name->ids + t->entry_length + 1;
-            index_length = name->length - t->entry_length - 1;
+        uint32_t at = t->entry_length;
+        c = name->length > at ? column_from(t, name->ids[at]) : 0;
+        if (name->length > at && c < t->column_count && t->columns[c].id == name->ids[at]) {
+            index = name->ids + at + 1;
+            index_length = name->length - at - 1;
         }
     }
     for (; i < tables_count; i++, c = 0, index_length = 0) {
@@ -118,12 +113,10 @@ bool lookup_next(const struct view *v, const struct table_time *now, const struc
         if (v->tables[t->rows].count == 0)
             continue;
         for (; c < t->column_count; c++, index_length = 0) {
-            const struct column *column = &t->columns[c];
-            if (beyond(t, column->id, end))
+            uint32_t id = t->columns[c].id;
+            if (end->length && beyond(t, id, end))
                 return false;
-            /* the index belongs to the column that was named, not to one that follows it */
-            uint32_t from = column->id == id ? index_length : 0;
-            if (next_in_column(t, v, now, column->id, index, from, next, value))
+            if (next_in_column(t, v, now, id, index, index_length, next, value))
                 return end->length == 0 ||
                        lookup_compare(next->ids, next->length, end->ids, end->length) < 0;
         }

@@ -18,7 +18,8 @@
 static const char usage_text[] =
     "usage: mailmond [OPTION]...                  run the daemon\n"
     "       mailmond --dump                       show the tables of the running daemon\n"
-    "       mailmond --read FORMAT FILE...        show the tables that these logs give (no daemon)\n"
+    "       mailmond --read FORMAT FILE...        show the tables that these logs give (no "
+    "daemon)\n"
     "       mailmond --check | --dump-config | --detect\n"
     "\n"
     "The SNMP agent for mail systems: publishes NETWORK-SERVICES-MIB, MTA-MIB and MAILMON-MIB\n"

@@ -194,7 +194,8 @@ static void publish(void)
             tally_levels(self.tallies[i]);
     set_agent();
     slots_publish(self.slots, &self.model, c->monotonic_ms, collect_real_ms(c));
-    if (!self.published && self.arguments.ready_fd >= 0 && write(self.arguments.ready_fd, "", 1) < 0)
+    if (!self.published && self.arguments.ready_fd >= 0 &&
+        write(self.arguments.ready_fd, "", 1) < 0)
         log_debug("nobody waits to hear that this process is ready");
     self.published = true;
 }
@@ -217,8 +218,8 @@ static struct tally *tally_for(const struct mta *mta)
         if (mtas[i] != mta)
             continue;
         if (!self.tallies[i])
-            self.tallies[i] = tally_new(&self.model, self.collect.names, mta,
-                                        self.config->messages_max, true, i);
+            self.tallies[i] =
+                tally_new(&self.model, self.collect.names, mta, self.config->messages_max, true, i);
         return self.tallies[i];
     }
     return NULL;
@@ -260,7 +261,8 @@ static bool make_instances(void)
         if (self.tallies[i] && !tally_load(self.tallies[i], self.store))
             return false;
     for (unsigned i = 0; i < c->instance_count; i++) {
-        c->instances[i].appl = tally_appl(c->instances[i].tally, slice_of(c->instances[i].config->name));
+        c->instances[i].appl =
+            tally_appl(c->instances[i].tally, slice_of(c->instances[i].config->name));
         if (!c->instances[i].appl)
             return false;
     }
@@ -418,8 +420,23 @@ static const char usage_text[] =
     "\n"
     "The collecting half of mailmond, which starts it; see mailmond(8).\n";
 
-enum { CONFIG = 1, STATE, MODEL, BACK, READY, FOREGROUND, CHECK, DUMP_CONFIG, DETECT, SETTINGS,
-       READ, MESSAGES_MAX, STATISTICS, HELP, SHOW_VERSION };
+enum {
+    CONFIG = 1,
+    STATE,
+    MODEL,
+    BACK,
+    READY,
+    FOREGROUND,
+    CHECK,
+    DUMP_CONFIG,
+    DETECT,
+    SETTINGS,
+    READ,
+    MESSAGES_MAX,
+    STATISTICS,
+    HELP,
+    SHOW_VERSION
+};
 
 static const struct option options[] = {
     {"config", required_argument, NULL, CONFIG},
@@ -546,7 +563,8 @@ static int print_mode(const struct err_list *notes)
         print_list(notes, "");
     }
     if (a->check)
-        printf("%s: ok, %u mail systems\n", self.config->file ? self.config->file : "no configuration file",
+        printf("%s: ok, %u mail systems\n",
+               self.config->file ? self.config->file : "no configuration file",
                self.config->mta_count);
     return a->settings || a->dump_config || a->detect || a->check ? 0 : -1;
 }

@@ -8,6 +8,7 @@
 #include "model.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #define NO_TEXT                                                                                    \
@@ -327,19 +328,27 @@ void *model_find(const struct model *m, enum model_table t, const uint32_t key[3
     return found ? model_row(m, t, i) : NULL;
 }
 
-/* Fills a free position from the initial row and enters it in `order` at place i. */
-static void *fill(struct model *m, enum model_table t, uint32_t position, uint32_t i,
-                  const uint32_t key[3], const uint8_t *address)
+/* The initial row under an index, at a position; what the store knows of the position stays. */
+static struct row *reset(const struct model *m, enum model_table t, uint32_t position,
+                         const uint32_t key[3], const uint8_t *address)
 {
-    struct rows *r = &m->tables[t];
     const struct model_kind *k = &model_kinds[t];
-    struct row *row = row_at(r, position);
+    struct row *row = row_at(&m->tables[t], position);
     struct row head = {.used = 1, .dirty = row->dirty, .stored = row->stored};
     memcpy(row, k->initial, k->row_size);
     memcpy(head.key, key, k->keys * sizeof key[0]);
     *row = head;
     if (k->address_offset)
         memcpy((unsigned char *)row + k->address_offset, address, 16);
+    return row;
+}
+
+/* Fills a free position from the initial row and enters it in `order` at place i. */
+static void *fill(struct model *m, enum model_table t, uint32_t position, uint32_t i,
+                  const uint32_t key[3], const uint8_t *address)
+{
+    struct rows *r = &m->tables[t];
+    struct row *row = reset(m, t, position, key, address);
     memmove(r->order + i + 1, r->order + i, (r->count - i) * sizeof r->order[0]);
     r->order[i] = position;
     r->count++;
@@ -410,10 +419,34 @@ void model_remove(struct model *m, enum model_table t, void *row)
     r->generation++;
 }
 
-uint32_t model_position(const struct model *m, enum model_table t, const void *row)
+void model_rekey(struct model *m, enum model_table t, void *row, const uint32_t key[3],
+                 const uint8_t *address)
 {
-    const struct rows *r = &m->tables[t];
-    return (uint32_t)((size_t)((const unsigned char *)row - r->base) / r->row_size);
+    reset(m, t, model_position(m, t, row), key, address);
+    m->tables[t].unsorted = true;
+    m->tables[t].generation++;
+}
+
+/* qsort_r's order of positions: that of their rows. */
+struct sorting {
+    const struct rows *rows;
+    enum model_table table;
+};
+
+static int compare_positions(const void *a, const void *b, void *arg)
+{
+    const struct sorting *s = arg;
+    return model_compare(s->table, row_at(s->rows, *(const uint32_t *)a),
+                         row_at(s->rows, *(const uint32_t *)b));
+}
+
+void model_sort(struct model *m, enum model_table t)
+{
+    struct rows *r = &m->tables[t];
+    struct sorting s = {r, t};
+    if (r->unsorted)
+        qsort_r(r->order, r->count, sizeof r->order[0], compare_positions, &s);
+    r->unsorted = false;
 }
 
 void model_clean(struct model *m, enum model_table t)

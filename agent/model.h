@@ -50,7 +50,8 @@ struct text255 {
  * Sets a text member; what does not fit is cut on a UTF-8 character boundary. value.p == NULL makes it
  * absent. The value may lie in the member itself.
  */
-#define TEXT_SET(member, slice) text_set(&(member).length, (member).bytes, sizeof(member).bytes, slice)
+#define TEXT_SET(member, slice)                                                                    \
+    text_set(&(member).length, (member).bytes, sizeof(member).bytes, slice)
 void text_set(uint8_t *length, char *bytes, size_t size, struct slice value);
 /* The value of a text member; p == NULL when it is absent. */
 #define TEXT_GET(member) text_get((member).length, (member).bytes, sizeof(member).bytes)
@@ -189,7 +190,7 @@ struct source {
     uint64_t kind; /* enum source_kind */
     uint64_t items, bytes, unrecognised, rotations, errors;
     /* to here */
-    uint64_t appl; /* applIndex, or 0 when it serves several */
+    uint64_t appl;   /* applIndex, or 0 when it serves several */
     uint64_t status; /* enum source_status */
     int64_t last_success_at;
     uint64_t interval_s, duration_ms, behind_bytes;
@@ -299,29 +300,30 @@ enum model_table {
 struct model_kind {
     const char *name;
     uint32_t row_size;
-    uint32_t keys;             /* integer parts of the index, 1..3 */
-    uint32_t address_offset;   /* of an InetAddress that ends the index, or 0 */
-    uint32_t capacity;         /* default */
+    uint32_t keys;                   /* integer parts of the index, 1..3 */
+    uint32_t address_offset;         /* of an InetAddress that ends the index, or 0 */
+    uint32_t capacity;               /* default */
     uint32_t stored_from, stored_to; /* the bytes that the store keeps; equal: none */
-    const uint32_t *instants;  /* offsets of the instants among them, ends with 0 */
-    const void *initial;       /* a fresh row */
+    const uint32_t *instants;        /* offsets of the instants among them, ends with 0 */
+    const void *initial;             /* a fresh row */
 };
 extern const struct model_kind model_kinds[MODEL_TABLES];
 
 /* The rows of one kind. */
 struct rows {
-    unsigned char *base;  /* capacity * row_size, reserved at once, touched as used */
-    uint32_t *order;      /* positions of the rows that exist, in index order */
-    uint32_t count;       /* how many exist */
-    uint32_t high;        /* positions ever used */
+    unsigned char *base; /* capacity * row_size, reserved at once, touched as used */
+    uint32_t *order;     /* positions of the rows that exist, in index order */
+    uint32_t count;      /* how many exist */
+    uint32_t high;       /* positions ever used */
     uint32_t capacity;
     uint32_t row_size;
-    uint32_t *free_list;  /* positions to use again */
+    uint32_t *free_list; /* positions to use again */
     uint32_t free_count;
     uint32_t *dirty_list; /* positions whose `dirty` is set */
     uint32_t dirty_count;
-    uint64_t overflow;    /* rows left out because the table was full */
-    uint64_t generation;  /* grows at every change that a reader should see */
+    bool unsorted;       /* `order` must be sorted before it is used */
+    uint64_t overflow;   /* rows left out because the table was full */
+    uint64_t generation; /* grows at every change that a reader should see */
 };
 
 struct model {
@@ -364,7 +366,19 @@ static inline void *model_row(const struct model *m, enum model_table t, uint32_
     return r->base + (size_t)r->order[i] * r->row_size;
 }
 /* The position of a row, which is its name in the store. */
-uint32_t model_position(const struct model *m, enum model_table t, const void *row);
+static inline uint32_t model_position(const struct model *m, enum model_table t, const void *row)
+{
+    const struct rows *r = &m->tables[t];
+    return (uint32_t)((size_t)((const unsigned char *)row - r->base) / r->row_size);
+}
+/*
+ * Gives a row another index and its initial members, in its position: for tables whose rows come and
+ * go all the time. The order of the table is not kept; model_sort must be called before anything but
+ * model_rekey, model_dirty and model_position is used on it again.
+ */
+void model_rekey(struct model *m, enum model_table t, void *row, const uint32_t key[3],
+                 const uint8_t *address);
+void model_sort(struct model *m, enum model_table t);
 
 /* Says that a row's stored members changed: the next checkpoint and the next slot take it. */
 static inline void model_dirty(struct model *m, enum model_table t, void *row)

@@ -15,9 +15,9 @@
 
 /* What the publish process tells the collect process. */
 struct slots_back {
-    uint64_t master_state;          /* mailmonAgentMasterState */
+    uint64_t master_state; /* mailmonAgentMasterState */
     uint64_t registrations_refused;
-    uint64_t acknowledged;          /* number of the last notification the master accepted */
+    uint64_t acknowledged; /* number of the last notification the master accepted */
 };
 
 /* One published moment, as the reader sees it. */
@@ -26,8 +26,8 @@ struct view_table {
     uint32_t count, row_size;
 };
 struct view {
-    uint64_t number;         /* grows by one with each publish; 0: nothing was published yet */
-    int64_t monotonic_ms;    /* when it was published */
+    uint64_t number;      /* grows by one with each publish; 0: nothing was published yet */
+    int64_t monotonic_ms; /* when it was published */
     int64_t real_ms;
     struct view_table tables[MODEL_TABLES];
 };

@@ -120,8 +120,9 @@ static int user_version(struct store *s)
 }
 
 /* cache_size bounds the memory that a burst leaves behind. */
-static const char set_up[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-512;"
-                             "PRAGMA journal_size_limit=4194304; PRAGMA locking_mode=NORMAL;";
+static const char set_up[] =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-512;"
+    "PRAGMA journal_size_limit=4194304; PRAGMA locking_mode=NORMAL;";
 static const char schema[] =
     "BEGIN; CREATE TABLE IF NOT EXISTS record(kind INTEGER NOT NULL, slot INTEGER NOT NULL,"
     " data BLOB NOT NULL, PRIMARY KEY(kind, slot)) WITHOUT ROWID; PRAGMA user_version=1; COMMIT;";

@@ -177,7 +177,8 @@ static void start(struct child *c)
     snprintf(back, sizeof back, "%d", SUPERVISE_BACK_FD);
     snprintf(ready, sizeof ready, "%d", READY_FD);
     snprintf(engine, sizeof engine, "%s/snmp", self.settings.state_dir);
-    const char *argv[16] = {c->program, "--model-fd", model, "--back-fd", back, "--ready-fd", ready};
+    const char *argv[16] = {c->program, "--model-fd", model, "--back-fd",
+                            back,       "--ready-fd", ready};
     int n = add_common(self.options, argv, 7);
     argv[n++] = c == &self.children[COLLECT] ? "--state" : "--engine-dir";
     argv[n++] = c == &self.children[COLLECT] ? self.settings.state_dir : engine;
@@ -430,7 +431,8 @@ int supervise_run(const struct supervise_options *o)
         if (code >= 0)
             return code;
     }
-    log_open("mailmond", o->foreground ? "stderr" : self.settings.log, level(self.settings.log_level));
+    log_open("mailmond", o->foreground ? "stderr" : self.settings.log,
+             level(self.settings.log_level));
     if (!make_directory(self.settings.run_dir) || !make_directory(self.settings.state_dir) ||
         !write_pid())
         return 1;

@@ -29,7 +29,7 @@ struct collect {
     unsigned instance_count;
     int64_t monotonic_ms; /* of this tick */
     int64_t real_minus_monotonic_ms;
-    bool caught_up;       /* every log was read to its end once */
+    bool caught_up; /* every log was read to its end once */
     bool stopping;
 };
 

@@ -192,7 +192,7 @@ static void advise(const struct config_mta *m, const char *path, bool is_directo
     else if (owner && st.st_uid != 0)
         detect_note(m, notes,
                     "%s may not be read: start mailmond as root (it keeps only the capability "
-                    "CAP_DAC_READ_SEARCH), or set user = \"%s\"",
+                    "CAP_DAC_READ_SEARCH) or as the user %s",
                     path, owner->pw_name);
     else
         detect_note(m, notes,

@@ -18,7 +18,7 @@ enum event_kind {
 
     /* Associations that others open. peer = the IP address as text (also all below up to EVENT_AUTH_FAIL). */
     EVENT_CONNECT,
-    EVENT_DISCONNECT,        /* bad_commands = commands refused as unknown or out of place, if told */
+    EVENT_DISCONNECT, /* bad_commands = commands refused as unknown or out of place, if told */
     EVENT_CONNECTION_REJECT, /* refused by the application; text = why, code, EVENT_COUNTED if a
                                 CONNECT of the same association was logged before */
     EVENT_ABORT,             /* lost connection, timeout, too many errors; text = the words */
@@ -27,19 +27,19 @@ enum event_kind {
     EVENT_AUTH_FAIL,         /* text = why */
 
     /* A message begins. id = queue id */
-    EVENT_CLIENT,     /* ... from the network: peer, EVENT_SASL, EVENT_REINJECTED when it carries the
+    EVENT_CLIENT, /* ... from the network: peer, EVENT_SASL, EVENT_REINJECTED when it carries the
                          queue id it had before a content filter, EVENT_LOOPBACK if peer is this host */
-    EVENT_SUBMIT,     /* ... from a local program (pickup) */
+    EVENT_SUBMIT, /* ... from a local program (pickup) */
     EVENT_MESSAGE_ID, /* text = the Message-ID with its <> */
-    EVENT_QUEUED,     /* entered the active queue: address = sender, size, recipients. Logged anew at each attempt */
-    EVENT_EXPIRED,    /* too old, returned to sender */
-    EVENT_REMOVED,    /* left the mail system (EVENT_BY_ADMIN: deleted by hand) */
-    EVENT_HELD,       /* put on hold: text = why, if told; id empty for NOQUEUE */
-    EVENT_RELEASED,   /* taken off hold, requeued */
-    EVENT_REJECT,     /* a message or recipient refused: peer if known, code, text = the reply or
+    EVENT_QUEUED, /* entered the active queue: address = sender, size, recipients. Logged anew at each attempt */
+    EVENT_EXPIRED,   /* too old, returned to sender */
+    EVENT_REMOVED,   /* left the mail system (EVENT_BY_ADMIN: deleted by hand) */
+    EVENT_HELD,      /* put on hold: text = why, if told; id empty for NOQUEUE */
+    EVENT_RELEASED,  /* taken off hold, requeued */
+    EVENT_REJECT,    /* a message or recipient refused: peer if known, code, text = the reply or
                          reason; EVENT_RECIPIENT if one recipient was refused (stage RCPT) */
-    EVENT_DISCARDED,  /* accepted and dropped by an action; text = why */
-    EVENT_NOTICE,     /* a notification was generated for id: notice says which; other_id = its queue id */
+    EVENT_DISCARDED, /* accepted and dropped by an action; text = why */
+    EVENT_NOTICE, /* a notification was generated for id: notice says which; other_id = its queue id */
 
     /* One recipient: id, address, relay, result, code, delay_ms, text (without the parentheses) */
     EVENT_DELIVERY,
@@ -47,7 +47,7 @@ enum event_kind {
     EVENT_ETRN,
 
     /* The mail system as a whole */
-    EVENT_STARTED,   /* text = version if told */
+    EVENT_STARTED, /* text = version if told */
     EVENT_RELOADED,
     EVENT_STOPPING,
     EVENT_STOPPED,
@@ -74,30 +74,31 @@ enum event_notice {
 
 enum event_flag {
     EVENT_SASL = 1 << 0,
-    EVENT_TLS = 1 << 1,        /* this delivery used TLS */
+    EVENT_TLS = 1 << 1, /* this delivery used TLS */
     EVENT_REINJECTED = 1 << 2,
     EVENT_LOOPBACK = 1 << 3,
     EVENT_RECIPIENT = 1 << 4,
     EVENT_COUNTED = 1 << 5,
-    EVENT_REUSED = 1 << 6,     /* this delivery used an open association again */
-    EVENT_NETWORK = 1 << 7,    /* relay is a host or a socket, not "local" or "none" */
-    EVENT_LOOP = 1 << 8,       /* the mail system found that the message loops */
+    EVENT_REUSED = 1 << 6,  /* this delivery used an open association again */
+    EVENT_NETWORK = 1 << 7, /* relay is a host or a socket, not "local" or "none" */
+    EVENT_LOOP = 1 << 8,    /* the mail system found that the message loops */
     EVENT_BY_ADMIN = 1 << 9,
-    EVENT_QUEUED_AS = 1 << 10, /* other_id = the queue id that the next system gave */
+    EVENT_QUEUED_AS = 1 << 10,   /* other_id = the queue id that the next system gave */
     EVENT_PROBE_SENDER = 1 << 11 /* the sender is the one that address verification uses */
 };
 
 struct event {
-    int64_t time_ms;   /* real time, ms since the epoch; the last known one if the line has none */
-    struct slice tag;  /* program name as logged: instance and service, "postfix/submission/smtpd" */
-    struct slice app;  /* first part of the tag: the instance, "postfix" */
+    int64_t time_ms;  /* real time, ms since the epoch; the last known one if the line has none */
+    struct slice tag; /* program name as logged: instance and service, "postfix/submission/smtpd" */
+    struct slice app; /* first part of the tag: the instance, "postfix" */
     struct slice service; /* the rest, "submission/smtpd" */
     enum event_kind kind;
     enum event_result result;
     enum event_notice notice;
     unsigned flags; /* enum event_flag */
     uint32_t pid;   /* of the logging process, 0 if unknown */
-    uint32_t code;  /* status code class*1000000 + subject*1000 + detail (mtaStatusCode), 0 if none */
+    uint32_t
+        code; /* status code class*1000000 + subject*1000 + detail (mtaStatusCode), 0 if none */
     uint32_t recipients;
     uint32_t bad_commands;
     uint64_t size;     /* octets */

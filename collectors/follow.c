@@ -33,14 +33,15 @@ struct path_look {
 struct follow {
     char *path, *directory, *name; /* name is the end of path */
     struct follow_source source;
-    bool live;             /* the path names the source */
-    bool was_live;         /* ... or did, since it became the source */
-    bool newer;            /* another generation came after the source when it was chosen */
-    bool settled;          /* ... and had been there for GRACE_MS */
-    bool deleted;          /* the source has no name any more */
+    struct follow_position stored; /* the last one that is not blank: what is to be kept */
+    bool live;                     /* the path names the source */
+    bool was_live;                 /* ... or did, since it became the source */
+    bool newer;                    /* another generation came after the source when it was chosen */
+    bool settled;                  /* ... and had been there for GRACE_MS */
+    bool deleted;                  /* the source has no name any more */
     int64_t waiting_since; /* monotonic ms, 0: not waiting for the last words of a renamed source */
     uint64_t waiting_state;
-    int64_t refused_ns; /* gzip files of this mtime and later turned out not to be the source */
+    uint64_t refused; /* inode: it and newer gzip files turned out not to be the source */
 
     struct path_look look;
     uint64_t vain_state; /* of the path, when the directory was last looked through in vain */
@@ -113,6 +114,8 @@ static enum follow_drain drain(struct follow *f, struct follow_call *c, bool las
     enum follow_drain r = follow_source_drain(&f->source, c, last);
     if (f->source.damaged)
         set_words(f->lost, f->path, NULL, "a compressed generation is damaged, its end is lost");
+    if (r != FOLLOW_DRAIN_LOST && !f->source.blank)
+        f->stored = f->source.at;
     return r;
 }
 
@@ -165,16 +168,19 @@ static bool find_source(struct follow *f, const struct follow_files *files, bool
 {
     bool sure = f->source.at.head_length >= HEAD_SURE;
     for (unsigned pass = sure; pass < 2; pass++) {
+        bool refused = f->refused != 0;
         for (unsigned i = files->count; i-- > 0;) {
             const struct follow_file *file = &files->list[i];
             bool same = same_file(f, file);
+            bool skip = refused && file->gzip;
+            refused = refused && file->inode != f->refused;
             choice->index = i;
             if (finished && same) { /* it is open: its number cannot have been used again */
                 choice->lost[0] = '\0';
                 return true;
             }
-            if ((pass == 0 && !same) || file->size == 0 || file->foreign ||
-                (file->gzip && file->mtime_ns >= f->refused_ns))
+            if ((pass == 0 && !same) || file->size == 0 || file->foreign || skip ||
+                (finished && f->source.blank))
                 continue;
             int error = follow_file_open(f->directory, file, &choice->reader);
             if (error == 0 && follow_source_matches(&f->source, file, &choice->reader)) {
@@ -288,7 +294,7 @@ static void adopt(struct follow *f, const struct follow_file *file, struct choic
     if (choice->lost[0])
         memcpy(f->lost, choice->lost, sizeof f->lost);
     if (choice->fresh)
-        f->refused_ns = INT64_MAX;
+        f->refused = 0;
 }
 
 /* There is nothing to read: remembers the empty live file, to know what it becomes. */
@@ -301,6 +307,7 @@ static void note_empty(struct follow *f, const struct follow_files *files,
         return;
     f->source.at = (struct follow_position){
         .device = last->device, .inode = last->inode, .mtime_ns = last->mtime_ns};
+    f->stored = f->source.at;
     if (choice->lost[0])
         memcpy(f->lost, choice->lost, sizeof f->lost);
 }
@@ -327,6 +334,10 @@ static bool turn(struct follow *f, struct follow_call *c, bool finished)
 {
     struct follow_files files = {NULL, 0, 0};
     struct choice choice = {.error = ESTALE};
+    if (!finished && f->source.blank) {
+        f->source.at = f->stored;
+        f->source.blank = false;
+    }
     for (unsigned i = 0; i < STALE_MAX && choice.error == ESTALE; i++) {
         choice.error = follow_files_list(f->directory, f->name, &files);
         if (choice.error == 0)
@@ -394,6 +405,7 @@ struct follow *follow_new(const char *path, const struct follow_position *at)
         follow_free(f);
         return NULL;
     }
+    f->stored = f->source.at;
     char *slash = strrchr(f->directory, '/');
     f->name = f->path + (slash ? slash + 1 - f->directory : 0);
     if (slash == NULL)
@@ -402,7 +414,6 @@ struct follow *follow_new(const char *path, const struct follow_position *at)
         slash[slash == f->directory] = '\0';
     f->trouble = SOURCE_OK;
     f->vain_state = STATE_NEVER;
-    f->refused_ns = INT64_MAX;
     return f;
 }
 
@@ -452,7 +463,7 @@ enum follow_result follow_read(struct follow *f, size_t budget,
         if (r == FOLLOW_DRAIN_MORE)
             break;
         if (r == FOLLOW_DRAIN_LOST && f->source.reader.gz != NULL)
-            f->refused_ns = f->source.mtime_ns;
+            f->refused = f->source.at.inode;
         if (r == FOLLOW_DRAIN_LOST ? !turn(f, &c, false)
                                    : !finished(f, c.yielded) || !turn(f, &c, true))
             return rest(f);
@@ -463,7 +474,7 @@ enum follow_result follow_read(struct follow *f, size_t budget,
 
 const struct follow_position *follow_position(const struct follow *f)
 {
-    return &f->source.at;
+    return &f->stored;
 }
 
 void follow_status(const struct follow *f, struct follow_status *status)

@@ -12,17 +12,17 @@
 /* Where reading stands, as the store keeps it. A file is known by its content as well as its inode, because inode numbers are used again at once. All zero: nothing read yet. */
 struct follow_position {
     uint64_t device, inode;
-    uint64_t offset;      /* of the first byte not handed on yet: always the start of a line */
-    uint64_t head_hash;   /* of the file's first head_length octets (at most 256) */
-    uint64_t tail_hash;   /* of the tail_length octets before offset (at most 64) */
+    uint64_t offset;    /* of the first byte not handed on yet: always the start of a line */
+    uint64_t head_hash; /* of the file's first head_length octets (at most 256) */
+    uint64_t tail_hash; /* of the tail_length octets before offset (at most 64) */
     uint32_t head_length, tail_length;
-    int64_t mtime_ns;     /* of the file when last read: orders generations of a rotated log */
+    int64_t mtime_ns; /* of the file when last read: orders generations of a rotated log */
 };
 
 enum follow_result {
-    FOLLOW_IDLE,  /* at the end of the newest file */
-    FOLLOW_MORE,  /* the budget was used up; call again */
-    FOLLOW_ERROR  /* see follow_status: missing, denied */
+    FOLLOW_IDLE, /* at the end of the newest file */
+    FOLLOW_MORE, /* the budget was used up; call again */
+    FOLLOW_ERROR /* see follow_status: missing, denied */
 };
 
 struct follow;
@@ -47,11 +47,12 @@ enum follow_result follow_read(struct follow *f, size_t budget,
 const struct follow_position *follow_position(const struct follow *f);
 
 struct follow_status {
-    enum source_status status; /* SOURCE_OK, _MISSING, _DENIED, _TRUNCATED (bytes may be lost), _CATCHING_UP */
-    uint64_t behind_bytes;     /* known to be unread, older generations included */
-    uint64_t rotations;        /* generations finished since follow_new */
-    uint64_t bytes;            /* handed on since follow_new */
-    char error[128];           /* in words, with the file's name; empty when well */
+    enum source_status
+        status; /* SOURCE_OK, _MISSING, _DENIED, _TRUNCATED (bytes may be lost), _CATCHING_UP */
+    uint64_t behind_bytes; /* known to be unread, older generations included */
+    uint64_t rotations;    /* generations finished since follow_new */
+    uint64_t bytes;        /* handed on since follow_new */
+    char error[128];       /* in words, with the file's name; empty when well */
 };
 void follow_status(const struct follow *f, struct follow_status *status);
 

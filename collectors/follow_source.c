@@ -62,6 +62,15 @@ static void learn_head(struct follow_source *s)
     s->at.head_hash = hash(s->buffer, s->at.head_length);
 }
 
+static void learn_blank(struct follow_source *s)
+{
+    uint64_t before = s->at.offset - s->base;
+    if (s->at.offset == 0)
+        s->blank = s->fill == 0 || s->buffer[0] == '\0';
+    else if (before > 0 && before <= s->fill)
+        s->blank = s->buffer[before - 1] == '\0';
+}
+
 static void hand_on(struct follow_source *s, struct follow_call *c, const char *p, size_t n)
 {
     s->bytes += n;
@@ -145,7 +154,8 @@ static enum follow_drain fill_gzip(struct follow_source *s, struct follow_call *
                                    bool *end)
 {
     keep_tail(s);
-    size_t most = HEAD_MAX + LINE_ROOM - s->fill;
+    uint64_t before = s->at.offset - s->base; /* far more than the buffer while skipping */
+    size_t most = LINE_ROOM + (before < HEAD_MAX ? (size_t)before : TAIL_MAX) - s->fill;
     if (room > most)
         room = most;
     ssize_t got = follow_file_read(&s->reader, s->buffer + s->fill, room, 0);
@@ -184,6 +194,7 @@ enum follow_drain follow_source_drain(struct follow_source *s, struct follow_cal
             learn_head(s);
             if (s->base + s->fill >= s->at.offset)
                 consume(s, c, last && end);
+            learn_blank(s);
             s->large |= s->fill > CHUNK;
             room = LINE_ROOM; /* if no line was whole, with more of it */
         } while (!end && s->at.offset == before && c->left > 0);
@@ -224,6 +235,7 @@ void follow_source_adopt(struct follow_source *s, const struct follow_file *file
     s->size = file->size;
     s->seen_size = UINT64_MAX;
     s->checked = s->damaged = false;
+    s->blank = fresh;
     s->base = s->fill = 0;
 }
 

@@ -23,7 +23,9 @@ struct follow_source {
     int64_t mtime_ns;
     uint64_t seen_size; /* ... when it was last read to its end */
     int64_t seen_mtime_ns;
-    bool checked;   /* a gzip file had the right content before the offset */
+    bool checked; /* a gzip file had the right content before the offset */
+    /* Only NULs precede the offset, or nothing does: `at` fits other files of this log as well. */
+    bool blank;
     bool damaged;   /* it ended too early */
     bool large;     /* more than FOLLOW_CHUNK of the buffer was used */
     uint64_t bytes; /* handed on */

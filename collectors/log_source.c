@@ -61,8 +61,8 @@ static bool add(struct collect *c, const struct instance_of_mta *i)
     char name[64];
     struct log_source *l = calloc(1, sizeof *l);
     snprintf(name, sizeof name, "%s log %s", i->mta->name, i->config->log);
-    struct source *row = source_place(c, SOURCE_LOG, name, i->config->log, 0,
-                                      (c->config->interval_ms + 999) / 1000);
+    struct source *row =
+        source_place(c, SOURCE_LOG, name, i->config->log, 0, (c->config->interval_ms + 999) / 1000);
     if (!l || !row) {
         free(l);
         return false;

@@ -32,13 +32,6 @@ static void age_in(struct mailq_sums *s, const struct mailq_file *f)
     }
 }
 
-static void age_out(struct mailq_sums *s, const struct mailq_file *f)
-{
-    mailq_ages_remove(&s->ages, f->arrival_s);
-    if (s->oldest.lo == f->id.lo && s->oldest.hi == f->id.hi)
-        s->oldest = (struct queue_id){0, 0};
-}
-
 /* Adds n = 1 or -1 times what a file counts for, but for its times. */
 static void count(struct mailq_sums *s, const struct mailq_file *f, uint64_t n)
 {
@@ -62,7 +55,7 @@ void mailq_count_out(struct mailq *q, const struct mailq_file *f)
     }
     count(s, f, (uint64_t)-1);
     if (f->arrival_s)
-        age_out(s, f);
+        mailq_ages_remove(&s->ages, f->arrival_s);
     if (mailq_queue_flags(q, f) & MTA_QUEUE_RETRY) {
         if (f->retry_s)
             mailq_ring_remove(&s->retries, f->retry_s);
@@ -89,9 +82,18 @@ void mailq_count_in(struct mailq *q, const struct mailq_file *f)
     }
 }
 
+/* It leaves its queue for good. */
+static void leave(struct mailq *q, const struct mailq_file *f)
+{
+    struct mailq_sums *s = &q->queues[mailq_queue_of(q, f)];
+    mailq_count_out(q, f);
+    if (s->oldest.lo == f->id.lo && s->oldest.hi == f->id.hi)
+        s->oldest = (struct queue_id){0, 0};
+}
+
 static void move_to(struct mailq *q, struct mailq_file *f, uint16_t directory)
 {
-    mailq_count_out(q, f);
+    leave(q, f);
     f->directory = directory;
     f->retry_s = 0;
     if (!(mailq_queue_flags(q, f) & MTA_QUEUE_INCOMPLETE))
@@ -130,7 +132,7 @@ void mailq_forget_retry(struct mailq *q, struct mailq_file *f)
 
 void mailq_remove(struct mailq *q, struct mailq_file *f)
 {
-    mailq_count_out(q, f);
+    leave(q, f);
     mailq_map_remove(&q->map, f);
 }
 
@@ -326,6 +328,7 @@ void mailq_refresh(struct mailq *q, const struct mailq_request *request,
     q->short_of_memory = false;
     advance(q);
     mailq_events(q);
+    q->need_scan |= mailq_tree_replaced(&q->tree);
     bool scan = request->rescan || q->tree.polling || q->need_scan;
     for (unsigned i = 0; scan && i < SCANS_MAX; i++) {
         mailq_scan(q);

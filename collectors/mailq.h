@@ -1,8 +1,8 @@
 /*
  * The queue directories of one MTA instance: how many messages, how old, how large. Baseline by
- * getdents64, then inotify; a full scan now and then reconciles, and one follows every overflow of the
- * event queue. A refresh costs what changed, not what is stored. No libuv here: the object is used by
- * one thread at a time (a worker item), with a request in and a result out.
+ * getdents64, then inotify; a full scan now and then reconciles, and one follows every overflow of
+ * the event queue. A refresh costs what changed, not what is stored. No libuv here: the object is
+ * used by one thread at a time (a worker item), with a request in and a result out.
  *
  * Sizes and recipients come from the log where it knows the message (updates), else from the file's
  * envelope, read once in its life at a bounded rate. Until every file of a queue is known, its sums
@@ -24,10 +24,10 @@ struct mailq_update {
 };
 
 struct mailq_request {
-    int64_t real_ms;      /* now */
+    int64_t real_ms; /* now */
     int64_t monotonic_ms;
-    bool rescan;          /* do a full scan whatever is known */
-    unsigned files_max;   /* how many queue files may be read in this refresh */
+    bool rescan;        /* do a full scan whatever is known */
+    unsigned files_max; /* how many queue files may be read in this refresh */
     const struct mailq_update *updates;
     unsigned update_count;
 };
@@ -40,7 +40,7 @@ struct mailq_queue {
     int64_t oldest_ms;         /* real time of the oldest arrival; 0: none */
     char oldest_id[22];        /* its queue id */
     struct text255 message_id; /* its Message-ID, absent if not found */
-    int64_t retry_ms;          /* MTA_QUEUE_RETRY: earliest next attempt, real time; 0: none known */
+    int64_t retry_ms; /* MTA_QUEUE_RETRY: earliest next attempt, real time; 0: none known */
     uint64_t buckets[AGE_BUCKETS]; /* messages younger than 5, 10, 20 ... 2560 minutes, and older */
 };
 
@@ -49,20 +49,22 @@ struct mailq_result {
     enum source_status status; /* SOURCE_OK, _MISSING, _DENIED, _STALE */
     char error[160];           /* in words, with the path and what would mend it; empty when well */
     struct mailq_queue queues[MTA_QUEUES_MAX];
-    uint64_t files;            /* known in all queues */
+    uint64_t files;                                /* known in all queues */
     uint64_t events, scans, overflows, files_read; /* since mailq_new */
     uint64_t duration_us;
-    uint64_t memory;           /* octets of state */
+    uint64_t memory;                          /* octets of state */
     struct queue_id wanted[MAILQ_WANTED_MAX]; /* messages that the log is asked for */
     unsigned wanted_count;
 };
 
 struct mailq;
-/* mta and its names must outlive the object. NULL with errno when memory or descriptors are short. */
+/* mta and its names must outlive the object. NULL with errno when memory or descriptors are short.
+ */
 struct mailq *mailq_new(const struct mta *mta, const char *queue_directory);
 void mailq_free(struct mailq *q);
 /* One refresh. Blocks for as long as the disk takes; never call it on the loop. */
-void mailq_refresh(struct mailq *q, const struct mailq_request *request, struct mailq_result *result);
+void mailq_refresh(struct mailq *q, const struct mailq_request *request,
+                   struct mailq_result *result);
 /* Readable when something changed (inotify), -1 when it must be polled. */
 int mailq_fd(const struct mailq *q);
 

@@ -127,8 +127,8 @@ static void take_event(struct mailq *q, const struct inotify_event *e)
     uint16_t directory = mailq_tree_watched(&q->tree, e->wd);
     if (directory == MAILQ_TREE_NONE)
         return;
-    if (e->mask & (IN_IGNORED | IN_UNMOUNT | IN_MOVE_SELF))
-        q->need_scan |= directory == MAILQ_TREE_ROOT || (e->mask & IN_UNMOUNT);
+    if (e->mask & IN_UNMOUNT)
+        q->need_scan = true;
     else if (e->len == 0)
         return; /* of the directory itself */
     else if (e->mask & IN_ISDIR)

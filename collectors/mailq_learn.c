@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STEPS_MAX    65536 /* files looked at in a refresh */
-#define STATS_RATE   50    /* inodes looked at in a second */
+#define STEPS_MAX    16384 /* files looked at in a refresh */
+#define STATS_RATE   20    /* inodes looked at in a second */
 #define GRACE_S      5     /* the log is given so long */
 #define ASK_AGAIN_S  10
 #define PASS_EVERY_S 60    /* between passes over many files for the oldest */
@@ -176,14 +176,20 @@ static void learn_file(struct mailq *q, struct mailq_file *f, struct budget *b)
     }
 }
 
-static bool anything_unknown(const struct mailq *q)
+/* What is there to learn at all? */
+struct unknowns {
+    bool messages; /* sizes or arrivals */
+    bool inodes;   /* next attempts, or whether a file is complete */
+};
+
+static struct unknowns find_unknowns(const struct mailq *q)
 {
-    uint64_t n = 0;
+    struct unknowns u = {false, false};
     for (unsigned i = 0; i < q->queue_count; i++) {
-        const struct mailq_sums *s = &q->queues[i];
-        n += s->unsized + s->unaged + s->untimed + s->writing;
+        u.messages |= q->queues[i].unsized || q->queues[i].unaged;
+        u.inodes |= q->queues[i].untimed || q->queues[i].writing;
     }
-    return n > 0;
+    return u;
 }
 
 void mailq_learn(struct mailq *q, const struct mailq_request *request)
@@ -193,10 +199,11 @@ void mailq_learn(struct mailq *q, const struct mailq_request *request)
     uint64_t stats = (uint64_t)request->files_max * 10;
     struct budget b = {request->files_max, stats < rate ? (unsigned)stats : rate};
     q->learnt_s = q->monotonic_s;
-    if (q->tree.root < 0 || !anything_unknown(q))
+    if (q->tree.root < 0)
         return;
+    struct unknowns u = find_unknowns(q);
     uint32_t steps = q->map.count < STEPS_MAX ? q->map.count : STEPS_MAX;
-    while (steps-- && (b.reads || b.stats || q->result->wanted_count < MAILQ_WANTED_MAX)) {
+    while (steps-- && (u.messages || (u.inodes && b.stats))) {
         if (q->cursor >= q->map.count)
             q->cursor = 0;
         learn_file(q, &q->map.files[q->cursor++], &b);

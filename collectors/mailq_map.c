@@ -7,6 +7,7 @@
 #include "mailq_map.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #define POSITION_BITS 26
@@ -67,11 +68,20 @@ static void put(struct mailq_map *m, uint64_t hash, uint32_t position)
     m->slots[s] = slot_value(hash, position);
 }
 
+/* Large arrays in large pages: the index is visited at random. */
+static void use_large_pages(void *p, size_t octets)
+{
+    uintptr_t from = ((uintptr_t)p + 4095) & ~(uintptr_t)4095;
+    if (octets >= 4 << 20)
+        madvise((void *)from, (uintptr_t)p + octets - from, MADV_HUGEPAGE);
+}
+
 static bool rebuild(struct mailq_map *m, uint32_t slot_count)
 {
     uint32_t *slots = calloc(slot_count, sizeof *slots);
     if (!slots)
         return false;
+    use_large_pages(slots, slot_count * sizeof *slots);
     free(m->slots);
     m->slots = slots;
     m->slot_count = slot_count;
@@ -103,6 +113,7 @@ bool mailq_map_reserve(struct mailq_map *m, size_t files)
         if (!grown)
             return false;
         m->files = grown;
+        use_large_pages(grown, files * sizeof *grown);
         m->room = (uint32_t)files;
     }
     return slots_for(files) <= m->slot_count || rebuild(m, slots_for(files));
@@ -138,11 +149,12 @@ static uint32_t seek(const struct mailq_map *m, struct queue_id id, uint64_t has
     return s;
 }
 
-void mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash)
+bool mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash)
 {
     uint32_t slot = m->slots[home(m, hash)];
     if (slot)
         __builtin_prefetch(&m->files[(slot & POSITION_MASK) - 1], 1);
+    return slot != 0;
 }
 
 struct mailq_file *mailq_map_find(const struct mailq_map *m, struct queue_id id, uint64_t hash)

@@ -53,8 +53,8 @@ static inline void mailq_map_prefetch(const struct mailq_map *m, uint64_t hash)
 {
     __builtin_prefetch(&m->slots[((hash >> 32) * m->slot_count) >> 32]);
 }
-/* When the slot is near: the same for the file that it most likely names. */
-void mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash);
+/* When the slot is near: the same for the file that it most likely names. false: it names none. */
+bool mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash);
 /* The file with this id, or NULL. hash = mailq_map_hash(m, id), also below. */
 struct mailq_file *mailq_map_find(const struct mailq_map *m, struct queue_id id, uint64_t hash);
 /* The file with this id, all zero (but for its id) and *fresh set if it is new; NULL when memory is

@@ -65,7 +65,8 @@ static bool complete_now(const struct batch *b, const char *name, int64_t arriva
 static void flush(struct batch *b)
 {
     for (unsigned i = 0; i < b->count; i++)
-        mailq_map_prefetch_file(&b->q->map, b->names[i].hash);
+        if (!mailq_map_prefetch_file(&b->q->map, b->names[i].hash))
+            mailq_ring_prefetch(b->ring, b->names[i].arrival_s);
     for (unsigned i = 0; i < b->count; i++) {
         struct mailq_file *f = mailq_place(b->q, b->names[i].id, b->names[i].hash,
                                            b->names[i].arrival_s, b->directory);
@@ -95,7 +96,6 @@ static void add_file(struct batch *b, const struct linux_dirent64 *e)
         return;
     uint64_t hash = mailq_map_hash(&b->q->map, id);
     mailq_map_prefetch(&b->q->map, hash);
-    mailq_ring_prefetch(b->ring, arrival_s);
     b->names[b->count].id = id;
     b->names[b->count].hash = hash;
     b->names[b->count].arrival_s = arrival_s;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
@@ -52,7 +53,18 @@ int mailq_tree_reopen(struct mailq_tree *t)
         close(t->root);
     /* The administrator's own path may hold links; below it none is followed. */
     t->root = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return t->root < 0 ? errno : 0;
+    struct stat st;
+    if (t->root < 0 || fstat(t->root, &st) != 0)
+        return errno;
+    t->device = st.st_dev;
+    t->inode = st.st_ino;
+    return 0;
+}
+
+bool mailq_tree_replaced(const struct mailq_tree *t)
+{
+    struct stat st;
+    return stat(t->path, &st) != 0 || st.st_dev != t->device || st.st_ino != t->inode;
 }
 
 /* Room for one directory more. */
@@ -170,7 +182,7 @@ static uint32_t event_mask(const struct mailq_tree *t, uint16_t directory)
 {
     uint32_t mask = IN_ONLYDIR | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
     if (directory == MAILQ_TREE_ROOT)
-        return mask | IN_MOVE_SELF;
+        return mask;
     unsigned flags = t->queues[t->directories[directory].queue].flags;
     return flags & (MTA_QUEUE_INCOMPLETE | MTA_QUEUE_RETRY) ? mask | IN_ATTRIB : mask;
 }

@@ -6,6 +6,7 @@
 #ifndef MAILQ_TREE_H
 #define MAILQ_TREE_H
 
+#include <sys/types.h>
 #include "mta.h"
 
 #define MAILQ_TREE_ROOT  0 /* queue_directory itself */
@@ -30,7 +31,9 @@ struct mailq_watch {
 struct mailq_tree {
     const struct mta_queue *queues;
     const char *path;
-    int root;        /* descriptor of queue_directory, -1: not open */
+    int root;     /* descriptor of queue_directory, -1: not open */
+    dev_t device; /* the root's */
+    ino_t inode;
     int inotify;     /* -1: none to be had */
     bool polling;    /* some directory is not watched */
     int watch_error; /* errno of the first watch that failed */
@@ -44,6 +47,8 @@ bool mailq_tree_init(struct mailq_tree *t, const struct mta *mta, const char *pa
 void mailq_tree_free(struct mailq_tree *t);
 /* Opens queue_directory anew: 0 or errno. */
 int mailq_tree_reopen(struct mailq_tree *t);
+/* Is queue_directory another directory than the one opened? */
+bool mailq_tree_replaced(const struct mailq_tree *t);
 /* The number of a directory below parent (a queue by its number, a hash directory by its letter),
    made if new; MAILQ_TREE_NONE when there are too many. */
 uint16_t mailq_tree_queue(struct mailq_tree *t, unsigned queue);

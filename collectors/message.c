@@ -104,8 +104,8 @@ static void sweep(struct messages *t, uint32_t now_s, void (*evict)(void *, stru
         return;
     struct message *m = &t->rows[t->hand];
     t->hand = (t->hand + 1) % t->high;
-    if (queue_id_null(m->id) || m->flags & MESSAGE_QUEUED || now_s - m->first_seen_s < ABANDONED_S ||
-        now_s < m->first_seen_s)
+    if (queue_id_null(m->id) || m->flags & MESSAGE_QUEUED ||
+        now_s - m->first_seen_s < ABANDONED_S || now_s < m->first_seen_s)
         return;
     evict(arg, m);
     messages_remove(t, m);
@@ -195,7 +195,7 @@ bool messages_restore(struct messages *t, uint32_t slot, const struct message *m
         messages_find(t, m->appl, m->id))
         return false;
     t->rows[slot] = *m;
-    t->rows[slot].flags &= (uint16_t)~(MESSAGE_DIRTY | MESSAGE_CHANGED);
+    t->rows[slot].flags &= (uint16_t) ~(MESSAGE_DIRTY | MESSAGE_CHANGED);
     t->rows[slot].flags |= MESSAGE_STORED;
     if (slot >= t->high)
         t->high = slot + 1;

@@ -14,17 +14,17 @@
 
 enum message_flag {
     MESSAGE_SASL = 1 << 0,
-    MESSAGE_QUEUED = 1 << 1,     /* its first "queue active" was seen: size and recipients are known */
-    MESSAGE_PENDING = 1 << 2,    /* not yet counted as received: may be re-injected or a probe */
+    MESSAGE_QUEUED = 1 << 1,  /* its first "queue active" was seen: size and recipients are known */
+    MESSAGE_PENDING = 1 << 2, /* not yet counted as received: may be re-injected or a probe */
     MESSAGE_REINJECTED = 1 << 3, /* was received before, by this MTA: not counted again */
     MESSAGE_PROBE = 1 << 4,      /* may be an address verification probe */
     MESSAGE_UNCOUNTED = 1 << 5,  /* never to be counted as received */
     MESSAGE_SENT = 1 << 6,       /* at least one recipient was delivered */
     MESSAGE_DEFERRED = 1 << 7,   /* at least one attempt failed for now */
     MESSAGE_HELD = 1 << 8,
-    MESSAGE_CHANGED = 1 << 9,    /* in the changed list */
-    MESSAGE_DIRTY = 1 << 10,     /* in the dirty list */
-    MESSAGE_STORED = 1 << 11,    /* the store has a record of this slot */
+    MESSAGE_CHANGED = 1 << 9, /* in the changed list */
+    MESSAGE_DIRTY = 1 << 10,  /* in the dirty list */
+    MESSAGE_STORED = 1 << 11, /* the store has a record of this slot */
     MESSAGE_LOOPBACK = 1 << 12
 };
 
@@ -37,7 +37,7 @@ struct message {
     uint32_t sent_groups, failed_groups; /* bit per transport, see tally.c */
     uint32_t attempted_groups;           /* the same, in this activation */
     uint32_t connection_pid;             /* process whose association delivered last */
-    uint32_t first_wait;                 /* 1 + index of the first wait; 0: none. Free: next free + 1 */
+    uint32_t first_wait; /* 1 + index of the first wait; 0: none. Free: next free + 1 */
     uint16_t appl;
     uint8_t origin, last_transport; /* group ordinals + 1; 0: unknown */
     uint16_t flags;
@@ -63,7 +63,7 @@ struct messages {
     struct hashindex index;
     uint32_t max, high, count, free_head, hand;
     uint64_t evicted; /* forgotten because the table was full */
-    bool persist; /* keep the dirty lists */
+    bool persist;     /* keep the dirty lists */
     struct slot_list dirty, changed;
     struct wait *waits;
     uint32_t wait_max, wait_high, wait_free, wait_count;

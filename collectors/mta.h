@@ -10,18 +10,19 @@
 
 /* What the file of one queued message tells. */
 struct queue_file {
-    uint64_t size;        /* octets of header and body */
-    uint32_t recipients;  /* as first queued */
-    uint32_t pending;     /* not yet delivered, when known; else = recipients */
-    int64_t arrival_ms;   /* real time; 0 unknown */
+    uint64_t size;           /* octets of header and body */
+    uint32_t recipients;     /* as first queued */
+    uint32_t pending;        /* not yet delivered, when known; else = recipients */
+    int64_t arrival_ms;      /* real time; 0 unknown */
     struct slice message_id; /* with its <>; points into the buffer; p == NULL: not found */
 };
 
 /* One of its queue directories, below queue_directory. */
 enum mta_queue_flag {
-    MTA_QUEUE_INCOMPLETE = 1 << 0, /* files without the owner's execute bit are still being written */
-    MTA_QUEUE_RETRY = 1 << 1,      /* a file's mtime is the time of its next attempt */
-    MTA_QUEUE_DAMAGED = 1 << 2     /* not awaiting delivery: left out of what the MTA stores */
+    MTA_QUEUE_INCOMPLETE =
+        1 << 0,                /* files without the owner's execute bit are still being written */
+    MTA_QUEUE_RETRY = 1 << 1,  /* a file's mtime is the time of its next attempt */
+    MTA_QUEUE_DAMAGED = 1 << 2 /* not awaiting delivery: left out of what the MTA stores */
 };
 struct mta_queue {
     const char *name; /* "deferred" */
@@ -31,29 +32,30 @@ struct mta_queue {
 
 /* A daemon that receives or delivers: how its tag becomes a row of mtaGroupTable. */
 enum mta_service_flag {
-    MTA_SERVICE_NETWORK = 1 << 0, /* has associations */
+    MTA_SERVICE_NETWORK = 1 << 0,  /* has associations */
     MTA_SERVICE_BY_RELAY = 1 << 1, /* one group for each relay: "pipe/dovecot" */
     MTA_SERVICE_DISCARDS = 1 << 2, /* what it "sends" is dropped */
-    MTA_SERVICE_OWN = 1 << 3,      /* takes in what the MTA makes itself, and mail of unknown origin */
-    MTA_SERVICE_SCREENS = 1 << 4 /* stands before another service, which logs the connection again */
+    MTA_SERVICE_OWN = 1 << 3, /* takes in what the MTA makes itself, and mail of unknown origin */
+    MTA_SERVICE_SCREENS =
+        1 << 4 /* stands before another service, which logs the connection again */
 };
 struct mta_service {
-    const char *daemon;      /* last part of the tag */
-    int hierarchy;           /* -1 receives, -2 delivers (mib.md, Groups) */
+    const char *daemon; /* last part of the tag */
+    int hierarchy;      /* -1 receives, -2 delivers (mib.md, Groups) */
     unsigned flags;
     uint32_t port;           /* the protocol's primary port, 0: none */
     const char *description; /* mtaGroupDescription */
 };
 
 struct mta {
-    const char *name;       /* "postfix": the FORMAT of --read and the name of its configuration group */
-    const char *summary;    /* for --help */
-    const char *master;         /* name of its master process */
-    const char *pid_file;       /* of that process, below queue_directory */
-    const char *account;        /* that its daemons run as: their outbound sockets belong to it */
+    const char *name; /* "postfix": the FORMAT of --read and the name of its configuration group */
+    const char *summary;  /* for --help */
+    const char *master;   /* name of its master process */
+    const char *pid_file; /* of that process, below queue_directory */
+    const char *account;  /* that its daemons run as: their outbound sockets belong to it */
     /* One whole line without its newline -> *e. The context carries dates from line to line. */
     void (*parse)(struct syslog_context *c, struct slice line, struct event *e);
-    const struct mta_queue *queues; /* at most MTA_QUEUES_MAX, ends with a NULL name */
+    const struct mta_queue *queues;     /* at most MTA_QUEUES_MAX, ends with a NULL name */
     const struct mta_service *services; /* ends with a NULL daemon */
     /* Is this the name of a queued message's file? Then *arrival_s is its arrival in seconds since the
        epoch if the name tells, else 0. */

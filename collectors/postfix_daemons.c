@@ -9,30 +9,30 @@
 static bool is_quiet(struct slice text)
 {
     static const struct slice starts[] = {
-        {"using backwards-compatible", 26},
-        {"table ", 6},
-        {"message repeated ", 17},
-        {"statistics: ", 12},
-        {"SSL_", 4},
-        {"discarding EHLO", 15},
-        {"improper command pipelining", 27},
-        {"setting up TLS connection", 25},
-        {"initializing the ", 17},
-        {"sasl_exceptions", 15},
-        {"host ", 5},
-        {"lost connection with ", 21},
-        {"conversation with ", 18},
-        {"enabling PIX ", 13},
-        {"Cannot start TLS", 16},
-        {"TLS is required", 15},
-        {"server certificate ", 19},
-        {"SASL authentication failed", 26},
-        {"certificate verification failed", 31},
-        {"skipped, still being delivered", 30},
-        {"not sending trace", 17},
-        {"no trace file", 13},
-        {"resent-message-id=", 18},
-        {"cache ", 6},
+        TEXT("using backwards-compatible"),
+        TEXT("table "),
+        TEXT("message repeated "),
+        TEXT("statistics: "),
+        TEXT("SSL_"),
+        TEXT("discarding EHLO"),
+        TEXT("improper command pipelining"),
+        TEXT("setting up TLS connection"),
+        TEXT("initializing the "),
+        TEXT("sasl_exceptions"),
+        TEXT("host "),
+        TEXT("lost connection with "),
+        TEXT("conversation with "),
+        TEXT("enabling PIX "),
+        TEXT("Cannot start TLS"),
+        TEXT("TLS is required"),
+        TEXT("server certificate "),
+        TEXT("SASL authentication failed"),
+        TEXT("certificate verification failed"),
+        TEXT("skipped, still being delivered"),
+        TEXT("not sending trace"),
+        TEXT("no trace file"),
+        TEXT("resent-message-id="),
+        TEXT("cache "),
     };
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
         if (slice_starts(text, starts[i]))
@@ -47,8 +47,7 @@ static enum event_kind rest_kind(struct slice text)
     return is_quiet(text) ? EVENT_NONE : EVENT_UNKNOWN;
 }
 
-/* ---- Refusals and other actions: "reject: RCPT from host[ip]: 554 5.7.1 ...; from=<...> ..." ----
- */
+/* ---- Actions: "reject: RCPT from host[ip]: 554 5.7.1 ...; from=<...> ..." ---- */
 
 static bool is_silent_action(struct slice verb)
 {
@@ -172,7 +171,7 @@ static uint32_t bad_commands(struct slice s)
         return 0;
     uint64_t good, all;
     s = slice_skip(s, k - 3);
-    if (!TAKE(s, "unknown=") || !slice_number(&s, &good) || !TAKE(s, "/") ||
+    if (!TAKE(s, " unknown=") || !slice_number(&s, &good) || !TAKE(s, "/") ||
         !slice_number(&s, &all) || all < good)
         return 0;
     return all - good > UINT32_MAX ? UINT32_MAX : (uint32_t)(all - good);

@@ -7,6 +7,11 @@
 
 #include "event.h"
 
+/* A slice of a string literal, in a table. */
+#define TEXT(literal)                                                                              \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
 /* slice_starts and slice_take for a string literal, so that the comparison is one of constant
  * length. */
 #define STARTS(s, literal)                                                                         \

@@ -8,7 +8,8 @@
 const struct mta_service postfix_services[] = {
     {"smtpd", -1, MTA_SERVICE_NETWORK, 25, "mail received by SMTP"},
     {"qmqpd", -1, MTA_SERVICE_NETWORK, 628, "mail received by QMQP"},
-    {"postscreen", -1, MTA_SERVICE_NETWORK | MTA_SERVICE_SCREENS, 25, "clients screened before they may talk to smtpd"},
+    {"postscreen", -1, MTA_SERVICE_NETWORK | MTA_SERVICE_SCREENS, 25,
+     "clients screened before they may talk to smtpd"},
     {"pickup", -1, 0, 0, "mail submitted by local programs (sendmail command, maildrop queue)"},
     {"cleanup", -1, MTA_SERVICE_OWN, 0,
      "mail made by Postfix itself (bounces, notices, forwarding), and mail of unknown origin"},

@@ -128,8 +128,9 @@ static void check(struct collect *c, struct watched *w)
     }
     set_status(c, a, status(a, life, c->monotonic_ms));
     if (life == LIFE_UNKNOWN)
-        snprintf(error, sizeof error, "%s: %s; run mailmond as root (it keeps CAP_DAC_READ_SEARCH only)",
-                 w->pid_file, strerror(errno));
+        snprintf(error, sizeof error,
+                 "%s: %s; run mailmond as root (it keeps CAP_DAC_READ_SEARCH only)", w->pid_file,
+                 strerror(errno));
     source_status(c, w->row, life == LIFE_UNKNOWN ? SOURCE_DENIED : SOURCE_OK,
                   life == LIFE_UNKNOWN ? error : "");
 }

@@ -8,17 +8,18 @@
 
 static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-";
 
-/* Position in the alphabet plus one; 0: not a character of an id. */
-static unsigned code_of(unsigned char c)
-{
-    if (c >= 'a')
-        return c <= 'z' ? c - 'a' + 37u : 0;
-    if (c >= 'A')
-        return c <= 'Z' ? c - 'A' + 11u : 0;
-    if (c >= '0')
-        return c <= '9' ? c - '0' + 1u : 0;
-    return c == '-' ? 63 : 0;
-}
+/* Position in the alphabet plus one; 0: not a character of an id. A table, because which of digits,
+   capitals and small letters comes next cannot be predicted. */
+static const uint8_t codes[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    ['G'] = 17, ['H'] = 18, ['I'] = 19, ['J'] = 20, ['K'] = 21, ['L'] = 22, ['M'] = 23, ['N'] = 24,
+    ['O'] = 25, ['P'] = 26, ['Q'] = 27, ['R'] = 28, ['S'] = 29, ['T'] = 30, ['U'] = 31, ['V'] = 32,
+    ['W'] = 33, ['X'] = 34, ['Y'] = 35, ['Z'] = 36, ['a'] = 37, ['b'] = 38, ['c'] = 39, ['d'] = 40,
+    ['e'] = 41, ['f'] = 42, ['g'] = 43, ['h'] = 44, ['i'] = 45, ['j'] = 46, ['k'] = 47, ['l'] = 48,
+    ['m'] = 49, ['n'] = 50, ['o'] = 51, ['p'] = 52, ['q'] = 53, ['r'] = 54, ['s'] = 55, ['t'] = 56,
+    ['u'] = 57, ['v'] = 58, ['w'] = 59, ['x'] = 60, ['y'] = 61, ['z'] = 62, ['-'] = 63,
+};
 
 struct queue_id queue_id_pack(struct slice text)
 {
@@ -26,7 +27,7 @@ struct queue_id queue_id_pack(struct slice text)
     if (text.n > ID_MAX)
         return id;
     for (size_t i = 0; i < text.n; i++) {
-        unsigned code = code_of((unsigned char)text.p[i]);
+        unsigned code = codes[(unsigned char)text.p[i]];
         if (code == 0)
             return (struct queue_id){0, 0};
         id.hi = id.hi << 6 | id.lo >> 58;

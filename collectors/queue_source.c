@@ -103,9 +103,8 @@ static void set_level(struct group *g, const char *queue, uint64_t messages)
     const struct {
         const char *name;
         uint64_t *level;
-    } levels[] = {{"active", &g->active},       {"incoming", &g->incoming},
-                  {"deferred", &g->deferred},   {"hold", &g->held},
-                  {"corrupt", &g->corrupt},     {"maildrop", &g->maildrop}};
+    } levels[] = {{"active", &g->active}, {"incoming", &g->incoming}, {"deferred", &g->deferred},
+                  {"hold", &g->held},     {"corrupt", &g->corrupt},   {"maildrop", &g->maildrop}};
     for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++)
         if (strcmp(levels[i].name, queue) == 0)
             *levels[i].level = messages;

@@ -46,7 +46,7 @@ static struct {
     bool busy;
     int64_t next_ms, began_ms;
     struct hashindex by_cookie; /* positions of assoc rows */
-    uint64_t round; /* rows of an earlier round are gone */
+    uint64_t round;             /* rows of an earlier round are gone */
 } sockets;
 
 /* The kernel's TCP states -> tcpConnectionState of RFC 4022 (closed 1 ... timeWait 11). */
@@ -261,6 +261,7 @@ static void merge(void)
 {
     struct collect *c = sockets.collect;
     sockets.round++;
+    model_sort(c->model, MODEL_PEER);
     reset_levels();
     for (unsigned i = 0; i < sockets.count; i++) {
         const struct socket_seen *s = &sockets.seen[i];
@@ -276,8 +277,8 @@ static void merge(void)
     drop_closed();
     for (unsigned n = 0; n < c->instance_count; n++)
         merge_states(&sockets.endpoints[n]);
-    static const enum model_table changed[] = {MODEL_APPL, MODEL_GROUP, MODEL_PEER, MODEL_ASSOC,
-                                               MODEL_GROUP_ASSOC, MODEL_CONNECTION};
+    static const enum model_table changed[] = {MODEL_APPL,  MODEL_GROUP,       MODEL_PEER,
+                                               MODEL_ASSOC, MODEL_GROUP_ASSOC, MODEL_CONNECTION};
     for (unsigned i = 0; i < sizeof changed / sizeof changed[0]; i++)
         model_touch(c->model, changed[i]);
 }

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct socket_seen {
-    uint8_t family;        /* AF_INET or AF_INET6; an IPv4 address in IPv6 form is given as AF_INET */
-    uint8_t state;         /* the kernel's (1 established ... 12 new syn received) */
+    uint8_t family; /* AF_INET or AF_INET6; an IPv4 address in IPv6 form is given as AF_INET */
+    uint8_t state;  /* the kernel's (1 established ... 12 new syn received) */
     uint16_t local_port, remote_port;
     uint8_t local[16], remote[16];
     uint32_t uid;

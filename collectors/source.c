@@ -39,8 +39,8 @@ void source_status(struct collect *c, struct source *s, enum source_status statu
         return;
     if (!well) {
         s->errors++;
-        log_warning("%.*s: %s%s%s", (int)name.n, name.p, words[status],
-                    error && *error ? ": " : "", error ? error : "");
+        log_warning("%.*s: %s%s%s", (int)name.n, name.p, words[status], error && *error ? ": " : "",
+                    error ? error : "");
     } else if (!was_well && s->status != SOURCE_STALE) {
         log_notice("%.*s: ok again", (int)name.n, name.p);
     }

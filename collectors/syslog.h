@@ -12,9 +12,10 @@
 
 /* What one log's heads have in common, carried from line to line. Start it with syslog_start. */
 struct syslog_context {
-    int64_t now_ms;    /* reference for the year of a line without one: the last line's time, at first the file's mtime */
-    int64_t zone_ms;   /* local time minus UTC at that time, for heads without a zone */
-    char last[16];     /* the time stamp parsed last, to parse each second once */
+    int64_t
+        now_ms; /* reference for the year of a line without one: the last line's time, at first the file's mtime */
+    int64_t zone_ms; /* local time minus UTC at that time, for heads without a zone */
+    char last[16];   /* the time stamp parsed last, to parse each second once */
     int64_t last_ms;
 };
 /* reference_ms: real time near which the first line was written (the file's mtime or the clock). */

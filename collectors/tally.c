@@ -316,8 +316,7 @@ static void on_disconnect(struct tally *t, struct instance *i, struct service *s
 {
     (void)i;
     tally_entry(t, s, ENTRY_CLOSED, e, SLICE(""));
-    struct entry *bad =
-        e->bad_commands ? tally_entry(t, s, ENTRY_BAD_COMMAND, e, SLICE("")) : NULL;
+    struct entry *bad = e->bad_commands ? tally_entry(t, s, ENTRY_BAD_COMMAND, e, SLICE("")) : NULL;
     if (bad)
         bad->count += e->bad_commands - 1;
 }
@@ -571,5 +570,7 @@ struct messages *tally_messages(struct tally *t)
 
 void tally_levels(struct tally *t)
 {
+    model_sort(t->model, MODEL_PEER);
+    model_sort(t->model, MODEL_DESTINATION);
     destination_levels(t);
 }

@@ -58,7 +58,8 @@ void tally_event(struct tally *t, const struct event *e);
 /* The message in flight, or NULL. */
 const struct message *tally_message(const struct tally *t, uint32_t appl, struct queue_id id);
 struct messages *tally_messages(struct tally *t);
-/* Levels that follow from the messages in flight: a destination's oldest message. Before each publish. */
+/* Levels that follow from the messages in flight (a destination's oldest message), and the order of the
+   tables whose rows give way to others: to be called before each publish. */
 void tally_levels(struct tally *t);
 
 /* Puts what changed since the last time into a checkpoint; the model's rows are put by persist.c. */

@@ -64,8 +64,7 @@ static struct destination *place(struct tally *t, uint32_t appl, struct slice do
     } else if ((d = idle(t)) != NULL) {
         hashindex_remove(&t->destinations, slice_hash(TEXT_GET(d->domain), d->row.key[0]),
                          model_position(t->model, MODEL_DESTINATION, d));
-        model_remove(t->model, MODEL_DESTINATION, d);
-        d = model_place(t->model, MODEL_DESTINATION, key, NULL);
+        model_rekey(t->model, MODEL_DESTINATION, d, key, NULL);
     }
     if (!d) {
         rows->overflow++;
@@ -86,8 +85,7 @@ struct wait_list {
 static struct wait_list *list_of(struct tally *t, uint32_t position)
 {
     if (!t->wait_lists) {
-        t->wait_lists =
-            calloc(t->model->tables[MODEL_DESTINATION].capacity, sizeof *t->wait_lists);
+        t->wait_lists = calloc(t->model->tables[MODEL_DESTINATION].capacity, sizeof *t->wait_lists);
         if (!t->wait_lists)
             abort();
     }

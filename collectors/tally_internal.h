@@ -4,8 +4,8 @@
 
 #include "tally.h"
 
-#define TAGS       256 /* direct-mapped cache of tags */
-#define TAG_LENGTH 88
+#define TAGS        256 /* direct-mapped cache of tags */
+#define TAG_LENGTH  88
 #define RELAY_PORTS 16
 
 struct instance;
@@ -27,7 +27,7 @@ struct instance {
     struct instance *next;
     struct appl *appl;
     struct service *services;
-    struct service *own;     /* MTA_SERVICE_OWN */
+    struct service *own; /* MTA_SERVICE_OWN */
     unsigned transports;
     struct relay_port {
         uint16_t port;
@@ -64,9 +64,9 @@ struct tally {
     uint32_t peer_hand, destination_hand;
     uint32_t next_destination; /* destinationIndex of the next new row */
     int64_t real_minus_monotonic_ms;
-    int64_t at; /* instant of the event at hand */
-    int kinds;  /* first of its kinds of records in the store */
-    struct wait_list *wait_lists;         /* of each destination, by position */
+    int64_t at;                   /* instant of the event at hand */
+    int kinds;                    /* first of its kinds of records in the store */
+    struct wait_list *wait_lists; /* of each destination, by position */
     int64_t first_ms; /* time of the first event ever: what arrived before was not seen to arrive */
 };
 

@@ -139,7 +139,7 @@ static void settle(struct tally *t, struct instance *i, struct message *m, const
 {
     if (!(m->flags & MESSAGE_PENDING))
         return;
-    m->flags &= (uint16_t)~(MESSAGE_PENDING | MESSAGE_PROBE | MESSAGE_LOOPBACK);
+    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_PROBE | MESSAGE_LOOPBACK);
     messages_mark(&t->messages, m);
     count_received(t, i, m, e);
 }
@@ -148,8 +148,7 @@ static void settle(struct tally *t, struct instance *i, struct message *m, const
 static bool arrived_before(const struct tally *t, const struct event *e)
 {
     int64_t arrival_s = 0;
-    return t->mta->queue_name(e->id, &arrival_s) && arrival_s &&
-           arrival_s < t->first_ms / 1000 - 1;
+    return t->mta->queue_name(e->id, &arrival_s) && arrival_s && arrival_s < t->first_ms / 1000 - 1;
 }
 
 static void first_queued(struct tally *t, struct instance *i, struct message *m,
@@ -240,12 +239,11 @@ static bool is_hop(struct tally *t, struct instance *i, const struct event *e)
     if (!(e->flags & EVENT_QUEUED_AS))
         return false;
     struct queue_id id = queue_id_pack(e->other_id);
-    struct message *m = queue_id_null(id)
-                            ? NULL
-                            : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
+    struct message *m =
+        queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
     if (!m || !(m->flags & (MESSAGE_REINJECTED | MESSAGE_LOOPBACK)))
         return false;
-    m->flags &= (uint16_t)~(MESSAGE_PENDING | MESSAGE_LOOPBACK);
+    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_LOOPBACK);
     m->flags |= MESSAGE_REINJECTED;
     messages_mark(&t->messages, m);
     return true;

@@ -40,13 +40,13 @@ static uint32_t parse_address(struct slice s, uint8_t address[16])
 
 static uint64_t hash_peer(const uint32_t key[3], const uint8_t address[16])
 {
-    return slice_hash((struct slice){(const char *)address, 16},
-                      (uint64_t)key[0] << 32 | key[1]);
+    return slice_hash((struct slice){(const char *)address, 16}, (uint64_t)key[0] << 32 | key[1]);
 }
 
 static struct peer *at(const struct tally *t, uint32_t position)
 {
-    return (struct peer *)(t->model->tables[MODEL_PEER].base + (size_t)position * sizeof(struct peer));
+    return (struct peer *)(t->model->tables[MODEL_PEER].base +
+                           (size_t)position * sizeof(struct peer));
 }
 
 static struct peer *find(const struct tally *t, const uint32_t key[3], const uint8_t address[16],
@@ -70,17 +70,17 @@ static struct peer *replace(struct tally *t, const uint32_t key[3], const uint8_
     for (unsigned i = 0; i < LOOK; i++) {
         struct peer *p = at(t, t->peer_hand);
         t->peer_hand = (t->peer_hand + 1) % rows->high;
-        if (p->row.used && (!least || p->connections < least->connections ||
-                            (p->connections == least->connections &&
-                             p->last_seen_at < least->last_seen_at)))
+        if (p->row.used &&
+            (!least || p->connections < least->connections ||
+             (p->connections == least->connections && p->last_seen_at < least->last_seen_at)))
             least = p;
     }
     if (!least)
         return NULL;
     uint32_t position = model_position(t->model, MODEL_PEER, least);
     hashindex_remove(&t->peers, hash_peer(least->row.key, least->address), position);
-    model_remove(t->model, MODEL_PEER, least);
-    return model_place(t->model, MODEL_PEER, key, address);
+    model_rekey(t->model, MODEL_PEER, least, key, address);
+    return least;
 }
 
 struct peer *tally_peer(struct tally *t, const struct instance *i, const struct event *e)

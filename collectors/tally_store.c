@@ -116,7 +116,8 @@ static void bound_hands(struct tally *t)
 bool tally_load(struct tally *t, struct store *s)
 {
     if (!store_load(s, t->kinds + KIND_MESSAGES, load_message, t) ||
-        !store_load(s, t->kinds + KIND_WAITS, load_wait, t) || !store_load(s, t->kinds + KIND_HEADER, load_header, t))
+        !store_load(s, t->kinds + KIND_WAITS, load_wait, t) ||
+        !store_load(s, t->kinds + KIND_HEADER, load_header, t))
         return false;
     messages_restored(&t->messages);
     bound_hands(t);

@@ -27,7 +27,8 @@ def options():
     parser.add_argument("--peer-size", type=float, default=20, help="MB of the log for all peers (20)")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--peer-rounds", type=int, default=3)
-    parser.add_argument("--in-flight", type=int, default=50000, help="messages in flight (50000)")
+    parser.add_argument("--in-flight", type=int, default=50000,
+                        help="messages in flight, at most 100 for each MB (50000)")
     parser.add_argument("--format", default="bsd", choices=("bsd", "rfc3339", "rfc5424"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=float, help="fail above this ratio to wcl")
@@ -49,10 +50,11 @@ def build(directory):
 
 
 def generate(generator, opts, megabytes):
-    name = f"postfix-{opts.format}-{megabytes:g}MB-{opts.in_flight}-{opts.seed}"
+    in_flight = min(opts.in_flight, int(megabytes * 100) + 1)  # more would never be delivered
+    name = f"postfix-{opts.format}-{megabytes:g}MB-{in_flight}-{opts.seed}"
     log, truth = (os.path.join(opts.dir, name + end) for end in (".log", ".json"))
     subprocess.run([generator, "-b", str(int(megabytes * 1e6)), "-s", str(opts.seed), "-f", opts.format,
-                    "-m", str(opts.in_flight), "-o", log, "-j", truth], check=True)
+                    "-m", str(in_flight), "-o", log, "-j", truth], check=True)
     return log, truth
 
 

@@ -14,7 +14,7 @@ import re
 import sys
 
 LINE = re.compile(r"^([\w-]+)::(\w+)\.([\d.]+) = (?:([A-Za-z][\w -]*): )?(.*)$")
-SHOWN = 200
+SHOWN = 8  # of each object
 
 COUNTER32, COUNTER64, GAUGE32, KILO = "Counter32", "Counter64", "Gauge32", "K-octets"
 
@@ -115,8 +115,8 @@ class Check:
         self.differences = []
         self.readings = []
 
-    def say(self, what):
-        self.differences.append(what)
+    def say(self, what, kind=""):
+        self.differences.append((kind, what))
 
     def number(self, name, index):
         text = self.objects.get(name, {}).get(index)
@@ -127,7 +127,7 @@ class Check:
         found, expected = self.number(name, index), served(value, how)
         if found != expected and (found is not None or expected != 0):
             self.say(f"{label}: {name}.{'.'.join(map(str, index))} is "
-                     f"{'absent' if found is None else found}, should be {expected}")
+                     f"{'absent' if found is None else found}, should be {expected}", name)
 
     def members(self, table, index, label, truth):
         for member, columns in table.items():
@@ -149,6 +149,11 @@ class Check:
         best = min(wrong, key=lambda reading: len(wrong[reading].differences))
         self.compared += wrong[best].compared
         self.differences += wrong[best].differences
+        if wrong[best].differences:
+            self.say(f"{label}: wrong in each reading: " + ", ".join(
+                f"{reading} {len(trial.differences)} of {trial.compared}" +
+                (f" (should be {readings[reading][0][2]})" if trial.compared == 1 else "")
+                for reading, trial in wrong.items()))
         if not wrong[best].differences:
             self.readings.append(f"{label}: {best}")
 
@@ -214,13 +219,18 @@ def peer_address(index):
     return str(ipaddress.ip_address(bytes(octets)))
 
 
+def peer_index(appl, ip):
+    octets = ipaddress.ip_address(ip).packed
+    return (appl, 1 if len(octets) == 4 else 2, len(octets)) + tuple(octets)
+
+
 def check_peers(check, appl, label, truth):
     cells = {index for name in ("mailmonPeerConnections", "mailmonPeerRejected", "mailmonPeerAuthFailures")
              for index in check.objects.get(name, {}) if index[0] == appl}
     rows = {peer_address(index): index for index in cells}
     known = {str(ipaddress.ip_address(ip)): peer for ip, peer in truth["peers"].items()}
     for ip in known.keys() - rows.keys():
-        check.say(f"{label}: no peer {ip}")
+        rows[ip] = peer_index(appl, ip)
     for ip, index in rows.items():
         if ip not in known:
             check.say(f"{label}: there is no peer {ip}")
@@ -228,7 +238,7 @@ def check_peers(check, appl, label, truth):
     both = [(index, known[ip]) for ip, index in rows.items() if ip in known]
     check.one_reading(f"{label} peers' connections", {
         reading: [("mailmonPeerConnections", index, peer[reading]) for index, peer in both]
-        for reading in ("connections", "connect_lines")})
+        for reading in ("connections", "lines", "smtpd")})
 
 
 def check_sources(check, truth):
@@ -267,10 +277,14 @@ def main():
     with open(sys.argv[2], encoding="utf-8") as file:
         truth = json.load(file)
     check = check_all(read_dump(sys.argv[1]), truth)
-    for difference in check.differences[:SHOWN]:
-        print(difference)
-    if len(check.differences) > SHOWN:
-        print(f"... and {len(check.differences) - SHOWN} more")
+    seen = {}
+    for kind, what in check.differences:
+        seen[kind] = seen.get(kind, 0) + 1
+        if kind == "" or seen[kind] <= SHOWN:
+            print(what)
+    for kind, count in seen.items():
+        if kind and count > SHOWN:
+            print(f"... and {count - SHOWN} more of {kind}")
     for reading in check.readings:
         print(f"({reading})")
     print(f"{check.compared} numbers compared, {len(check.differences)} differences")

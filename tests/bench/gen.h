@@ -45,6 +45,7 @@ struct options {
     unsigned in_flight; /* messages in flight at a time */
     unsigned peers;     /* distinct client addresses of an instance */
     unsigned domains;   /* distinct remote domains */
+    unsigned rare;      /* how many times as likely the rare cases are, 1..10 */
     enum { HEAD_BSD, HEAD_RFC3339, HEAD_RFC5424 } head;
     enum { ID_MIX, ID_SHORT, ID_LONG } ids;
     const char *log, *truth;
@@ -54,6 +55,7 @@ extern struct options options;
 uint64_t rng(void);
 unsigned rnd(unsigned n); /* 0..n-1 */
 bool chance(double p);
+bool rarely(double p);       /* chance, made options.rare times as likely */
 unsigned skewed(unsigned n); /* 0..n-1, the small ones much more often */
 
 struct domain {
@@ -102,7 +104,7 @@ struct message {
     enum { KIND_MAIL, KIND_FILTERED, KIND_REINJECTED, KIND_PROBE } kind;
     enum group origin, last_transport;
     uint8_t instance;
-    bool null_sender, sasl, queued_once, any_sent, ever_deferred, bounced_now, warned, id_copied;
+    bool null_sender, queued_once, any_sent, ever_deferred, bounced_now, warned, id_copied;
     uint8_t activations;
     uint16_t sent_mask, failed_mask, attempted_mask; /* one bit a transport */
     uint16_t batches, pid_base;

@@ -135,8 +135,7 @@ static void fail_without_host(struct attempt *a)
     if (k == 0) {
         SET(&x, STATUS_DEFERRED, 4004003,
             "Host or domain name not found. Name service error for name=%s type=MX: Host not "
-            "found, "
-            "try again",
+            "found, try again",
             name);
     } else if (k == 1) {
         SET(&x, STATUS_BOUNCED, 5004004,
@@ -164,8 +163,7 @@ static void hear_reply(const struct attempt *a, const struct rcpt *r, struct res
         else
             SET(x, STATUS_DEFERRED, 4002002,
                 "host %s said: 452 4.2.2 <%s>: over quota, dsn=5.0.0, status=bounced (x) (in reply "
-                "to "
-                "end of DATA command)",
+                "to end of DATA command)",
                 a->host, to);
     } else if (chance(0.025)) {
         SET(x, STATUS_BOUNCED, chance(0.8) ? 5001001U : 5007001U,
@@ -175,7 +173,7 @@ static void hear_reply(const struct attempt *a, const struct rcpt *r, struct res
     } else if (a->transport == OUT_LMTP) {
         SET(x, STATUS_SENT, 2000000, "250 2.0.0 <%s> %06xAbCdEf%u Saved", to, rnd(0xffffff),
             a->delay_ms + a->pid);
-    } else if (chance(0.002)) { /* the next system happens to use an id that is ours as well */
+    } else if (rarely(0.002)) { /* the next system happens to use an id that is ours as well */
         SET(x, STATUS_SENT, 2000000, "250 2.0.0 Ok: queued as %s",
             message_at(rnd(messages_live))->id);
     } else {
@@ -187,14 +185,15 @@ static void hear_reply(const struct attempt *a, const struct rcpt *r, struct res
 static void log_detail(const struct attempt *a)
 {
     const char *service = group_tag[a->transport];
-    if (a->transport != OUT_LMTP && chance(0.3))
-        line(
-            a->m->instance, service, a->pid,
-            "%s TLS connection established to %s: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 "
-            "(256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits) server-digest "
-            "SHA256",
-            chance(0.5) ? "Untrusted" : "Trusted", a->relay);
-    if (chance(0.01))
+    if (a->transport != OUT_LMTP && chance(0.3)) {
+        line(a->m->instance, service, a->pid,
+             "%s TLS connection established to %s: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 "
+             "(256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits) "
+             "server-digest SHA256",
+             chance(0.5) ? "Untrusted" : "Trusted", a->relay);
+        truth_tls(a->m->instance, a->transport);
+    }
+    if (rarely(0.01))
         line(a->m->instance, service, a->pid,
              "%s: host %s said: 450 4.7.1 please try again, status=deferred (in reply to RCPT TO "
              "command)",
@@ -205,7 +204,7 @@ static void deliver_network(struct attempt *a)
 {
     static const char *const tls[] = {"may", "dane/requiretls", "encrypt:may", "!dane", "secure?"};
     const struct domain *d = &domains[a->rcpt[0]->to.domain];
-    unsigned kind = rnd(1000);
+    unsigned kind = rnd(1000 / options.rare);
     if (a->transport == OUT_LMTP && chance(0.7)) {
         strcpy(a->host, "mail.hosted.example[private/dovecot-lmtp]");
         strcpy(a->relay, a->host);
@@ -318,8 +317,8 @@ static void pass_filter(struct attempt *a)
          n->rcpt_count, n->rcpt_count + 4);
     truth_entry(m->instance, IN_REINJECT, CODE_CLOSED);
     line_other("amavis", 1450,
-               "(01450-%02u) Passed CLEAN {RelayedInternal}, [%s] <%s>, Queue-ID: %s, "
-               "Hits: -1.9, size: %u, queued_as: %s, 345 ms",
+               "(01450-%02u) Passed CLEAN {RelayedInternal}, [%s] <%s>, Queue-ID: %s, Hits: -1.9, "
+               "size: %u, queued_as: %s, 345 ms",
                rnd(20), bare, message_sender(m, from), m->id, m->size, n->id);
     strcpy(a->relay, "127.0.0.1[127.0.0.1]:10024");
     snprintf(text, sizeof text,
@@ -336,7 +335,7 @@ static void pass_filter(struct attempt *a)
 static void deliver_filter(struct attempt *a)
 {
     struct result x = {.loop = false};
-    if (!chance(0.03)) {
+    if (!rarely(0.03)) {
         pass_filter(a);
         return;
     }
@@ -353,10 +352,10 @@ static void answer_probe(struct attempt *a)
     bool good = chance(0.6);
     snprintf(a->relay, sizeof a->relay, "mx1.%s[198.51.100.%u]:25",
              domains[a->rcpt[0]->to.domain].name, 1 + rnd(254));
-    log_delivery(a, a->rcpt[0], good ? 2001005 : 5001001, good ? "deliverable" : "undeliverable",
-                 good ? "250 2.1.5 Ok"
-                      : "host said: 550 5.1.1 User unknown, status=bounced (in reply "
-                        "to RCPT TO command)");
+    log_delivery(
+        a, a->rcpt[0], good ? 2001005 : 5001001, good ? "deliverable" : "undeliverable",
+        good ? "250 2.1.5 Ok"
+             : "host said: 550 5.1.1 User unknown, status=bounced (in reply to RCPT TO command)");
     a->rcpt[0]->tried = true;
     a->rcpt[0]->state = RCPT_DONE;
 }

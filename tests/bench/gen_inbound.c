@@ -61,8 +61,7 @@ static void screen_block(struct session *s)
          s->port);
     line(s->instance, "postscreen", 1500,
          "NOQUEUE: reject: RCPT from [%s]:%u: 550 5.7.1 Service unavailable; client [%s] blocked "
-         "using "
-         "zen.dnsbl.example; from=<%s>, to=<%s>, proto=ESMTP, helo=<pc>",
+         "using zen.dnsbl.example; from=<%s>, to=<%s>, proto=ESMTP, helo=<pc>",
          s->bare, s->port, s->bare, from, to);
     truth_refused(s->instance, IN_POSTSCREEN, s->client, 5007001);
     screen_end(s);
@@ -79,11 +78,14 @@ static void screen_hangup(struct session *s)
     screen_end(s);
 }
 
+/* Neither line has the reply's code: Postfix says 421 4.7.0 to the first, 421 4.3.2 to the second.
+ */
 static void screen_busy(struct session *s)
 {
+    bool greedy = chance(0.5);
     line(s->instance, "postscreen", 1500, "NOQUEUE: reject: CONNECT from [%s]:%u: %s", s->bare,
-         s->port, chance(0.5) ? "too many connections" : "all server ports busy");
-    truth_refused(s->instance, IN_POSTSCREEN, s->client, 0);
+         s->port, greedy ? "too many connections" : "all server ports busy");
+    truth_refused(s->instance, IN_POSTSCREEN, s->client, greedy ? 4007000 : 4003002);
     screen_end(s);
 }
 
@@ -157,18 +159,17 @@ static void finish(struct session *s)
 
 static bool refuse_connection(struct session *s)
 {
-    unsigned k = rnd(1000);
+    unsigned k = rnd(1000 / options.rare);
     if (k < 10) {
         SAY(s,
             "NOQUEUE: reject: CONNECT from %s: 554 5.7.1 <%s>: Client host rejected: Access "
-            "denied; "
-            "proto=SMTP",
+            "denied; proto=SMTP",
             s->name, s->name);
         truth_refused(s->instance, s->service, s->client, 5007001);
     } else if (k < 20) {
         SAY(s, "warning: Connection %s limit exceeded: %u from %s for service smtp",
             k < 15 ? "concurrency" : "rate", 51 + rnd(20), s->name);
-        truth_refused(s->instance, s->service, s->client, 0);
+        truth_refused(s->instance, s->service, s->client, 4007000); /* it says 421 4.7.0 */
     }
     return k < 20;
 }
@@ -212,9 +213,8 @@ static void hello(struct session *s)
     if (s->tls) {
         SAY(s,
             "Anonymous TLS connection established from %s: TLSv1.3 with cipher "
-            "TLS_AES_256_GCM_SHA384 "
-            "(256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits) server-digest "
-            "SHA256",
+            "TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 server-signature RSA-PSS "
+            "(2048 bits) server-digest SHA256",
             s->name);
         truth_tls(s->instance, s->service);
     }
@@ -286,12 +286,14 @@ static void add_recipients(struct session *s)
 static void say_client(struct session *s)
 {
     const struct message *m = s->m;
-    if (!s->sasl)
+    if (!s->sasl) {
         SAY(s, "%s: client=%s", m->id, s->name);
-    else
-        SAY(s, "%s: client=%s, sasl_method=%s, sasl_username=%s%u@hosted.example", m->id, s->name,
-            m->size % 3 ? "PLAIN" : "LOGIN", m->size % 100 == 7 ? "x, orig_queue_id=" : "user",
-            rnd(5000));
+        return;
+    }
+    truth_entry(s->instance, s->service, CODE_AUTHENTICATION);
+    SAY(s, "%s: client=%s, sasl_method=%s, sasl_username=%s%u@hosted.example", m->id, s->name,
+        m->size % 3 ? "PLAIN" : "LOGIN", m->size % 100 == 7 ? "x, orig_queue_id=" : "user",
+        rnd(5000));
 }
 
 static void begin_mail(struct session *s)
@@ -307,7 +309,6 @@ static void begin_mail(struct session *s)
     struct message *m = s->m = message_new(s->instance, s->service);
     m->from = s->sasl ? mailbox_local() : mailbox_remote();
     m->null_sender = !s->sasl && chance(0.04);
-    m->sasl = s->sasl;
     if (s->instance == 0 && !s->sasl && chance(0.12)) {
         m->kind = KIND_FILTERED;
         message_add_rcpt(m, mailbox_local());
@@ -327,19 +328,19 @@ static void begin_mail(struct session *s)
 static bool drop_mail(struct session *s)
 {
     const struct message *m = s->m;
-    unsigned k = rnd(1000), pid = 3000 + rnd(40);
+    unsigned k = rnd(1000 / options.rare), pid = 3000 + rnd(40);
     if (k < 8) {
         line(s->instance, "cleanup", pid,
-             "%s: milter-reject: END-OF-MESSAGE from %s: 5.7.1 Command "
-             "rejected; from=<a@spam.example> to=<b@hosted.example> proto=ESMTP helo=<pc>",
+             "%s: milter-reject: END-OF-MESSAGE from %s: 5.7.1 Command rejected; "
+             "from=<a@spam.example> to=<b@hosted.example> proto=ESMTP helo=<pc>",
              m->id, s->name);
-        truth_rejected(s->instance, IN_CLEANUP, s->client, 5007001, false);
+        truth_rejected(s->instance, s->service, s->client, 5007001, false);
     } else if (k < 14) {
         line(s->instance, "cleanup", pid,
-             "%s: reject: header Subject: buy now, status=sent from %s; "
-             "from=<a@spam.example> to=<b@hosted.example> proto=ESMTP helo=<pc>: 5.7.1 no spam",
+             "%s: reject: header Subject: buy now, status=sent from %s; from=<a@spam.example> "
+             "to=<b@hosted.example> proto=ESMTP helo=<pc>: 5.7.1 no spam",
              m->id, s->name);
-        truth_rejected(s->instance, IN_CLEANUP, s->client, 5007001, false);
+        truth_rejected(s->instance, s->service, s->client, 5007001, false);
     } else if (k < 18) {
         SAY(s,
             "%s: discard: RCPT from %s: <b@hosted.example>: Recipient address triggers DISCARD "
@@ -364,20 +365,18 @@ static bool drop_mail(struct session *s)
 static void say_header(struct session *s)
 {
     struct message *m = s->m;
-    unsigned k = rnd(1000);
     if (drop_mail(s)) {
         message_free(m);
         after_mail(s);
         return;
     }
-    if (k < 8)
+    if (rarely(0.008))
         line(s->instance, "cleanup", 3000 + rnd(40),
              "%s: warning: header Subject: to=<x@y.example>, relay=none, delay=1, delays=0/0/0/1, "
              "dsn=2.0.0, status=sent (250 ok) from %s; from=<x@y.example> to=<a@b.example> "
-             "proto=ESMTP "
-             "helo=<h>",
+             "proto=ESMTP helo=<h>",
              m->id, s->name);
-    if (k >= 990) {
+    if (rarely(0.01)) {
         SAY(s,
             "%s: hold: RCPT from %s: <b@hosted.example>: Recipient address triggers HOLD action; "
             "from=<a@spam.example> to=<b@hosted.example> proto=ESMTP helo=<pc>",
@@ -463,9 +462,8 @@ static void chatter(unsigned instance)
     switch (rnd(8)) {
     case 0:
         line(instance, "anvil", 1700,
-             "statistics: max connection rate %u/60s for (smtp:%s) at Nov 20 "
-             "00:40:11",
-             1 + rnd(60), bare);
+             "statistics: max connection rate %u/60s for (smtp:%s) at Nov 20 00:40:11", 1 + rnd(60),
+             bare);
         break;
     case 1:
         line(instance, "anvil", 1700, "statistics: max cache size %u at Nov 20 00:40:11",
@@ -474,8 +472,8 @@ static void chatter(unsigned instance)
     case 2:
         line(instance, "tlsproxy", 1600, "CONNECT from [%s]:%u", bare, 1024 + rnd(60000));
         line(instance, "tlsproxy", 1600,
-             "Anonymous TLS connection established from [%s]:4321: TLSv1.3 "
-             "with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)",
+             "Anonymous TLS connection established from [%s]:4321: TLSv1.3 with cipher "
+             "TLS_AES_256_GCM_SHA384 (256/256 bits)",
              bare);
         line(instance, "tlsproxy", 1600, "DISCONNECT [%s]:4321", bare);
         break;
@@ -485,13 +483,13 @@ static void chatter(unsigned instance)
         break;
     case 4:
         line(instance, "trivial-rewrite", 1720,
-             "warning: do not list domain hosted.example in BOTH "
-             "virtual_alias_domains and relay_domains");
+             "warning: do not list domain hosted.example in BOTH virtual_alias_domains and "
+             "relay_domains");
         break;
     case 5:
         line(instance, "smtpd", 2000 + rnd(900),
-             "warning: TLS library problem: error:0A000126:SSL "
-             "routines::unexpected eof while reading:../ssl/record/rec_layer_s3.c:304:");
+             "warning: TLS library problem: error:0A000126:SSL routines::unexpected eof while "
+             "reading:../ssl/record/rec_layer_s3.c:304:");
         break;
     case 6:
         line(instance, "smtpd", 2000 + rnd(900),

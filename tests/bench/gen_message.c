@@ -49,7 +49,7 @@ static char *put_base(char *p, uint64_t value, unsigned base, int width)
 /* In the mixed mode, now and then an id of the second instance is one in use in the first. */
 static bool copy_id(struct message *m)
 {
-    if (m->instance == 0 || options.ids != ID_MIX || messages_live == 0 || !chance(0.05))
+    if (m->instance == 0 || options.ids != ID_MIX || messages_live == 0 || !rarely(0.05))
         return false;
     struct message *other = message_at(rnd(messages_live));
     if (other->instance != 0 || other->id_copied)
@@ -80,7 +80,7 @@ struct message *message_new(unsigned instance, enum group origin)
         abort();
     uint32_t slot = free_slots[--free_count];
     struct message *m = &slots[slot], old = *m;
-    bool again = old.queued_once && old.instance == instance && instance == 0 && chance(0.03);
+    bool again = old.queued_once && old.instance == instance && instance == 0 && rarely(0.03);
     memset(m, 0, sizeof *m);
     m->instance = (uint8_t)instance;
     m->origin = origin;
@@ -141,11 +141,8 @@ void message_activate(struct message *m)
     line(m->instance, "qmgr", QMGR_PID + m->instance,
          "%s: from=<%s>, size=%u, nrcpt=%u (queue active)", m->id, message_sender(m, from), m->size,
          m->rcpt_count);
-    if (!m->queued_once && m->kind != KIND_PROBE && m->kind != KIND_REINJECTED) {
+    if (!m->queued_once && m->kind != KIND_PROBE && m->kind != KIND_REINJECTED)
         truth_received(m);
-        if (m->sasl)
-            truth_entry(m->instance, m->origin, CODE_AUTHENTICATION);
-    }
     m->state = MESSAGE_ACTIVE;
     m->queued_once = true;
     m->activations++;
@@ -215,14 +212,14 @@ static void end_activation(struct message *m)
         return_bounced(m);
     if (!waits) {
         remove_message(m);
-    } else if (m->activations >= ATTEMPTS_MAX) {
+    } else if (m->activations >= ATTEMPTS_MAX - (options.rare > 1 ? 3 : 0)) {
         expire(m);
     } else {
         m->state = MESSAGE_DEFERRED;
         if (m->activations >= 2 && !m->warned && !m->null_sender && chance(0.3)) {
             m->warned = true;
             notify_sender(m, "delay");
-            truth_entry(m->instance, m->last_transport, CODE_DELAY_WARNING);
+            truth_entry(m->instance, IN_CLEANUP, CODE_DELAY_WARNING);
         }
     }
 }
@@ -234,7 +231,7 @@ static void act_by_hand(struct message *m, const char *what)
 
 static void advance_active(struct message *m)
 {
-    if (m->kind != KIND_PROBE && chance(0.003)) {
+    if (m->kind != KIND_PROBE && rarely(0.003)) {
         message_activate(m); /* qmgr was restarted */
         return;
     }
@@ -244,15 +241,14 @@ static void advance_active(struct message *m)
 
 static void advance_deferred(struct message *m)
 {
-    unsigned k = rnd(1000);
-    if (k < 8) {
+    if (rarely(0.008)) {
         act_by_hand(m, "removed");
         message_free(m);
-    } else if (k < 16) {
+    } else if (rarely(0.008)) {
         act_by_hand(m, "placed on hold");
         truth_entry(m->instance, m->origin, CODE_HELD);
         m->state = MESSAGE_HELD;
-    } else if (k < 600) {
+    } else if (chance(0.6)) {
         message_activate(m);
     }
 }

@@ -16,8 +16,8 @@
 
 static const char usage[] =
     "usage: gen_postfix_log -o LOG -j TRUTH [-b bytes] [-s seed] [-f bsd|rfc3339|rfc5424]\n"
-    "       [-m messages in flight] [-q short|long|mix] [-P client addresses] [-D remote "
-    "domains]\n";
+    "       [-m messages in flight] [-q short|long|mix] [-P client addresses]\n"
+    "       [-D remote domains] [-r how many times as likely rare cases are, 1..10]\n";
 
 static void refuse_usage(void)
 {
@@ -48,8 +48,8 @@ static void read_options(int argc, char **argv)
     static const char *const heads[] = {"bsd", "rfc3339", "rfc5424"};
     static const char *const ids[] = {"mix", "short", "long"};
     options = (struct options){
-        .bytes = 500000000, .seed = 1, .in_flight = 50000, .peers = 800, .domains = 400};
-    for (int c; (c = getopt(argc, argv, "b:s:f:m:q:P:D:o:j:")) != -1;) {
+        .bytes = 500000000, .seed = 1, .in_flight = 50000, .peers = 400, .domains = 400, .rare = 1};
+    for (int c; (c = getopt(argc, argv, "b:s:f:m:q:P:D:r:o:j:")) != -1;) {
         switch (c) {
         case 'b':
             options.bytes = number(optarg, 1, UINT64_MAX);
@@ -71,6 +71,9 @@ static void read_options(int argc, char **argv)
             break;
         case 'D':
             options.domains = (unsigned)number(optarg, 1, 60000);
+            break;
+        case 'r':
+            options.rare = (unsigned)number(optarg, 1, 10);
             break;
         case 'o':
             options.log = optarg;

@@ -300,27 +300,38 @@ static void make_strays(void)
     }
 }
 
+/* What the files do not tell is null. */
+static void print_sum(const char *name, uint64_t value, bool known)
+{
+    if (known)
+        printf(", \"%s\": %" PRIu64, name, value);
+    else
+        printf(", \"%s\": null", name);
+}
+
+static void print_queue(enum queue q)
+{
+    const struct count *c = &counts[q];
+    printf("%s\n \"%s\": {\"messages\": %" PRIu64 ", \"unfinished\": %" PRIu64, q ? "," : "",
+           queue_name[q], c->messages, c->unfinished);
+    print_sum("recipients", c->recipients, envelopes);
+    print_sum("pending", c->pending, envelopes);
+    print_sum("bytes", c->bytes, envelopes && q != MAILDROP);
+    printf(", \"oldest_s\": %" PRId64 ", \"oldest_id\": \"%s\", \"next_attempt_s\": %" PRId64
+           ", \"ages\": [",
+           c->oldest_s, c->oldest_id, c->next_attempt_s);
+    for (unsigned i = 0; i < BUCKETS; i++)
+        printf("%s%" PRIu64, i ? ", " : "", c->buckets[i]);
+    printf("]}");
+}
+
 static void print_truth(void)
 {
     printf("{\"now\": %" PRId64
            ", \"ids\": \"%s\", \"depth\": %d, \"envelopes\": %s, \"queues\": {",
            now, short_ids ? "short" : "long", depth, envelopes ? "true" : "false");
-    for (unsigned q = 0; q < QUEUES; q++) {
-        const struct count *c = &counts[q];
-        printf("%s\n \"%s\": {\"messages\": %" PRIu64 ", \"unfinished\": %" PRIu64
-               ", \"recipients\": %" PRIu64 ", \"pending\": %" PRIu64,
-               q ? "," : "", queue_name[q], c->messages, c->unfinished, c->recipients, c->pending);
-        if (q == MAILDROP) /* no record of the size there */
-            printf(", \"bytes\": null");
-        else
-            printf(", \"bytes\": %" PRIu64, c->bytes);
-        printf(", \"oldest_s\": %" PRId64 ", \"oldest_id\": \"%s\", \"next_attempt_s\": %" PRId64
-               ", \"ages\": [",
-               c->oldest_s, c->oldest_id, c->next_attempt_s);
-        for (unsigned i = 0; i < BUCKETS; i++)
-            printf("%s%" PRIu64, i ? ", " : "", c->buckets[i]);
-        printf("]}");
-    }
+    for (unsigned q = 0; q < QUEUES; q++)
+        print_queue(q);
     printf("}}\n");
 }
 

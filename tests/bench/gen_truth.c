@@ -3,10 +3,14 @@
  * are as of the end of the log. Semantics, where they could be read in two ways:
  *   - an association that is refused after its connect line is taken back: the next one of the same
  *     service does not count (a counter cannot go down);
- *   - associations of a whole instance are given in three readings: every connect line; one for
- * each TCP connection (postscreen and the smtpd it hands over to are one); without postscreen's;
- *   - rejects, holds and discards belong to the service that logged them, delay warnings, expiry
- * and loops to the transport of the last attempt;
+ *   - associations of a whole instance and of a peer are given in three readings: every connect
+ *     line; one for each TCP connection (postscreen and the smtpd it hands over to are one);
+ * without postscreen's;
+ *   - rejects, holds and discards belong to the service that took the mail in, even if cleanup logs
+ *     them; delay warnings to cleanup, which makes them; expiry and loops to the transport of the
+ * last attempt;
+ *   - authentications are failures and client= lines with SASL, whatever becomes of the message;
+ *   - what goes to a content filter that gives it back is no delivery to the recipient's domain;
  *   - a destination's `deferred` are those that wait, `queued` also those being tried again.
  */
 #include <inttypes.h>
@@ -54,7 +58,7 @@ struct destination {
     uint64_t deferrals, deliveries, queued, deferred;
 };
 struct peer {
-    uint64_t connect_lines, connections, rejected, auth_failures;
+    uint64_t lines, connections, smtpd, rejected, auth_failures;
 };
 static struct app {
     struct group_truth group[GROUPS];
@@ -126,13 +130,15 @@ void truth_connect(unsigned instance, enum group service, unsigned client, bool 
     truth_entry(instance, service, CODE_OPENED);
     count_association(&t->field[ACCUMULATED_INBOUND], &t->debt);
     count_association(&a->inbound[READ_LINES], &a->debt[READ_LINES]);
-    peer_of(instance, client)->connect_lines++;
+    peer_of(instance, client)->lines++;
     if (!through_postscreen) {
         count_association(&a->inbound[READ_CONNECTIONS], &a->debt[READ_CONNECTIONS]);
         peer_of(instance, client)->connections++;
     }
-    if (service != IN_POSTSCREEN)
+    if (service != IN_POSTSCREEN) {
         count_association(&a->inbound[READ_SMTPD], &a->debt[READ_SMTPD]);
+        peer_of(instance, client)->smtpd++;
+    }
 }
 
 void truth_refused(unsigned instance, enum group service, unsigned client, unsigned code)
@@ -266,6 +272,7 @@ void truth_bounce_made(unsigned instance)
 void truth_connected_out(unsigned instance, enum group transport)
 {
     add(instance, transport, ACCUMULATED_OUTBOUND, 1);
+    truth_entry(instance, transport, CODE_OPENED);
 }
 
 void truth_connect_failed(unsigned instance, enum group transport)
@@ -399,13 +406,14 @@ static void write_peers(FILE *out, const struct app *a)
     for (unsigned i = 0; i <= options.peers; i++) {
         const struct peer *p = &a->peer[i];
         char name[128], bare[48];
-        if (p->connect_lines + p->rejected + p->auth_failures == 0)
+        if (p->lines + p->rejected + p->auth_failures == 0)
             continue;
         client_text(i == options.peers ? CLIENT_LOOPBACK : i, name, bare);
         fprintf(out,
-                "%s\n \"%s\": {\"connect_lines\": %" PRIu64 ", \"connections\": %" PRIu64
-                ", \"rejected\": %" PRIu64 ", \"auth_failures\": %" PRIu64 "}",
-                comma, bare, p->connect_lines, p->connections, p->rejected, p->auth_failures);
+                "%s\n \"%s\": {\"lines\": %" PRIu64 ", \"connections\": %" PRIu64
+                ", \"smtpd\": %" PRIu64 ", \"rejected\": %" PRIu64 ", \"auth_failures\": %" PRIu64
+                "}",
+                comma, bare, p->lines, p->connections, p->smtpd, p->rejected, p->auth_failures);
         comma = ",";
     }
     fprintf(out, "}");

@@ -45,6 +45,10 @@ bool chance(double p)
 {
     return (double)(rng() >> 11) < p * 9007199254740992.0;
 }
+bool rarely(double p)
+{
+    return chance(p * options.rare);
+}
 unsigned skewed(unsigned n)
 {
     double u = (double)(rng() >> 11) / 9007199254740992.0;
@@ -80,7 +84,7 @@ static enum group local_transport(unsigned i)
 
 static enum group remote_transport(unsigned i)
 {
-    if (i < 20) /* the most frequent domains are reachable */
+    if (i < 20 / options.rare) /* the most frequent domains are reachable */
         return i % 7 == 6 ? OUT_RELAY : OUT_SMTP;
     return i % 40 == 21 ? OUT_ERROR : i % 200 == 22 ? OUT_RETRY : i % 9 == 8 ? OUT_RELAY : OUT_SMTP;
 }
@@ -96,7 +100,7 @@ void world_init(void)
     for (unsigned i = 0; i < remote_count; i++) {
         name_domain(&domains[i], i, endings[rnd(6)]);
         domains[i].transport = remote_transport(i);
-        domains[i].trouble = i < 20 ? 0.02F : trouble();
+        domains[i].trouble = i < 20 / options.rare ? 0.02F : trouble();
     }
     for (unsigned i = remote_count; i < domain_count; i++) {
         name_domain(&domains[i], i, "hosted.example");
@@ -138,7 +142,7 @@ const char *mailbox_text(struct mailbox m, char text[256])
     const char *at = domains[m.domain].name;
     unsigned kind = m.seed % 100, n = (m.seed >> 8) % 1000;
     const char *a = people[m.seed >> 28], *b = people[(m.seed >> 24) & 15];
-    if (m.seed % 251 == 0)
+    if (m.seed % (251 / options.rare) == 0)
         snprintf(text, 256, "%s@%s", hostile[(m.seed >> 10) % 8], at);
     else if (kind < 60)
         snprintf(text, 256, "%s.%s%u@%s", a, b, n, at);

@@ -191,21 +191,26 @@ class Snmpd:
 
 
 class Publisher:
-    """bench_model with the publisher as its child. `snmp`: settings of the snmp section."""
+    """bench_model with the publisher as its child. `snmp`: settings of the snmp section, `top`: others."""
 
-    def __init__(self, folder, name, snmp, model=(), base=None, interval=0):
+    def __init__(self, folder, name, snmp, model=(), base=None, interval=0, top=None,
+                 program=BUILD / "mailmond-publish"):
         folder = Path(folder)
         self.model = [*model, "--base", str(base if base is not None else now_ms())]
         self.config = folder / f"{name}.conf"
         self.config.write_text("snmp = {\n" + "".join(f"  {k} = {v};\n" for k, v in snmp.items())
-                               + "};\n")
+                               + "};\n" + "".join(f"{k} = {v};\n" for k, v in (top or {}).items()))
         self.engine = folder / f"{name}.engine"
         (folder / f"{name}.log").unlink(missing_ok=True)
         self.process = Process(
-            [BUILD / "bench_model", "--publisher", BUILD / "mailmond-publish", "--config",
-             self.config, "--engine-dir", self.engine, "--interval", str(interval), *self.model],
+            [BUILD / "bench_model", "--publisher", program, "--config", self.config,
+             "--engine-dir", self.engine, "--interval", str(interval), *self.model],
             folder / f"{name}.log")
-        self.ready = wait_for(lambda: re.search(r"^ready (\d+)$", self.text(), re.M), 5)[0]
+        wait_for(lambda: self.find_ready() or self.process.process.poll() is not None, 10)
+        self.ready = self.find_ready()
+
+    def find_ready(self):
+        return re.search(r"^ready (\d+)$", self.text(), re.M)
 
     def text(self):
         return self.process.text()

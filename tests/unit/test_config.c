@@ -213,7 +213,7 @@ static void no_file(void **state)
     assert_true(has(&errors, "/nonexistent/mailmond.conf", 0, "No such file"));
     err_free(&errors);
     assert_null(config_load(folder, &errors));
-    assert_true(has(&errors, folder, 0, "is a directory"));
+    assert_true(has(&errors, folder, 0, "Is a directory"));
     err_free(&errors);
 }
 
@@ -225,9 +225,13 @@ static void syntax(void **state)
     wrong("log = \"stderr\";\nlog = \"syslog\";\n", 2, "duplicate setting");
     wrong("snmp = {\n", 2, "syntax error");
     wrong("\nsnmp { mode = \"agentx\"; }", 2, "a group is written snmp = { ... };");
-    wrong("\n@include \"missing.conf\"\n", 2,
-          "@include \"missing.conf\" (its name is taken from /tmp/");
+    wrong("\n@include \"missing.conf\"\n", 2, "/missing.conf: No such file");
+    wrong("/*\n @include \"missing.conf\"\n*/ x y", 3, "syntax error");
     wrong("\n@include \"wrong.conf\"\n", 2, "nesting too deep");
+    char many[512] = "\n";
+    for (int i = 0; i < 20; i++)
+        strcat(many, "@include \"wrong.conf\"\n");
+    wrong(many, 2, "nesting too deep");
 }
 
 static void include(void **state)
@@ -242,6 +246,16 @@ static void include(void **state)
     assert_true(has(&errors, path_of("part.conf"), 2, "log must be a text in quotes"));
     assert_true(has(&errors, path_of("a.conf"), 3, "did you mean user?"));
     err_free(&errors);
+    /* All that is missing, also in an included file. */
+    put("part.conf", "# x\n@include \"gone2.conf\"\n");
+    const char *file = put("a.conf", "@include \"part.conf\"\n@include \"gone.conf\"\n");
+    assert_null(config_load(file, &errors));
+    assert_int_equal(errors.count, 2);
+    assert_true(has(&errors, path_of("part.conf"), 2, "/gone2.conf: No such file"));
+    assert_true(has(&errors, file, 2, "/gone.conf: No such file"));
+    err_free(&errors);
+    /* A directory would end the process within libconfig. */
+    wrong("\n@include \".\"\n", 2, "Is a directory");
     put("part.conf", "interval = 500;\n");
     struct config *c = load("@include \"part.conf\"\n");
     assert_int_equal(c->interval_ms, 500);

@@ -414,7 +414,7 @@ static void denied(void **state)
         detect_readable(&m, "/etc/passwd", false, &notes);
         _exit(notes.count == 4 && strstr(notes.lines[0], "to the group ") &&
                       strstr(notes.lines[0], "usermod -aG") &&
-                      strstr(notes.lines[1], "set user = ") &&
+                      strstr(notes.lines[1], ") or as the user ") &&
                       strstr(notes.lines[2], "CAP_DAC_READ_SEARCH)") &&
                       strstr(notes.lines[3], "no-x")
                   ? 0

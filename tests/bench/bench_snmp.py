@@ -1,0 +1,174 @@
+#!/usr/bin/python3
+"""What a varbind costs: mailmond-publish against Net-SNMP's own table helper (bench_tdata), and the
+embedded master against snmpd's nsModuleTable. Rates and CPU come from interleaved runs; they are as
+noisy as the machine, so look at the ratios. Instructions are callgrind's, of the subagent alone, an
+idle run subtracted.
+
+  B=build tests/bench/bench_snmp.py [--rows 10000] [--rounds 5] [--no-callgrind]
+"""
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "live"))
+from snmp_lab import BUILD, Client, Process, Publisher, Snmpd, free_port, wait_for
+
+OURS = "1.3.6.1.4.1.8072.9999.9999.1566.1.6.1"   # mailmonDestinationTable: nine columns from 2
+TDATA = "1.3.6.1.4.1.8072.9999.9999.1567.1"      # bench_tdata: ten columns from 1
+MODULES = "1.3.6.1.4.1.8072.1.2.1.1"             # nsModuleTable
+WIDE_OURS = [f"{OURS}.{c}" for c in (2, 3, 4, 5, 6, 7, 8, 9, 10, 3)]
+WIDE_TDATA = [f"{TDATA}.{c}" for c in range(1, 11)]
+WALKS = {"1 column, bulk 50": ("bulk", 50, 1), "10 columns, bulk 10": ("bulk", 10, 10),
+         "1 column, next": ("next", 0, 1)}
+SHOW = """view all included .1
+rocommunity public 127.0.0.1"""
+
+
+def quoted(text):
+    return f'"{text}"'
+
+
+def bwalk(port, mode, repetitions, columns):
+    """(varbinds, varbinds per second)"""
+    out = subprocess.run([BUILD / "bwalk", f"127.0.0.1:{port}", mode, str(repetitions), *columns],
+                         capture_output=True, text=True, check=True,
+                         env=dict(os.environ, SNMPCONFPATH="/nonexistent")).stdout
+    return int(out.split()[0]), float(out.split()[-2])
+
+
+def cpu(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Series:
+    """Rates and CPU of one walk in one way."""
+
+    def __init__(self, pids):
+        self.pids, self.rates, self.varbinds, self.cpu = pids, [], 0, [0.0] * len(pids)
+
+    def run(self, *walk):
+        before = [cpu(p) for p in self.pids]
+        n, rate = bwalk(*walk)
+        self.varbinds += n
+        self.rates.append(rate)
+        self.cpu = [c + cpu(p) - b for c, p, b in zip(self.cpu, self.pids, before)]
+
+    def __str__(self):
+        per = " ".join(f"{c / self.varbinds * 1e5:6.2f}" for c in self.cpu)
+        return f"{statistics.median(self.rates):9.0f} {max(self.rates):9.0f}   {per}"
+
+
+def bench_rates(folder, rows, rounds):
+    snmpd = Snmpd(folder, extra=SHOW.splitlines()).start()
+    socket = quoted(snmpd.socket)
+    model = ["--rows", str(rows)]
+    tdata = Process([BUILD / "bench_tdata", snmpd.socket, rows], folder / "tdata.log")
+    fast = Publisher(folder, "fast", {"agentx_socket": socket}, model)
+    wait_for(lambda: Client(snmpd.port, community="public").values("snmpget", "." + TDATA + ".2.1.1")[0][1], 10)
+    port = free_port()
+    alone = Publisher(folder, "alone", {"mode": quoted("standalone"),
+                                        "listen": quoted(f"udp:127.0.0.1:{port}")}, model)
+    result = {}
+    for _ in range(rounds):
+        for name, (mode, repetitions, width) in WALKS.items():
+            for way, pids, where, columns in (
+                    ("publisher", (snmpd.process.pid, fast.pid), snmpd.port,
+                     WIDE_OURS if width > 1 else [OURS + ".3"]),
+                    ("tdata", (snmpd.process.pid, tdata.pid), snmpd.port,
+                     WIDE_TDATA if width > 1 else [TDATA + ".3"]),
+                    ("embedded", (alone.pid,), port, WIDE_OURS if width > 1 else [OURS + ".3"])):
+                series = result.setdefault((name, way), Series(pids))
+                series.run(where, mode, repetitions, columns)
+        series = result.setdefault(("1 column, bulk 50", "nsModuleTable"), Series((snmpd.process.pid,)))
+        series.run(snmpd.port, "bulk", 50, [MODULES + ".4"])
+        series = result.setdefault(("1 column, next", "nsModuleTable"), Series((snmpd.process.pid,)))
+        series.run(snmpd.port, "next", 0, [MODULES + ".4"])
+    print(f"{'':22}{'':14}   varbinds/s:     CPU s per 100,000:\n"
+          f"{'walk':22}{'answered by':14}   median      best   master subagent")
+    for (name, way), series in result.items():
+        print(f"{name:22}{way:14}{series}")
+    for a, b in (("publisher", "tdata"), ("embedded", "nsModuleTable")):
+        for name in WALKS:
+            if (name, b) in result:
+                x, y = (statistics.median(result[name, w].rates) for w in (a, b))
+                print(f"{name}: {a} / {b} = {x / y:.2f}")
+    for p in (alone, fast, tdata, snmpd):
+        p.stop()
+
+
+def instructions(folder, start, walk):
+    """Instructions of a subagent started under callgrind, and varbinds of the walk (None: idle)."""
+    snmpd = Snmpd(folder, extra=SHOW.splitlines()).start()
+    out = folder / "callgrind.log"
+    out.unlink(missing_ok=True)
+    stop = start(snmpd, ["valgrind", "--tool=callgrind", f"--log-file={out}",
+                         f"--callgrind-out-file={folder}/callgrind.out"])
+    n = bwalk(snmpd.port, *walk)[0] if walk else 0
+    stop()
+    snmpd.stop()
+    return int(re.search(r"Collected : (\d+)", out.read_text()).group(1)), n
+
+
+def start_publisher(folder, rows, settings):
+    def start(snmpd, valgrind):
+        wrapper = folder / "publisher.sh"
+        wrapper.write_text(f'#!/bin/sh\nexec {" ".join(valgrind)} {BUILD}/mailmond-publish "$@"\n')
+        wrapper.chmod(0o755)
+        p = Publisher(folder, "cg", {"agentx_socket": quoted(snmpd.socket), **settings},
+                      ["--rows", str(rows)], program=wrapper, top={"publish_user": quoted("root")})
+        time.sleep(1)
+        return p.stop
+    return start
+
+
+def start_tdata(folder, rows):
+    def start(snmpd, valgrind):
+        p = Process([*valgrind, BUILD / "bench_tdata", snmpd.socket, rows], folder / "tdata.log")
+        wait_for(lambda: Client(snmpd.port, community="public").values(
+            "snmpget", "." + TDATA + ".2.1.1")[0][1], 60, 1)
+        time.sleep(1)
+        return p.stop
+    return start
+
+
+def bench_instructions(folder, rows):
+    print("\nuser instructions per varbind in the subagent")
+    ways = {"publisher": (start_publisher(folder, rows, {}), OURS + ".3", WIDE_OURS),
+            "publisher, fast_path = false": (start_publisher(folder, rows, {"fast_path": "false"}),
+                                             OURS + ".3", WIDE_OURS),
+            "tdata": (start_tdata(folder, rows), TDATA + ".3", WIDE_TDATA)}
+    for way, (start, one, ten) in ways.items():
+        idle = instructions(folder, start, None)[0]
+        for name, walk in (("1 column, bulk 50", ("bulk", 50, [one])),
+                           ("10 columns, bulk 10", ("bulk", 10, ten))):
+            total, n = instructions(folder, start, walk)
+            print(f"{name:22}{way:30}{(total - idle) / n:9.0f}   ({n} varbinds)", flush=True)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__,
+                                      formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rows", type=int, default=10000)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--no-callgrind", action="store_true")
+    a = options.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="bench-snmp-"))
+    folder.chmod(0o755)
+    try:
+        bench_rates(folder, a.rows, a.rounds)
+        if not a.no_callgrind and shutil.which("valgrind"):
+            bench_instructions(folder, a.rows)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+/* Any octets as one line of Postfix's log: every slice of the event lies in the line. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../collectors/mta.h"
+
+#define MAX_INPUT 8192
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(struct slice part, struct slice line)
+{
+    if (part.n && (part.p < line.p || part.p + part.n > line.p + line.n))
+        abort();
+}
+
+static void check_id(struct slice id)
+{
+    char text[22];
+    struct queue_id packed = queue_id_pack(id);
+    if (id.n && (queue_id_null(packed) || queue_id_text(packed, text) != id.n ||
+                 memcmp(text, id.p, id.n) != 0))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct syslog_context context;
+    struct event e = {0};
+    struct slice line = {(const char *)data, size};
+    setenv("TZ", "UTC", 1);
+    syslog_start(&context, INT64_C(1795301304000));
+    mta_postfix.parse(&context, line, &e);
+    check(e.tag, line);
+    check(e.app, line);
+    check(e.id, line);
+    check(e.other_id, line);
+    check(e.address, line);
+    check(e.peer, line);
+    check(e.relay, line);
+    check(e.text, line);
+    check_id(e.id);
+    if (e.kind >= EVENT_KINDS || (e.code && (e.code < 4000000 || e.code > 5999999)))
+        abort();
+    return 0;
+}
+
+#ifndef FUZZ_ENGINE
+/* Without libFuzzer: runs the files named. */
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        FILE *file = fopen(argv[i], "rb");
+        uint8_t *data = malloc(MAX_INPUT);
+        if (!file || !data)
+            return 1;
+        size_t n = fread(data, 1, MAX_INPUT, file);
+        fclose(file);
+        uint8_t *exact = realloc(data, n ? n : 1); /* so that a sanitizer sees every read beyond */
+        if (!exact)
+            return 1;
+        LLVMFuzzerTestOneInput(exact, n);
+        free(exact);
+    }
+    return 0;
+}
+#endif

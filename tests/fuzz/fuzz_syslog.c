@@ -1,0 +1,58 @@
+/* Any octets as the head of a log line, twice, because the second time the kept stamp is used. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../collectors/syslog.h"
+
+#define MAX_INPUT 8192
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(struct slice part, struct slice line)
+{
+    if (part.n && (part.p < line.p || part.p + part.n > line.p + line.n))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct syslog_context context;
+    struct event e = {0};
+    struct slice line = {(const char *)data, size}, text = {NULL, 0};
+    int64_t first = 0;
+    setenv("TZ", "UTC", 1);
+    syslog_start(&context, INT64_C(1795301304000));
+    for (int i = 0; i < 2; i++) {
+        if (!syslog_head(&context, line, &e, &text))
+            return 0;
+        check(e.tag, line);
+        check(text, line);
+        if (i == 0)
+            first = e.time_ms;
+    }
+    /* The year depends on the line before only when there is none in the line. */
+    if (size && data[0] >= '0' && data[0] <= '9' && e.time_ms != first)
+        abort();
+    return 0;
+}
+
+#ifndef FUZZ_ENGINE
+/* Without libFuzzer: runs the files named. */
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        FILE *file = fopen(argv[i], "rb");
+        uint8_t *data = malloc(MAX_INPUT);
+        if (!file || !data)
+            return 1;
+        size_t n = fread(data, 1, MAX_INPUT, file);
+        fclose(file);
+        uint8_t *exact = realloc(data, n ? n : 1); /* so that a sanitizer sees every read beyond */
+        if (!exact)
+            return 1;
+        LLVMFuzzerTestOneInput(exact, n);
+        free(exact);
+    }
+    return 0;
+}
+#endif

@@ -1,0 +1,84 @@
+#!/usr/bin/python3
+"""Holds the include lines to the layers of docs/architecture.md: a file includes only lower layers, only
+publish*.c knows Net-SNMP, collectors never see a table, the publisher never sees a collector or the store."""
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# The layer of each module (both .c and .h); a later pattern wins over an earlier one.
+LAYERS = [
+    (r"agent/(slice|err|log|log_facility|hashindex|account)", 0),
+    (r"agent/(model|config|config_\w+|names|slots)", 1),
+    (r"agent/(store|table)", 2),
+    (r"agent/(tables|tables_\w+|lookup|persist)", 3),
+    (r"agent/dump", 4),
+    (r"agent/publish\w*", 5),
+    (r"agent/(main\w*|supervise)", 6),
+    (r"collectors/(event|syslog|queue_id|mta|detect|detect_\w+)", 2),
+    (r"collectors/(message|tally\w*|postfix_\w+)", 3),
+    (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|sockets)", 4),
+    (r"collectors/(source|log_source|queue_source|socket|process|rate|collectors)", 5),
+]
+# Who may include a library's headers.
+LIBRARIES = {
+    r"net-snmp/": r"agent/publish\w*\.[ch]",
+    r"sqlite3\.h": r"agent/store\.c",
+    r"libconfig\.h": r"agent/config\w*\.[ch]",
+    r"uv\.h": r"(collectors/collector\.h|agent/main_collect\.c)",
+    r"zlib\.h": r"(collectors/follow\w*\.c|agent/main_read\.c)",
+    r"libmnl/": r"collectors/sockets\.c",
+}
+FORBIDDEN = [
+    (r"collectors/.*", r"agent/(table|tables|dump|publish|slots)\b"),
+    (r"agent/(publish\w*|main_publish)\.[ch]", r"(collectors/|agent/(store|persist|names)\b)"),
+    (r"agent/(main|supervise)\.c", r"(collectors/|agent/(store|persist|config|publish)\b)"),
+]
+
+
+def layer(path):
+    """The layer of a file; None if no line above names it."""
+    stem = re.sub(r"\.[ch]$", "", path)
+    found = [n for pattern, n in LAYERS if re.fullmatch(pattern, stem)]
+    return found[-1] if found else None
+
+
+def check(path, text):
+    """The faults of one file, as (line, text)."""
+    own = layer(path)
+    if own is None:
+        yield 1, "has no layer in tests/lint/layers.py"
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        m = re.match(r'\s*#\s*include\s+(["<])([^">]+)', line)
+        if not m:
+            continue
+        if m[1] == "<":
+            for library, who in LIBRARIES.items():
+                if re.match(library, m[2]) and not re.fullmatch(who, path):
+                    yield number, f"<{m[2]}> belongs to {who} alone"
+            continue
+        target = str((ROOT / path).parent.joinpath(m[2]).resolve().relative_to(ROOT))
+        other = layer(target)
+        if other is not None and other > own:
+            yield number, f"layer {own} includes {target} of layer {other}"
+        for who, what in FORBIDDEN:
+            if re.fullmatch(who, path) and re.match(what, target):
+                yield number, f"must not know {target}"
+
+
+def main():
+    faults = 0
+    files = sorted(p for d in ("agent", "collectors") for p in (ROOT / d).glob("*.[ch]"))
+    for p in files:
+        path = str(p.relative_to(ROOT))
+        for number, text in check(path, p.read_text()):
+            print(f"{path}:{number}: {text}")
+            faults += 1
+    print(f"layers: {len(files)} files, {faults} faults")
+    return 1 if faults or not files else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,392 @@
+"""A private, real Postfix in a folder of its own, and the servers that it delivers to.
+
+Nothing of the host's own Postfix is touched: configuration, queue, data directory and log lie in the
+folder, everything listens on 127.0.0.1 only, and every process is stopped by its own number. Needs
+root (Postfix's master does) and the accounts that the package makes (postfix, postdrop)."""
+import json
+import re
+import shutil
+import smtplib
+import socket
+import socketserver
+import subprocess
+import threading
+import time
+from email.message import EmailMessage
+from pathlib import Path
+
+DAEMONS = Path("/usr/lib/postfix/sbin")
+COMMANDS = Path("/usr/sbin")
+
+# Ports of a site, from its base.
+(SMTP, SUBMISSION, REINJECT, FILTERED, FILTERED_PLAIN, FILTERED_XFORWARD, BACK, POSTSCREEN, VERIFY,
+ NARROW, OK, TEMPORARY, PERMANENT, CLOSED, SLOW, LMTP, OUT) = range(17)
+CLIENT = "127.0.0.2"  # where test clients come from: not the address that a filter comes from
+
+
+def available():
+    return (DAEMONS / "master").exists() and shutil.which("postfix") is not None
+
+
+def wait_until(what, seconds=10, step=0.05):
+    """The first true result of what()."""
+    end = time.monotonic() + seconds
+    while not (result := what()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} is not true after {seconds} s")
+        time.sleep(step)
+    return result
+
+
+def alive(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def children(pid, name):
+    """Processes of this name that `pid` started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:
+            continue
+        if text[text.index("(") + 1:text.rindex(")")] == name:
+            if int(text.rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
+
+
+class Sink:
+    """An SMTP or LMTP server that answers as it is told and keeps what it took: [(sender,
+    recipients, octets)]. `replies`: another answer for a command ("RCPT", "DATA", ".", "CONNECT").
+    While `gate` is cleared a message is answered only when it is set again."""
+
+    def __init__(self, port, replies=(), lmtp=False):
+        self.replies, self.lmtp, self.taken = dict(replies), lmtp, []
+        self.gate = threading.Event()
+        self.gate.set()
+        sink = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                try:
+                    sink.serve(self.rfile, self.wfile)
+                except OSError:
+                    pass  # the client went away
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = daemon_threads = True
+
+        self.server = Server(("127.0.0.1", port), Handler)
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def serve(self, lines, out):
+        def answer(command, text):
+            text = self.replies.get(command, text)
+            out.write(text.encode() + b"\r\n")
+            return text.startswith(("2", "3"))
+
+        sender, recipients = "", []
+        if not answer("CONNECT", "220 sink.test ready"):
+            return
+        for line in lines:
+            command = line[:4].decode("ascii", "replace").upper().strip()
+            if command == "QUIT":
+                answer("QUIT", "221 2.0.0 bye")
+                return
+            if command in ("EHLO", "LHLO"):
+                answer(command, "250-sink.test\r\n250 ENHANCEDSTATUSCODES")
+            elif command == "MAIL":
+                sender, recipients = line.split(b"<")[1].split(b">")[0].decode(), []
+                answer("MAIL", "250 2.1.0 Ok")
+            elif command == "RCPT":
+                if answer("RCPT", "250 2.1.5 Ok"):
+                    recipients.append(line.split(b"<")[1].split(b">")[0].decode())
+            elif command == "DATA":
+                if not answer("DATA", "354 go on" if recipients else "554 5.5.1 no recipients"):
+                    continue
+                octets = 0
+                for body in lines:
+                    if body == b".\r\n":
+                        break
+                    octets += len(body)
+                self.gate.wait(30)
+                for _ in recipients if self.lmtp else (None,):
+                    if answer(".", "250 2.0.0 taken"):
+                        self.taken.append((sender, tuple(recipients), octets))
+            else:
+                answer(command, "250 2.0.0 Ok")
+
+    def stop(self):
+        self.gate.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+MAIN_CF = """\
+compatibility_level = 3.6
+queue_directory = {folder}/spool
+data_directory = {folder}/data
+command_directory = {commands}
+daemon_directory = {daemons}
+maillog_file = {log}
+maillog_file_prefixes = {log_prefix}
+syslog_name = {name}
+mail_owner = postfix
+setgid_group = postdrop
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = mx.site.test
+mydomain = site.test
+myorigin = local.test
+mydestination = mx.site.test, local.test
+mynetworks = 127.0.0.0/8
+smtp_dns_support_level = disabled
+smtp_host_lookup = native
+smtp_connection_cache_on_demand = no
+enable_long_queue_ids = {long_ids}
+alias_maps = inline:{{ {{nowhere=/dev/null}} {{loop=loop@local.test}} }}
+alias_database =
+transport_maps = texthash:{folder}/etc/transport
+relay_domains = texthash:{folder}/etc/transport
+relay_recipient_maps =
+virtual_mailbox_domains = virtual.test
+virtual_mailbox_base = {folder}/virtual
+virtual_mailbox_maps = inline:{{ {{one@virtual.test=one/}} {{two@virtual.test=two/}} }}
+virtual_uid_maps = static:65534
+virtual_gid_maps = static:65534
+mail_spool_directory = {folder}/mail/
+smtpd_client_restrictions = check_client_access inline:{{ {{127.0.0.66=REJECT}} }}
+smtpd_sender_restrictions = check_sender_access inline:{{ {{spam@bad.test=REJECT 5.7.1 not you}} }}
+smtpd_recipient_restrictions = check_recipient_access texthash:{folder}/etc/recipients
+smtpd_delay_reject = no
+smtpd_error_sleep_time = 0
+smtpd_peername_lookup = no
+header_checks = pcre:{folder}/etc/header_checks
+message_size_limit = 100000
+minimal_backoff_time = 1000s
+maximal_backoff_time = 4000s
+address_verify_poll_count = 5
+address_verify_poll_delay = 1s
+address_verify_map =
+unverified_recipient_reject_code = 550
+process_id_directory = pid
+default_process_limit = 20
+"""
+
+RECIPIENTS = """\
+grey@ok.test    450 4.7.1 Greylisted, try later
+blocked@ok.test REJECT 5.7.1 blocked recipient
+held@ok.test    HOLD held by the access map
+"""
+
+HEADER_CHECKS = """\
+/^Subject:.*VIRUS/ REJECT 5.7.1 virus found
+/^Subject:.*DROP/ DISCARD not wanted
+"""
+
+MASTER_CF = """\
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp -o syslog_name={name}/relay
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+local unix - n n - - local
+virtual unix - n n - - virtual
+lmtp unix - - n - - lmtp
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+# What only the site that takes mail in has.
+SITE_MASTER_CF = """\
+127.0.0.1:{smtp} inet n - n - - smtpd
+127.0.0.1:{submission} inet n - n - - smtpd -o syslog_name=submission
+127.0.0.1:{reinject} inet n - n - - smtpd -o syslog_name={name}/reinject
+127.0.0.1:{filtered} inet n - n - - smtpd -o content_filter=filter:[127.0.0.1]:{reinject}
+127.0.0.1:{filtered_plain} inet n - n - - smtpd -o content_filter=filter:[127.0.0.1]:{back}
+127.0.0.1:{filtered_xforward} inet n - n - - smtpd -o content_filter=xfilter:[127.0.0.1]:{back}
+127.0.0.1:{back} inet n - n - - smtpd
+  -o syslog_name={name}/back -o smtpd_authorized_xforward_hosts=127.0.0.0/8
+127.0.0.1:{postscreen} inet n - n - 1 postscreen
+  -o postscreen_greet_action=enforce -o postscreen_greet_wait=1s -o postscreen_cache_map=
+  -o postscreen_dnsbl_sites= -o postscreen_access_list=
+127.0.0.1:{verify} inet n - n - - smtpd
+  -o smtpd_recipient_restrictions=reject_unverified_recipient
+127.0.0.1:{narrow} inet n - n - 1 smtpd
+smtpd pass - - n - - smtpd
+dnsblog unix - - n - 0 dnsblog
+tlsproxy unix - - n - 0 tlsproxy
+filter unix - - n - 10 smtp -o syslog_name={name}/filter
+xfilter unix - - n - 10 smtp -o syslog_name={name}/xfilter -o smtp_send_xforward_command=yes
+archive unix - n n - - pipe flags=R user=nobody argv=/bin/cat
+"""
+
+TRANSPORT = """\
+ok.test        smtp:[127.0.0.1]:{ok}
+temporary.test smtp:[127.0.0.1]:{temporary}
+permanent.test smtp:[127.0.0.1]:{permanent}
+refused.test   smtp:[127.0.0.1]:{closed}
+slow.test      smtp:[127.0.0.1]:{slow}
+lmtp.test      lmtp:inet:127.0.0.1:{lmtp}
+pipe.test      archive:
+discard.test   discard:
+error.test     error:5.1.2 no such domain here
+later.test     error:4.3.0 not now
+out.test       smtp:[127.0.0.1]:{out}
+"""
+
+
+class Postfix:
+    """One instance: `name` is its syslog_name."""
+
+    def __init__(self, folder, name, base, log=None, long_ids=False, transport=TRANSPORT,
+                 services=SITE_MASTER_CF):
+        self.folder, self.name, self.base = Path(folder), name, base
+        self.config = self.folder / "etc"
+        self.spool = self.folder / "spool"
+        self.log = Path(log or self.folder / "log" / "mail.log")
+        ports = {k.lower(): base + v for k, v in globals().items()
+                 if k.isupper() and isinstance(v, int)}
+        for directory, owner in (("etc", "root"), ("spool", "root"), ("data", "postfix"),
+                                 ("log", "root"), ("mail", "root"), ("virtual", "nobody")):
+            (self.folder / directory).mkdir(parents=True, exist_ok=True)
+            shutil.chown(self.folder / directory, owner)
+        self.folder.chmod(0o755)
+        (self.folder / "mail").chmod(0o1777)
+        values = {**ports, "folder": self.folder, "name": name, "log": self.log,
+                  "log_prefix": self.log.parent, "daemons": DAEMONS, "commands": COMMANDS,
+                  "long_ids": "yes" if long_ids else "no"}
+        for file, text in (("main.cf", MAIN_CF), ("master.cf", MASTER_CF + services),
+                           ("transport", transport), ("recipients", RECIPIENTS),
+                           ("header_checks", HEADER_CHECKS)):
+            if file in ("recipients", "header_checks"):
+                (self.config / file).write_text(text)
+            else:
+                (self.config / file).write_text(text.format(**values))
+
+    def run(self, program, *arguments, text=None, check=True):
+        """A command of Postfix for this instance."""
+        path = COMMANDS / program
+        option = "-C" if program == "sendmail" else "-c"
+        return subprocess.run([path, option, self.config, *arguments], input=text, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=check,
+                              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                                   "MAIL_CONFIG": str(self.config)}, timeout=60).stdout
+
+    def start(self):
+        self.run("postfix", "start")
+        wait_until(lambda: self.pid() and alive(self.pid()))
+        return self
+
+    def stop(self):
+        pid = self.pid()
+        self.run("postfix", "stop", check=False)
+        if pid:
+            wait_until(lambda: not alive(pid), 20)
+
+    def pid(self):
+        try:
+            return int((self.spool / "pid" / "master.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def port(self, service):
+        return self.base + service
+
+    def process(self, name):
+        """The one process of this service; it must be running."""
+        found = children(self.pid(), name)
+        return found[0] if found else None
+
+    def send(self, recipients, sender="sender@ok.test", service=SMTP, source=CLIENT,
+             subject="test", body="text\n", message_id=None, helo="client.test"):
+        """Sends one message and returns the refused recipients: {address: (code, text)}."""
+        m = EmailMessage()
+        m["Subject"], m["From"], m["To"] = subject, sender or "daemon@ok.test", "list@ok.test"
+        m["Message-ID"] = message_id or f"<{time.time_ns()}@client.test>"
+        m.set_content(body)
+        with smtplib.SMTP("127.0.0.1", self.port(service), helo, timeout=30,
+                          source_address=(source, 0)) as c:
+            try:
+                return c.sendmail(sender, recipients, m.as_string())
+            except smtplib.SMTPRecipientsRefused as e:
+                return e.recipients
+            except smtplib.SMTPResponseException as e:
+                return {"": (e.smtp_code, e.smtp_error)}
+
+    def connect(self, service=SMTP, source=CLIENT):
+        """An open connection, after the greeting."""
+        s = socket.create_connection(("127.0.0.1", self.port(service)), 10,
+                                     source_address=(source, 0))
+        s.recv(1000)
+        return s
+
+    def submit(self, recipients, sender="sender@ok.test", subject="test"):
+        """By the sendmail command."""
+        self.run("sendmail", "-f", sender, "-i", *recipients,
+                 text=f"Subject: {subject}\n\ntext\n")
+
+    def queue(self, name=None):
+        """[{queue_name, queue_id, message_size, recipients ...}]"""
+        rows = [json.loads(line) for line in self.run("postqueue", "-j").splitlines()]
+        return [r for r in rows if name in (None, r["queue_name"])]
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def wait_log(self, pattern, count=1, seconds=15):
+        wait_until(lambda: len(re.findall(pattern, self.text(), re.M)) >= count, seconds)
+
+
+class Site:
+    """Two instances, "postfix" and "postfix-out", and all sinks. `shared_log`: both write one log."""
+
+    def __init__(self, folder, base, shared_log=False, long_ids=False):
+        folder = Path(folder)
+        self.main = Postfix(folder / "main", "postfix", base, long_ids=long_ids)
+        self.out = Postfix(folder / "out", "postfix-out", base,
+                           log=self.main.log if shared_log else None, long_ids=not long_ids,
+                           services="127.0.0.1:{out} inet n - n - - smtpd\n",
+                           transport="out.test smtp:[127.0.0.1]:{ok}\n")
+        self.base, self.sinks, self.instances = base, {}, []
+
+    def start(self):
+        try:
+            for port, more in ((OK, {}), (SLOW, {}), (LMTP, {"lmtp": True}),
+                               (TEMPORARY, {"replies": {"RCPT": "450 4.2.1 not now"}}),
+                               (PERMANENT, {"replies": {"RCPT": "550 5.1.1 no such user"}})):
+                self.sinks[port] = Sink(self.base + port, **more)
+            for p in (self.main, self.out):
+                self.instances.append(p)
+                p.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self):
+        for p in self.instances:
+            p.stop()
+        self.instances = []
+        for s in self.sinks.values():
+            s.stop()
+        self.sinks = {}

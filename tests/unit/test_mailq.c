@@ -1,0 +1,640 @@
+/*
+ * The queue collector over real directories, with a mail system of our own: ids are
+ * "T<arrival>X<serial>" (arrival in the name) or "S<serial>" (not), a file's text is "size
+ * recipients arrival serial".
+ */
+#include "../../collectors/mailq.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SERIALS 200000
+
+static uint8_t reads[SERIALS]; /* how often a file was understood */
+static bool counting;
+
+static bool fake_name(struct slice name, int64_t *arrival_s)
+{
+    uint64_t n, serial;
+    *arrival_s = 0;
+    if (slice_take(&name, SLICE("S")))
+        return slice_number(&name, &serial) && name.n == 0;
+    if (!slice_take(&name, SLICE("T")) || !slice_number(&name, &n) ||
+        !slice_take(&name, SLICE("X")))
+        return false;
+    *arrival_s = (int64_t)n;
+    return slice_number(&name, &serial) && name.n == 0;
+}
+
+static bool take(struct slice *s, uint64_t *n)
+{
+    *s = slice_trim(*s);
+    return slice_number(s, n);
+}
+
+static bool fake_file(struct slice content, struct queue_file *f)
+{
+    uint64_t size, recipients, arrival, serial;
+    if (!take(&content, &size) || !take(&content, &recipients) || !take(&content, &arrival) ||
+        !take(&content, &serial) || serial >= SERIALS)
+        return false;
+    if (counting)
+        reads[serial]++;
+    *f = (struct queue_file){size, (uint32_t)recipients, (uint32_t)recipients,
+                             (int64_t)arrival * 1000, slice_trim(content)};
+    return true;
+}
+
+static const struct mta_queue queues[] = {{"incoming", MTA_QUEUE_INCOMPLETE},
+                                          {"active", 0},
+                                          {"deferred", MTA_QUEUE_RETRY},
+                                          {"hold", 0},
+                                          {NULL, 0}};
+enum { INCOMING, ACTIVE, DEFERRED, HOLD, QUEUES };
+static const struct mta fake = {
+    .name = "fake", .queues = queues, .queue_name = fake_name, .queue_file = fake_file};
+
+static char root[64];
+static int64_t now_s, monotonic_s;
+static struct mailq_result result;
+
+static const char *at(const char *path)
+{
+    static char full[8][256];
+    static unsigned next;
+    char *p = full[next++ % 8];
+    snprintf(p, sizeof full[0], "%s/%s", root, path);
+    return p;
+}
+
+static void make(const char *path, unsigned mode, const char *content)
+{
+    int fd = open(at(path), O_WRONLY | O_CREAT | O_TRUNC, mode);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+    close(fd);
+}
+
+static void set_mtime(const char *path, int64_t s)
+{
+    struct timespec t[2] = {{.tv_sec = s}, {.tv_sec = s}};
+    assert_int_equal(utimensat(AT_FDCWD, at(path), t, 0), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(root, sizeof root, "/tmp/test_mailq.XXXXXX");
+    assert_non_null(mkdtemp(root));
+    for (unsigned i = 0; i < QUEUES; i++)
+        assert_int_equal(mkdir(at(queues[i].name), 0700), 0);
+    now_s = time(NULL);
+    monotonic_s = 1000;
+    memset(reads, 0, sizeof reads);
+    counting = true;
+    return 0;
+}
+
+static void remove_tree(const char *path)
+{
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char below[512];
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        snprintf(below, sizeof below, "%s/%s", path, e->d_name);
+        if (unlink(below) != 0)
+            remove_tree(below);
+    }
+    if (d)
+        closedir(d);
+    rmdir(path);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    remove_tree(root);
+    return 0;
+}
+
+static bool was_oldest[SERIALS]; /* these are read once more, for the Message-ID */
+
+static void note_oldest(void)
+{
+    for (unsigned i = 0; i < QUEUES; i++) {
+        const char *x = strpbrk(result.queues[i].oldest_id, "XS");
+        if (x)
+            was_oldest[strtoul(x + 1, NULL, 10)] = true;
+    }
+}
+
+static struct mailq_queue *refresh_with(struct mailq *q, struct mailq_request r)
+{
+    r.real_ms = now_s * 1000;
+    r.monotonic_ms = monotonic_s * 1000;
+    mailq_refresh(q, &r, &result);
+    if (counting)
+        note_oldest();
+    return result.queues;
+}
+
+static struct mailq_queue *refresh(struct mailq *q)
+{
+    return refresh_with(q, (struct mailq_request){.files_max = 1000});
+}
+
+static void pass(int64_t seconds)
+{
+    now_s += seconds;
+    monotonic_s += seconds;
+}
+
+static struct queue_id id(const char *text)
+{
+    return queue_id_pack(slice_of(text));
+}
+
+/* Until nothing is left to learn. */
+static struct mailq_queue *learn_all(struct mailq *q)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        refresh_with(q, (struct mailq_request){.files_max = 100000});
+        monotonic_s += 60;
+    }
+    return refresh_with(q, (struct mailq_request){.files_max = 100000});
+}
+
+static void test_counts_and_ages(void **state)
+{
+    (void)state;
+    char path[64];
+    mkdir(at("deferred/A"), 0700);
+    mkdir(at("deferred/A/7"), 0700);
+    snprintf(path, sizeof path, "deferred/A/7/T%lldX1", (long long)now_s - 299);
+    make(path, 0700, "10 1 0 1");
+    snprintf(path, sizeof path, "deferred/A/T%lldX2", (long long)now_s - 300);
+    make(path, 0700, "20 2 0 2");
+    snprintf(path, sizeof path, "hold/T%lldX3", (long long)now_s - 200000);
+    make(path, 0700, "30 3 0 3 <oldest@example.com>");
+    make("hold/not-an-id", 0700, "");
+    make("hold/S", 0700, "");
+    assert_int_equal(symlink("S1", at("hold/S4")), 0);
+    assert_int_equal(symlink("../deferred", at("hold/L")), 0);
+    struct mailq *q = mailq_new(&fake, root);
+    struct mailq_queue *r = refresh(q);
+    assert_int_equal(result.status, SOURCE_OK);
+    assert_string_equal(result.error, "");
+    assert_int_equal(result.files, 3);
+    assert_int_equal(r[DEFERRED].messages, 2);
+    assert_int_equal(r[DEFERRED].buckets[0], 1);
+    assert_int_equal(r[DEFERRED].buckets[1], 1);
+    assert_true(r[DEFERRED].ages_complete);
+    assert_int_equal(r[DEFERRED].oldest_ms, (now_s - 300) * 1000);
+    assert_int_equal(r[HOLD].messages, 1);
+    assert_int_equal(r[HOLD].buckets[AGE_BUCKETS - 1], 1);
+    assert_string_equal(r[HOLD].oldest_id, path + 5);
+    assert_true(slice_eq(TEXT_GET(r[HOLD].message_id), SLICE("<oldest@example.com>")));
+    assert_int_equal(r[INCOMING].messages + r[ACTIVE].messages, 0);
+    assert_null(TEXT_GET(r[ACTIVE].message_id).p);
+    pass(1);
+    r = refresh(q);
+    assert_int_equal(r[DEFERRED].buckets[0], 0);
+    assert_int_equal(r[DEFERRED].buckets[1], 2);
+    assert_int_equal(result.scans, 1);
+    mailq_free(q);
+}
+
+static void test_sizes_from_the_log(void **state)
+{
+    (void)state;
+    make("active/S5", 0700, "77 7 0 5");
+    struct mailq *q = mailq_new(&fake, root);
+    make("hold/T5X1", 0700, "1 1 0 1"); /* the oldest there: read for its Message-ID */
+    make("hold/T6X2", 0700, "2 2 0 2");
+    refresh(q);
+    assert_int_equal(result.wanted_count, 3);
+    make("active/S6", 0700, "9 9 0 6");
+    refresh(q);
+    assert_int_equal(result.wanted_count, 1); /* the new one, at once */
+    assert_true(result.wanted[0].lo == id("S6").lo && result.wanted[0].hi == id("S6").hi);
+    struct mailq_update u[] = {{id("S6"), 900, 3, true, (now_s - 60) * 1000},
+                               {id("S5"), 0, 0, false, 0},
+                               {id("T6X2"), 50, 0, true, 0},
+                               {id("T99X9"), 9, 9, true, 0}};
+    struct mailq_request with = {.updates = u, .update_count = 4, .files_max = 100};
+    struct mailq_queue *r = refresh_with(q, with);
+    assert_int_equal(r[ACTIVE].bytes, 900);
+    assert_int_equal(r[ACTIVE].recipients, 3);
+    assert_false(r[ACTIVE].complete);
+    assert_false(r[ACTIVE].ages_complete);
+    assert_int_equal(r[ACTIVE].buckets[0], 1);
+    assert_true(r[HOLD].complete);
+    assert_int_equal(r[HOLD].bytes, 51);
+    assert_int_equal(reads[5], 0);
+    pass(4);
+    refresh(q);
+    assert_int_equal(reads[5], 0);
+    pass(1);
+    r = refresh(q);
+    assert_int_equal(reads[5], 1);
+    assert_true(r[ACTIVE].complete);
+    assert_int_equal(r[ACTIVE].bytes, 977);
+    assert_int_equal(r[ACTIVE].recipients, 10);
+    u[0].pending = 1; /* two were delivered */
+    r = refresh_with(q, with);
+    assert_int_equal(r[ACTIVE].recipients, 8);
+    assert_int_equal(reads[6], 1); /* once, as the oldest there */
+    assert_int_equal(reads[2], 0);
+    assert_int_equal(reads[1], 1);
+    mailq_free(q);
+}
+
+static void test_asks_again_and_reads_within_rate(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i <= 50; i++) {
+        char path[32], text[32];
+        snprintf(path, sizeof path, "active/S%u", i);
+        snprintf(text, sizeof text, "%u 1 5 %u", i, i);
+        make(path, 0700, text);
+    }
+    struct mailq *q = mailq_new(&fake, root);
+    refresh_with(q, (struct mailq_request){0});
+    assert_int_equal(result.wanted_count, 50);
+    pass(9);
+    refresh_with(q, (struct mailq_request){0});
+    assert_int_equal(result.wanted_count, 0);
+    pass(1);
+    refresh_with(q, (struct mailq_request){0});
+    assert_int_equal(result.wanted_count, 50);
+    assert_int_equal(result.files_read, 0);
+    for (unsigned i = 1; i <= 7; i++) {
+        refresh_with(q, (struct mailq_request){.files_max = 7});
+        /* with the first that is known, the oldest of the queue is read again for its Message-ID */
+        assert_true(result.files_read <= 7 * i + 1);
+    }
+    assert_false(result.queues[ACTIVE].complete);
+    refresh_with(q, (struct mailq_request){.files_max = 7});
+    assert_true(result.queues[ACTIVE].complete);
+    assert_int_equal(result.queues[ACTIVE].bytes, 50 * 51 / 2);
+    assert_int_equal(result.queues[ACTIVE].oldest_ms, 5000);
+    mailq_free(q);
+}
+
+static void test_damaged_file(void **state)
+{
+    (void)state;
+    make("active/S1", 0700, "nonsense");
+    struct mailq *q = mailq_new(&fake, root);
+    learn_all(q);
+    learn_all(q);
+    assert_int_equal(result.queues[ACTIVE].messages, 1);
+    assert_false(result.queues[ACTIVE].complete);
+    assert_int_equal(result.files_read, 1);
+    mailq_free(q);
+}
+
+static void test_incomplete(void **state)
+{
+    (void)state;
+    char young[64], old[64], full[64];
+    snprintf(young, sizeof young, "incoming/T%lldX1", (long long)now_s - 10);
+    snprintf(full, sizeof full, "incoming/T%lldX2", (long long)now_s - 10);
+    snprintf(old, sizeof old, "incoming/T%lldX3", (long long)now_s - 3600);
+    make(young, 0600, "");
+    make(full, 0700, "1 1 0 2");
+    make(old, 0600, "");
+    struct mailq *q = mailq_new(&fake, root);
+    assert_int_equal(refresh(q)[INCOMING].messages, 2);
+    assert_int_equal(chmod(at(young), 0700), 0);
+    assert_int_equal(refresh(q)[INCOMING].messages, 3);
+    /* as cleanup does it: temporary name, id, complete */
+    make("incoming/12.34", 0600, "");
+    assert_int_equal(refresh(q)[INCOMING].messages, 3);
+    assert_int_equal(rename(at("incoming/12.34"), at("incoming/S4")), 0);
+    assert_int_equal(refresh(q)[INCOMING].messages, 3);
+    assert_int_equal(chmod(at("incoming/S4"), 0700), 0);
+    assert_int_equal(refresh(q)[INCOMING].messages, 4);
+    assert_int_equal(rename(at("incoming/S4"), at("active/S4")), 0);
+    struct mailq_queue *r = refresh(q);
+    assert_int_equal(r[INCOMING].messages, 3);
+    assert_int_equal(r[ACTIVE].messages, 1);
+    make("incoming/S5", 0600, "");
+    assert_int_equal(refresh(q)[INCOMING].messages, 3);
+    set_mtime("incoming/S5", now_s - 3600);
+    assert_int_equal(refresh(q)[INCOMING].messages, 4);
+    assert_int_equal(result.scans, 1);
+    mailq_free(q);
+}
+
+static void test_retry(void **state)
+{
+    (void)state;
+    make("deferred/T5X1", 0700, "1 1 0 1");
+    make("deferred/T5X2", 0700, "1 1 0 2");
+    set_mtime("deferred/T5X1", now_s + 100);
+    set_mtime("deferred/T5X2", now_s + 50);
+    struct mailq *q = mailq_new(&fake, root);
+    assert_int_equal(refresh(q)[DEFERRED].retry_ms, (now_s + 50) * 1000);
+    assert_int_equal(rename(at("deferred/T5X2"), at("active/T5X2")), 0);
+    assert_int_equal(refresh(q)[DEFERRED].retry_ms, (now_s + 100) * 1000);
+    set_mtime("deferred/T5X1", now_s + 20);
+    assert_int_equal(refresh(q)[DEFERRED].retry_ms, (now_s + 20) * 1000);
+    set_mtime("active/T5X2", now_s + 5);
+    assert_int_equal(rename(at("active/T5X2"), at("deferred/T5X2")), 0);
+    assert_int_equal(refresh(q)[DEFERRED].retry_ms, (now_s + 5) * 1000);
+    assert_int_equal(unlink(at("deferred/T5X1")), 0);
+    assert_int_equal(unlink(at("deferred/T5X2")), 0);
+    assert_int_equal(refresh(q)[DEFERRED].retry_ms, 0);
+    mailq_free(q);
+}
+
+/* Many have the same second; as each oldest goes, another takes its place. */
+static void test_oldest(void **state)
+{
+    (void)state;
+    char path[64];
+    for (int i = 0; i < 20; i++) {
+        snprintf(path, sizeof path, "hold/T%dX%d", 1000 + i / 2, i + 1);
+        make(path, 0700, "1 1 0 1");
+    }
+    struct mailq *q = mailq_new(&fake, root);
+    for (int i = 0; i < 20; i++) {
+        struct mailq_queue *r = refresh(q);
+        assert_int_equal(r[HOLD].oldest_ms, (1000 + i / 2) * 1000);
+        snprintf(path, sizeof path, "hold/%s", r[HOLD].oldest_id);
+        assert_int_equal(unlink(at(path)), 0);
+    }
+    assert_int_equal(refresh(q)[HOLD].oldest_ms, 0);
+    assert_string_equal(result.queues[HOLD].oldest_id, "");
+    mailq_free(q);
+}
+
+static void test_status(void **state)
+{
+    (void)state;
+    char missing[80];
+    snprintf(missing, sizeof missing, "%s/nowhere", root);
+    struct mailq *q = mailq_new(&fake, missing);
+    refresh(q);
+    assert_int_equal(result.status, SOURCE_MISSING);
+    assert_non_null(strstr(result.error, missing));
+    assert_int_equal(mkdir(missing, 0700), 0);
+    refresh(q);
+    assert_int_equal(result.status, SOURCE_MISSING); /* no queue in it */
+    assert_int_equal(mkdir(at("nowhere/hold"), 0700), 0);
+    make("nowhere/hold/S1", 0700, "1 1 1 1");
+    refresh(q);
+    assert_int_equal(result.status, SOURCE_OK);
+    assert_int_equal(result.queues[HOLD].messages, 1);
+    assert_int_equal(mkdir(at("nowhere/active"), 0700), 0); /* appears later, without a scan */
+    make("nowhere/active/S2", 0700, "1 1 1 2");
+    refresh(q);
+    assert_int_equal(result.queues[ACTIVE].messages, 1);
+    remove_tree(missing);
+    refresh(q);
+    assert_int_equal(result.status, SOURCE_MISSING);
+    assert_int_equal(result.files, 0);
+    mailq_free(q);
+}
+
+static void test_denied(void **state)
+{
+    (void)state;
+    if (geteuid() == 0 && seteuid(65534) != 0)
+        skip();
+    if (seteuid(0) == 0) { /* give nobody the tree, but one queue */
+        assert_int_equal(chown(root, 65534, 65534), 0);
+        for (unsigned i = 0; i < QUEUES; i++)
+            if (i != HOLD)
+                assert_int_equal(chown(at(queues[i].name), 65534, 65534), 0);
+        make("active/S1", 0700, "1 1 1 1");
+        assert_int_equal(seteuid(65534), 0);
+    } else {
+        make("active/S1", 0700, "1 1 1 1");
+        assert_int_equal(chmod(at("hold"), 0), 0);
+    }
+    struct mailq *q = mailq_new(&fake, root);
+    struct mailq_queue *r = refresh(q);
+    if (geteuid() == 65534)
+        assert_int_equal(seteuid(0), 0);
+    chmod(at("hold"), 0700);
+    assert_int_equal(result.status, SOURCE_DENIED);
+    assert_non_null(strstr(result.error, "/hold: "));
+    assert_non_null(strstr(result.error, "CAP_DAC_READ_SEARCH"));
+    assert_true(r[HOLD].messages == MODEL_ABSENT);
+    assert_int_equal(r[ACTIVE].messages, 1);
+    r = refresh_with(q, (struct mailq_request){.rescan = true});
+    assert_int_equal(result.status, SOURCE_OK);
+    assert_int_equal(r[HOLD].messages, 0);
+    mailq_free(q);
+}
+
+/* Without inotify every refresh is a full scan. */
+static void test_polling(void **state)
+{
+    (void)state;
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct mailq *q = mailq_new(&fake, root);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_non_null(q);
+    assert_int_equal(mailq_fd(q), -1);
+    make("active/T5X1", 0700, "1 1 1 1");
+    assert_int_equal(refresh(q)[ACTIVE].messages, 1);
+    assert_int_equal(result.status, SOURCE_OK);
+    assert_non_null(strstr(result.error, "polled"));
+    assert_int_equal(rename(at("active/T5X1"), at("hold/T5X1")), 0);
+    make("hold/T5X2", 0700, "1 1 1 2");
+    assert_int_equal(refresh(q)[ACTIVE].messages, 0);
+    assert_int_equal(result.queues[HOLD].messages, 2);
+    assert_int_equal(result.scans, 2);
+    mailq_free(q);
+}
+
+/* ---- 100,000 random operations ---- */
+
+#define FILES      3000
+#define OPERATIONS 100000
+
+struct file {
+    char name[24], directory[32]; /* name empty: none */
+    unsigned queue, size, recipients, serial;
+    bool writing;
+};
+static struct file files[FILES];
+static unsigned serial;
+
+static void path_of(const struct file *f, char path[80])
+{
+    snprintf(path, 80, "%s/%s", f->directory, f->name);
+}
+
+/* A directory, made if need be: deferred is hashed to any depth up to two. */
+static unsigned random_directory(char directory[32])
+{
+    unsigned queue = (unsigned)random() % QUEUES;
+    snprintf(directory, 32, "%s", queues[queue].name);
+    for (unsigned depth = queue == DEFERRED ? (unsigned)random() % 3 : 0; depth; depth--) {
+        size_t n = strlen(directory);
+        snprintf(directory + n, 32 - n, "/%c", "0Az"[random() % 3]);
+        mkdir(at(directory), 0700);
+    }
+    return queue;
+}
+
+static void create(struct file *f)
+{
+    char path[80], text[80];
+    int64_t age = random() % 10 ? random() % 600000 : random() % 3000000, arrival = now_s - age;
+    f->serial = ++serial;
+    f->size = (unsigned)random() % 100000;
+    f->recipients = (unsigned)random() % 5;
+    f->queue = random_directory(f->directory);
+    if (random() % 3)
+        snprintf(f->name, sizeof f->name, "T%lldX%u", (long long)arrival, f->serial);
+    else
+        snprintf(f->name, sizeof f->name, "S%u", f->serial);
+    path_of(f, path);
+    snprintf(text, sizeof text, "%u %u %lld %u <m%u@x>", f->size, f->recipients, (long long)arrival,
+             f->serial, f->serial);
+    f->writing = f->queue == INCOMING && random() % 2;
+    make(path, f->writing ? 0600 : 0700, text);
+    set_mtime(path, now_s + random() % 4000 - 500);
+}
+
+static void complete(struct file *f)
+{
+    char path[80];
+    path_of(f, path);
+    if (f->name[0] && f->writing)
+        assert_int_equal(chmod(at(path), 0700), 0);
+    f->writing = false;
+}
+
+static void operate(void)
+{
+    struct file *f = &files[random() % FILES];
+    char path[80], to[80];
+    path_of(f, path);
+    if (!f->name[0]) {
+        create(f);
+    } else if (random() % 4 == 0) {
+        assert_int_equal(unlink(at(path)), 0);
+        f->name[0] = '\0';
+    } else if (f->writing) {
+        complete(f);
+    } else {
+        f->queue = random_directory(f->directory);
+        path_of(f, to);
+        assert_int_equal(rename(at(path), at(to)), 0);
+    }
+    if (random() % 50 == 0) { /* a hash directory that happens to be empty goes */
+        char directory[32];
+        if (random_directory(directory) == DEFERRED && strchr(directory, '/'))
+            rmdir(at(directory));
+    }
+}
+
+static void check_against_fresh(struct mailq *q)
+{
+    static struct mailq_queue live[QUEUES];
+    memcpy(live, learn_all(q), sizeof live);
+    counting = false;
+    struct mailq *fresh = mailq_new(&fake, root);
+    struct mailq_queue *r = learn_all(fresh);
+    counting = true;
+    mailq_free(fresh);
+    for (unsigned i = 0; i < QUEUES; i++) {
+        assert_int_equal(live[i].messages, r[i].messages);
+        assert_int_equal(live[i].bytes, r[i].bytes);
+        assert_int_equal(live[i].recipients, r[i].recipients);
+        assert_true(live[i].complete && live[i].ages_complete && r[i].ages_complete);
+        assert_int_equal(live[i].oldest_ms, r[i].oldest_ms);
+        assert_int_equal(live[i].retry_ms, r[i].retry_ms);
+        assert_memory_equal(live[i].buckets, r[i].buckets, sizeof r[i].buckets);
+    }
+}
+
+/* The numbers of the last refresh against what we did. */
+static void check_against_truth(void)
+{
+    uint64_t messages[QUEUES] = {0}, bytes[QUEUES] = {0}, recipients[QUEUES] = {0};
+    for (unsigned i = 0; i < FILES; i++) {
+        if (!files[i].name[0])
+            continue;
+        messages[files[i].queue]++;
+        bytes[files[i].queue] += files[i].size;
+        recipients[files[i].queue] += files[i].recipients;
+    }
+    for (unsigned i = 0; i < QUEUES; i++) {
+        assert_int_equal(result.queues[i].messages, messages[i]);
+        assert_int_equal(result.queues[i].bytes, bytes[i]);
+        assert_int_equal(result.queues[i].recipients, recipients[i]);
+    }
+}
+
+static void test_random_operations(void **state)
+{
+    (void)state;
+    memset(files, 0, sizeof files);
+    memset(was_oldest, 0, sizeof was_oldest);
+    serial = 0;
+    srandom(3);
+    struct mailq *q = mailq_new(&fake, root);
+    for (unsigned i = 0; i < OPERATIONS; i++) {
+        operate();
+        bool burst = i > 50000 && i < 75000; /* more than the event queue holds */
+        if (!burst && random() % 500 == 0) {
+            refresh_with(q, (struct mailq_request){.files_max = 50, .rescan = random() % 20 == 0});
+            pass(random() % 30);
+        }
+        if (!burst && i % 10000 == 9999) {
+            for (unsigned k = 0; k < FILES; k++)
+                complete(&files[k]);
+            check_against_fresh(q);
+            check_against_truth();
+        }
+    }
+    learn_all(q);
+    assert_true(result.overflows > 0);
+    assert_int_equal(result.status, SOURCE_OK);
+    check_against_truth();
+    for (unsigned i = 0; i <= serial; i++)
+        assert_true(reads[i] <= 1 || was_oldest[i]);
+    mailq_free(q);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_counts_and_ages),
+        TEST(test_sizes_from_the_log),
+        TEST(test_asks_again_and_reads_within_rate),
+        TEST(test_damaged_file),
+        TEST(test_incomplete),
+        TEST(test_retry),
+        TEST(test_oldest),
+        TEST(test_status),
+        TEST(test_denied),
+        TEST(test_polling),
+        TEST(test_random_operations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
