@@ -31,8 +31,9 @@
  * twice. */
 #define TIMEOUT_US 900000
 
-/* RFC 2741, 7.1.4.2: duplicateRegistration. */
-#define REFUSED "registering pdu failed: 263"
+/* What the library says of a refused registration; it tells nobody else. */
+#define REFUSED                "registering pdu failed: "
+#define DUPLICATE_REGISTRATION 263 /* RFC 2741, 6.2.16 */
 
 /* What the tables belong to; each has an entry in the master's sysORTable. */
 static const struct mib {
@@ -52,12 +53,12 @@ static struct {
     struct slots_back back, handed; /* as it is, and as the collector knows it */
     bool connected;
     unsigned registrations;
+    int refused_why; /* the last code */
     uint64_t refused_logged;
     int away_logged; /* why it was away when that was last said: an errno, -1: not said yet */
 } publish = {.away_logged = -1};
 
-/* --- registrations ------------------------------------------------------------------------------
- */
+/* --- registrations --------------------------------------------------------------------------- */
 
 static void register_subtree(const char *name, const oid *id, size_t length)
 {
@@ -117,7 +118,7 @@ static void register_all(void)
     }
 }
 
-/* --- what the library tells ------------------------------------------------------------------- */
+/* --- what the library tells ------------------------------------------------------------------ */
 
 /* Messages of the library that say_state() says better, once. */
 static bool known_message(const char *message)
@@ -131,9 +132,10 @@ static int take_log(int major, int minor, void *server_argument, void *client_ar
     (void)major, (void)minor, (void)client_argument;
     const struct snmp_log_message *m = server_argument;
     int n = (int)strcspn(m->msg, "\n");
-    if (strncmp(m->msg, REFUSED, sizeof REFUSED - 1) == 0)
+    if (strncmp(m->msg, REFUSED, sizeof REFUSED - 1) == 0) {
         publish.back.registrations_refused++;
-    else if (!known_message(m->msg) && !master_take_message(m->msg))
+        publish.refused_why = atoi(m->msg + sizeof REFUSED - 1);
+    } else if (!known_message(m->msg) && !master_take_message(m->msg))
         log_msg(m->priority <= LOG_ERR       ? LOG_LEVEL_ERROR
                 : m->priority == LOG_WARNING ? LOG_LEVEL_WARNING
                 : m->priority == LOG_NOTICE  ? LOG_LEVEL_NOTICE
@@ -169,8 +171,7 @@ static int session_lost(int major, int minor, void *server_argument, void *clien
     return SNMP_ERR_NOERROR;
 }
 
-/* --- the state of the session -------------------------------------------------------------------
- */
+/* --- the state of the session ---------------------------------------------------------------- */
 
 static const char *agentx_address(void)
 {
@@ -184,7 +185,7 @@ static int why_away(void)
     const char *path = agentx_address();
     if (strncmp(path, "unix:", 5) == 0)
         path += 5;
-    return path[0] != '/' || access(path, R_OK | W_OK) == 0 ? 0 : errno;
+    return path[0] != '/' || access(path, W_OK) == 0 ? 0 : errno;
 }
 
 static void say_away(int why)
@@ -204,6 +205,21 @@ static void say_away(int why)
     else
         log_warning("the master agent at %s does not answer; trying again every %u s", address,
                     seconds);
+}
+
+static void say_refused(uint64_t refused)
+{
+    publish.refused_logged = refused;
+    if (refused == 0)
+        log_notice("the master agent accepts all registrations again");
+    else if (publish.refused_why == DUPLICATE_REGISTRATION)
+        log_error(
+            "the master agent refused %u of %u registrations: another agent already registered "
+            "them, perhaps a second mailmond in the same context",
+            (unsigned)refused, publish.registrations);
+    else
+        log_error("the master agent refused %u of %u registrations: AgentX error %d",
+                  (unsigned)refused, publish.registrations, publish.refused_why);
 }
 
 /* Tells the collector, when there is news. */
@@ -226,20 +242,12 @@ static void say_state(void)
     if (publish.connected && publish.back.master_state != MASTER_CONNECTED)
         log_notice("connected to the master agent at %s", agentx_address());
     publish.away_logged = why;
-    if (publish.connected && refused != publish.refused_logged) {
-        publish.refused_logged = refused;
-        if (refused)
-            log_error("the master agent refused %u of %u registrations: another agent already "
-                      "registered them, perhaps a second mailmond in the same context",
-                      (unsigned)refused, publish.registrations);
-        else
-            log_notice("the master agent accepts all registrations again");
-    }
+    if (publish.connected && refused != publish.refused_logged)
+        say_refused(refused);
     hand_back(publish.connected ? MASTER_CONNECTED : MASTER_AWAY);
 }
 
-/* --- the loop -----------------------------------------------------------------------------------
- */
+/* --- the loop -------------------------------------------------------------------------------- */
 
 /* Waits for the library's sockets or its next timer and lets it work. */
 static void turn(netsnmp_large_fd_set *fds)

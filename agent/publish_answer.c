@@ -148,8 +148,7 @@ static bool answer_next(netsnmp_variable_list *vb, const struct oid_name *end)
     return true;
 }
 
-/* --- the agent library's way -------------------------------------------------------------------
- */
+/* --- the agent library's way ----------------------------------------------------------------- */
 
 /* Of GETBULK the library wants the repetitions in the variables that follow, as long as there are
  * any. */
@@ -194,8 +193,7 @@ int answer_requests(netsnmp_mib_handler *handler, netsnmp_handler_registration *
     return SNMP_ERR_NOERROR;
 }
 
-/* --- the fast path ------------------------------------------------------------------------------
- */
+/* --- the fast path --------------------------------------------------------------------------- */
 
 /* One SearchRange (RFC 2741, 5.2): vb's value is the end, its type says if the start itself counts.
  */

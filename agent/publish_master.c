@@ -24,8 +24,7 @@ static struct {
     unsigned told; /* the last line that was complained of */
 } master;
 
-/* --- who may ask --------------------------------------------------------------------------------
- */
+/* --- who may ask ----------------------------------------------------------------------------- */
 
 /* Directives that give somebody access (snmpd.conf(5), ACCESS CONTROL). */
 static bool grants_access(const char *directive)
@@ -40,8 +39,7 @@ static bool grants_access(const char *directive)
     return false;
 }
 
-/* --- the settings -------------------------------------------------------------------------------
- */
+/* --- the settings ---------------------------------------------------------------------------- */
 
 /* Without a word on who may ask, this host may; config.c has seen to it that then nobody else can.
  */
@@ -98,8 +96,7 @@ bool master_take_message(const char *message)
     return true;
 }
 
-/* --- the start ----------------------------------------------------------------------------------
- */
+/* --- the start ------------------------------------------------------------------------------- */
 
 static void add_modules(void)
 {

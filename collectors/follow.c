@@ -116,6 +116,8 @@ static enum follow_drain drain(struct follow *f, struct follow_call *c, bool las
         set_words(f->lost, f->path, NULL, "a compressed generation is damaged, its end is lost");
     if (r != FOLLOW_DRAIN_LOST && !f->source.blank)
         f->stored = f->source.at;
+    if (r != FOLLOW_DRAIN_LOST && f->live)
+        f->refused = 0;
     return r;
 }
 
@@ -243,7 +245,7 @@ static void choose(struct follow *f, const struct follow_files *files, bool fini
                    struct choice *choice)
 {
     *choice = (struct choice){.reader = FOLLOW_READER_CLOSED};
-    if (f->source.at.head_length > 0 && find_source(f, files, finished, choice)) {
+    if ((finished || f->source.at.head_length > 0) && find_source(f, files, finished, choice)) {
         if (choice->reader.fd >= 0)
             return;
         choice->index++;

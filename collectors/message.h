@@ -41,7 +41,7 @@ struct message {
     uint16_t appl;
     uint8_t origin, last_transport; /* group ordinals + 1; 0: unknown */
     uint16_t flags;
-    uint16_t pad;
+    uint16_t link; /* re-injected: hash of the id it had; else its peer's row + 1; 0: unknown */
 };
 
 /* Recipients of one message that wait for one destination. */

@@ -9,12 +9,11 @@
 #include "postfix_queue.h"
 
 enum { SHORT_ID = 1, LONG_ID = 2 };
-#define ID_MIN      6
-#define ID_MAX      21
-#define TIME_MIN    10 /* characters before the 'z': seconds (6 or more) and microseconds (4) */
-#define TIME_MAX    12 /* 52^8 seconds are enough */
-#define BASE        52
-#define RECORDS_MAX 100000 /* pointer records may make a loop */
+#define ID_MIN   6
+#define ID_MAX   21
+#define TIME_MIN 10 /* characters before the 'z': seconds (6 or more) and microseconds (4) */
+#define TIME_MAX 12 /* 52^8 seconds are enough */
+#define BASE     52
 
 /* Which forms a character can be part of. */
 static const uint8_t id_class[256] = {
@@ -125,6 +124,7 @@ struct walk {
     uint64_t body;          /* octets of content seen */
     bool counted;           /* the size record came */
     bool in_content, in_header;
+    bool in_line;    /* the record before was a part of a line, this one goes on with it */
     bool id_follows; /* "Message-ID:" was the whole line: its value is on the next */
     bool ended;
 };
@@ -178,8 +178,9 @@ static void header_line(struct walk *w, struct slice line)
 static void content_record(struct walk *w, struct record r)
 {
     w->body += r.content.n + (r.type == 'N');
-    if (w->in_header)
+    if (w->in_header && !w->in_line)
         header_line(w, r.content);
+    w->in_line = r.type == 'L';
 }
 
 /* A record; *at may move when it points elsewhere. */
@@ -226,7 +227,8 @@ bool postfix_queue_file(struct slice content, struct queue_file *f)
     struct walk w = {.f = f};
     struct record r;
     size_t at = 0;
-    for (unsigned i = 0; i < RECORDS_MAX && !w.ended && take_record(content, &at, &r); i++) {
+    /* More records than octets: a loop of pointers. */
+    for (size_t i = 0; i <= content.n && !w.ended && take_record(content, &at, &r); i++) {
         if (i == 0 && r.type != 'C' && r.type != 'T')
             return false;
         visit(&w, r, &at);

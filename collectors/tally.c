@@ -331,7 +331,7 @@ static void on_connection_reject(struct tally *t, struct instance *i, struct ser
     i->appl->rejected_inbound++;
     if (e->flags & EVENT_COUNTED) {
         model_add(&g->connect_debt, 1);
-        i->appl->connect_debt++;
+        i->appl->connect_debt += !(s->is->flags & MTA_SERVICE_SCREENS);
     }
     TEXT_SET(g->inbound_rejection_reason, e->text);
     model_dirty(t->model, MODEL_GROUP, g);

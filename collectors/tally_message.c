@@ -60,23 +60,35 @@ static struct service *origin_service(struct tally *t, struct instance *i, const
     return s ? s : own_service(t, i);
 }
 
-static void begin(struct tally *t, struct instance *i, struct service *s, const struct event *e,
-                  unsigned flags)
+static struct message *begin(struct tally *t, struct instance *i, struct service *s,
+                             const struct event *e, unsigned flags)
 {
     struct queue_id id;
     struct message *m = find(t, i, e, &id);
     if (m) /* a short id that is used again: the line that ended its last life is missing */
         forget(t, m);
     if (queue_id_null(id))
-        return;
+        return NULL;
     m = add(t, i, id, e);
     m->origin = group_number(s);
     m->flags |= (uint16_t)flags;
+    return m;
 }
 
 static bool this_host(struct slice peer)
 {
     return slice_eq(peer, SLICE("127.0.0.1")) || slice_eq(peer, SLICE("::1"));
+}
+
+/*
+ * A message from a client remembers its peer's row, because cleanup's words on it ("from host[ip]")
+ * come after header text that anybody may write; a re-injected one the id that it had before.
+ */
+static uint16_t link_of(const struct tally *t, const struct instance *i, const struct event *e)
+{
+    if (e->flags & EVENT_REINJECTED)
+        return e->other_id.n ? (uint16_t)(slice_hash(e->other_id, 0) | 1) : 0;
+    return tally_peer_number(t, i, e->peer);
 }
 
 void on_client(struct tally *t, struct instance *i, struct service *s, const struct event *e)
@@ -86,7 +98,9 @@ void on_client(struct tally *t, struct instance *i, struct service *s, const str
         flags |= MESSAGE_REINJECTED;
     else if (this_host(e->peer) && !(e->flags & EVENT_SASL))
         flags |= MESSAGE_LOOPBACK;
-    begin(t, i, s, e, flags);
+    struct message *m = begin(t, i, s, e, flags);
+    if (m)
+        m->link = link_of(t, i, e);
     if (e->flags & EVENT_SASL) {
         struct entry *entry = tally_entry(t, s, ENTRY_AUTHENTICATION, e, SLICE(""));
         if (entry)
@@ -230,6 +244,16 @@ static void count_association(struct tally *t, struct instance *i, struct servic
     tally_entry(t, s, ENTRY_OPENED, e, SLICE(""));
 }
 
+/* Is m what the delivered message became? Another host may give any queue id in its reply. */
+static bool is_continued(const struct message *m, const struct event *e)
+{
+    if (m->flags & MESSAGE_REINJECTED && m->link)
+        return m->link == (uint16_t)(slice_hash(e->id, 0) | 1);
+    return m->flags & (MESSAGE_REINJECTED | MESSAGE_LOOPBACK) &&
+           (slice_search(e->relay, SLICE("[127.")) < e->relay.n ||
+            slice_search(e->relay, SLICE("[::1]")) < e->relay.n);
+}
+
 /*
  * Did this delivery hand the message to a content filter that brings it back? Then it stays here
  * under another queue id: that one was received before, and this is no transmission.
@@ -241,7 +265,7 @@ static bool is_hop(struct tally *t, struct instance *i, const struct event *e)
     struct queue_id id = queue_id_pack(e->other_id);
     struct message *m =
         queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
-    if (!m || !(m->flags & (MESSAGE_REINJECTED | MESSAGE_LOOPBACK)))
+    if (!m || !is_continued(m, e))
         return false;
     m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_LOOPBACK);
     m->flags |= MESSAGE_REINJECTED;
@@ -267,8 +291,6 @@ static void first_sent(struct service *s, struct message *m, const struct event 
 static void on_sent(struct tally *t, struct instance *i, struct service *s, struct message *m,
                     const struct event *e)
 {
-    if (is_hop(t, i, e))
-        return;
     struct appl *a = i->appl;
     a->transmitted_recipients++;
     s->group->transmitted_recipients++;
@@ -363,10 +385,14 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
         settle(t, i, m, e);
     m->last_transport = group_number(s);
     count_association(t, i, s, m, e);
-    count_result(t, i, s, m, e);
+    if (e->result == RESULT_SENT && is_hop(t, i, e)) {
+        m->pending -= m->pending > 0;
+    } else {
+        count_result(t, i, s, m, e);
+        destination_delivery(t, i, m, e);
+    }
     if (e->flags & EVENT_LOOP)
         count_loop(t, i, s);
-    destination_delivery(t, i, m, e);
     model_dirty(t->model, MODEL_APPL, i->appl);
     model_dirty(t->model, MODEL_GROUP, s->group);
 }
@@ -428,15 +454,17 @@ void on_released(struct tally *t, struct instance *i, struct service *s, const s
 
 /* Cleanup's own rejections belong to the service that brought the message, and end it. */
 static struct service *rejecting_service(struct tally *t, struct instance *i, struct service *s,
-                                         const struct event *e)
+                                         const struct event *e, uint16_t *peer)
 {
     struct queue_id id;
     struct message *m = find(t, i, e, &id);
+    *peer = 0;
     if (s && !(s->is->flags & MTA_SERVICE_OWN))
         return s;
     if (!m)
         return own_service(t, i);
     s = origin_service(t, i, m);
+    *peer = m->flags & MESSAGE_REINJECTED ? 0 : m->link;
     if (!(m->flags & MESSAGE_QUEUED))
         forget(t, m);
     return s;
@@ -444,7 +472,8 @@ static struct service *rejecting_service(struct tally *t, struct instance *i, st
 
 void on_reject(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    s = rejecting_service(t, i, s, e);
+    uint16_t peer;
+    s = rejecting_service(t, i, s, e, &peer);
     if (!s)
         return;
     model_add(&s->group->rejected_messages, 1);
@@ -455,14 +484,15 @@ void on_reject(struct tally *t, struct instance *i, struct service *s, const str
     tally_error(t, s, e->code, SIDE_INBOUND);
     if (e->flags & EVENT_LOOP)
         count_loop(t, i, s);
-    struct peer *p = tally_peer(t, i, e);
+    struct peer *p = peer ? tally_peer_numbered(t, i, peer, e) : tally_peer(t, i, e);
     if (p)
         p->rejected++;
 }
 
 void on_discarded(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    s = rejecting_service(t, i, s, e);
+    uint16_t peer;
+    s = rejecting_service(t, i, s, e, &peer);
     tally_entry(t, s, ENTRY_DISCARDED, e, e->text);
 }
 

@@ -105,6 +105,26 @@ struct peer *tally_peer(struct tally *t, const struct instance *i, const struct 
     return p;
 }
 
+uint16_t tally_peer_number(const struct tally *t, const struct instance *i, struct slice text)
+{
+    uint8_t address[16];
+    uint32_t key[3] = {i->appl->row.key[0], parse_address(text, address), 0};
+    const struct peer *p = key[1] ? find(t, key, address, hash_peer(key, address)) : NULL;
+    uint32_t position = p ? model_position(t->model, MODEL_PEER, p) : UINT16_MAX;
+    return position < UINT16_MAX ? (uint16_t)(position + 1) : 0;
+}
+
+struct peer *tally_peer_numbered(struct tally *t, const struct instance *i, uint16_t number,
+                                 const struct event *e)
+{
+    struct peer *p = number <= t->model->tables[MODEL_PEER].high ? at(t, number - 1u) : NULL;
+    if (!p || !p->row.used || p->row.key[0] != i->appl->row.key[0])
+        return NULL;
+    p->last_seen_at = tally_at(t, e);
+    model_dirty(t->model, MODEL_PEER, p);
+    return p;
+}
+
 void peer_load(struct tally *t)
 {
     for (uint32_t i = 0; i < t->model->tables[MODEL_PEER].count; i++) {

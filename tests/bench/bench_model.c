@@ -43,8 +43,7 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
-/* --- the cells ----------------------------------------------------------------------------------
- */
+/* --- the cells ------------------------------------------------------------------------------- */
 
 static void fill_text(unsigned char *member, uint32_t size, uint64_t h)
 {
@@ -133,8 +132,7 @@ static void fill_row(enum model_table kind, void *row, uint32_t i, const struct 
         ((struct appl *)row)->is_mta = ((struct row *)row)->key[0] <= 2;
 }
 
-/* --- the rows -----------------------------------------------------------------------------------
- */
+/* --- the rows -------------------------------------------------------------------------------- */
 
 static void set_capacities(const struct settings *s, uint32_t capacities[MODEL_TABLES])
 {
@@ -201,8 +199,7 @@ static void fill(struct model *m, const struct settings *s)
         place(m, MODEL_DESTINATION, 1 + i % 2, i, 0, NULL, s);
 }
 
-/* --- --cells ------------------------------------------------------------------------------------
- */
+/* --- --cells --------------------------------------------------------------------------------- */
 
 /* What a test may expect of the value as time goes by. */
 static char moves(enum column_kind kind)
@@ -280,8 +277,7 @@ static int print_cells(const struct model *m, const struct settings *s)
     return EXIT_SUCCESS;
 }
 
-/* --- serving ------------------------------------------------------------------------------------
- */
+/* --- serving --------------------------------------------------------------------------------- */
 
 static pid_t start_publisher(const struct settings *s, int model_fd, int back_fd, int ready_fd)
 {
@@ -349,6 +345,7 @@ static int serve(struct model *m, const struct settings *s)
     kill(pid, SIGTERM);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
+    slots_close(slots);
     return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }
 
@@ -426,5 +423,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     fill(&m, &s);
-    return s.cells ? print_cells(&m, &s) : serve(&m, &s);
+    int code = s.cells ? print_cells(&m, &s) : serve(&m, &s);
+    model_free(&m);
+    return code;
 }

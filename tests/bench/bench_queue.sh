@@ -5,3 +5,5 @@ set -eu
 bench=$1 gen=$2 files=${3:-1000000}
 tree=$(mktemp -d "${TMPDIR:-/tmp}/bench_queue.XXXXXX")
 trap 'rm -rf "$tree"' EXIT INT TERM
+"$gen" "$tree/queue" -n "$files" >"$tree/truth.json"
+"$bench" "$tree/queue"

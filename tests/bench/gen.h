@@ -1,7 +1,7 @@
 /*
- * The world that gen_postfix_log simulates, shared by its files: random numbers, domains and
- * clients (gen_world.c), what was logged and what it must amount to (gen_truth.c), messages and
- * their deliveries (gen_delivery.c), how they come in (gen_inbound.c).
+ * The world that gen_postfix_log simulates, shared by its files: random numbers, domains, clients
+ * and lines (gen_world.c), how mail comes in (gen_inbound.c), its life in the queue (gen_message.c),
+ * its deliveries (gen_delivery.c), what all of it must amount to (gen_truth.c).
  *
  * Independent of mailmond: the simulation knows what happened, so nothing is ever parsed here. The
  * invariant: whoever writes a line also tells the truth about it, in the same function.

@@ -4,11 +4,9 @@
  *   - an association that is refused after its connect line is taken back: the next one of the same
  *     service does not count (a counter cannot go down);
  *   - associations of a whole instance and of a peer are given in three readings: every connect
- *     line; one for each TCP connection (postscreen and the smtpd it hands over to are one);
- * without postscreen's;
+ *     line; one for each TCP connection (postscreen and its smtpd are one); without postscreen's;
  *   - rejects, holds and discards belong to the service that took the mail in, even if cleanup logs
- *     them; delay warnings to cleanup, which makes them; expiry and loops to the transport of the
- * last attempt;
+ *     them; delay warnings to cleanup; expiry and loops to the transport of the last attempt;
  *   - authentications are failures and client= lines with SASL, whatever becomes of the message;
  *   - what goes to a content filter that gives it back is no delivery to the recipient's domain;
  *   - a destination's `deferred` are those that wait, `queued` also those being tried again.

@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=$(cd "$root" && cd "${B:-build}" && pwd)
 arc=.1.3.6.1.4.1.8072.9999.9999.1566
-daemon= player= dir=
+daemon= player= sleeper= dir=
 
 stop() {
     [ -z "$1" ] || kill "$1" 2>/dev/null || return 0
@@ -21,12 +21,21 @@ stop() {
 
 clean_up() {
     trap '' INT TERM HUP
+    stop "$sleeper"
     stop "$daemon"
     stop "$player"
     [ -z "$dir" ] || rm -rf "$dir"
 }
 trap clean_up EXIT
 trap 'exit 0' INT TERM HUP
+
+# A sleep that a signal ends at once.
+nap() {
+    sleep "$1" &
+    sleeper=$!
+    wait "$sleeper"
+    sleeper=
+}
 
 die() {
     echo "demo: $*" >&2
@@ -98,7 +107,7 @@ table() {
                 line = ""
                 for (i = 1; i <= n; i++) {
                     v = r ? (order[r], i) in cell ? cell[order[r], i] : "-" : name[i]
-                    line = line sprintf(left[i] ? "  %-" width[i] "s" : "  %" width[i] "s", v)
+                    line = line sprintf(left[i] ? " %-" width[i] "s" : " %" width[i] "s", v)
                 }
                 sub(/ +$/, "", line); print line
             }
@@ -142,11 +151,11 @@ CONF
 
 tables() {
     table "applTable (NETWORK-SERVICES-MIB): the applications" appl \
-        Name Version OperStatus AccumulatedInboundAssociations RejectedInboundAssociations
+        Name Version OperStatus AccumulatedInboundAssociations
     table "mtaTable (MTA-MIB): each MTA as a whole" mta \
-        ReceivedMessages StoredMessages TransmittedMessages TransmittedRecipients LoopsDetected
+        ReceivedMessages StoredMessages TransmittedMessages TransmittedRecipients
     table "mtaGroupTable (MTA-MIB): services (-1), transports (-2), queues (-3)" mtaGroup \
-        Name:18 Hierarchy ReceivedMessages TransmittedMessages StoredMessages
+        Name Hierarchy ReceivedMessages TransmittedMessages StoredMessages
     table "mailmonDestinationTable (MAILMON-MIB): where mail waits" mailmonDestination \
         Domain:24 Queued OldestAge LastReason:34
     table "mailmonSourceTable (MAILMON-MIB): what is read, and how it fares" mailmonSource \
@@ -155,19 +164,19 @@ tables() {
 
 walk() {
     if [ "$mibs" ]; then
-        say "A walk, by name (the deferred queue's row and more)"
-        show "snmpwalk -v2c -c public 127.0.0.1:$port mtaGroupName"
-        snmp snmpwalk "127.0.0.1:$port" mtaGroupName
+        say "One walk, by name"
+        show "snmpwalk -v2c -c public 127.0.0.1:$port mtaTable"
+        snmp snmpwalk "127.0.0.1:$port" mtaTable
     fi
-    say "The same agent by number, without any MIB"
-    show "snmpbulkwalk -v2c -c public 127.0.0.1:$port .1.3.6.1.2.1.28.1"
-    MIBS='' snmpbulkwalk -On -v2c -c public "127.0.0.1:$port" .1.3.6.1.2.1.28.1
+    say "The same by number, without any MIB"
+    show "snmpwalk -On -v2c -c public 127.0.0.1:$port .1.3.6.1.2.1.28.1"
+    MIBS='' snmpwalk -On -v2c -c public "127.0.0.1:$port" .1.3.6.1.2.1.28.1
 }
 
 moved() {
     say "Fifteen seconds later: what moved"
     counters >"$dir/before"
-    sleep 15
+    nap 15
     counters >"$dir/after"
     awk 'NR == FNR { was[$1] = $2; next }
         was[$1] != $2 { printf "  %-42s %8d -> %8d  (%+d)\n", $1, was[$1], $2, $2 - was[$1] }' \
@@ -179,7 +188,8 @@ hints() {
     if [ "$mibs" ]; then
         cat <<TRY
 
-  export MIBDIRS=$mibs
+  export MIBDIRS=$root/mibs:$root/tests/mibs/base
+  export MIBDIRS=\$MIBDIRS:${mibs##*:}
   export MIBS=MTA-MIB:MAILMON-MIB
 TRY
     fi
@@ -203,14 +213,16 @@ command -v snmpbulkwalk >/dev/null || die "snmpbulkwalk is not there: make deps 
 mibs=$(find_mibs)
 begun=$(date +%s)
 start
-echo "mailmond serves a recorded Postfix on udp:127.0.0.1:$port (log: $dir/mailmond.log)"
+echo "mailmond serves a recorded Postfix, played again, on udp:127.0.0.1:$port;"
+echo "its own log is $dir/mailmond.log"
+nap 6 # the queue and the sockets are read after the log
 tables
 walk
 moved
 hints
 if [ "${DEMO_SECONDS:-}" ]; then
     left=$((begun + DEMO_SECONDS - $(date +%s)))
-    [ $left -le 0 ] || sleep $left
+    [ $left -le 0 ] || nap $left
 else
     wait "$daemon" || :
 fi

@@ -36,15 +36,16 @@ struct message {
     char id[ID_MAX + 4], sender[128];
     enum queue queue;
     unsigned pass;
-    long size, recipients, left, tried, deferred; /* left: not delivered; tried, deferred: of this attempt */
+    long size, recipients, left, tried,
+        deferred; /* left: not delivered; tried, deferred: of this attempt */
     time_t arrival;
 };
 
 static struct message messages[MESSAGES];
 static char **lines;
 static size_t line_count;
-static bool history;      /* no file is touched while the past is told */
-static time_t now_s;      /* of the line at hand */
+static bool history; /* no file is touched while the past is told */
+static time_t now_s; /* of the line at hand */
 static FILE *out;
 
 static void fail(const char *what)
@@ -74,27 +75,37 @@ static void record(FILE *f, int type, const char *text)
     fputs(text, f);
 }
 
+/* Size, offset of the content, recipients (global/rec_type.h). */
+static void size_record(FILE *f, const struct message *m, long offset)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%15ld %15ld %15ld %15d %15ld %15d", m->size, offset, m->recipients,
+             0, m->size, 0);
+    record(f, 'C', text);
+}
+
 static void write_message(const struct message *m, const char *path)
 {
-    char text[256];
+    char text[64];
     FILE *f = fopen(path, "w");
     if (!f)
         fail(path);
-    snprintf(text, sizeof text, "%15ld %15d %15ld %15d %15ld %15d", m->size, 0, m->recipients, 0,
-             m->size, 0);
-    record(f, 'C', text);
+    size_record(f, m, 0);
     snprintf(text, sizeof text, "%lld 0", (long long)m->arrival);
     record(f, 'T', text);
     record(f, 'S', m->sender);
     for (long i = 0; i < m->recipients; i++)
         record(f, 'R', "somebody@example.com");
     record(f, 'M', "");
-    snprintf(text, sizeof text, "Message-ID: <%s@mx.example.net>", m->id);
+    long offset = ftell(f);
+    snprintf(text, sizeof text, "Message-ID: <%.23s@mx.example.net>", m->id);
     record(f, 'N', text);
     record(f, 'N', "");
     record(f, 'N', "(the recording has no contents)");
     record(f, 'X', "");
     record(f, 'E', "");
+    rewind(f); /* the offset is known now, and its field has a fixed width */
+    size_record(f, m, offset);
     if (fchmod(fileno(f), m->queue == INCOMING ? 0600 : 0700) < 0 || fclose(f) != 0)
         fail(path);
 }
@@ -221,7 +232,8 @@ static void print_head(void)
 }
 
 /* Copies a line with the pass number behind every queue id. The first id and what follows it are given back. */
-static const char *rewrite(const char *line, unsigned pass, char *to, size_t size, char id[ID_MAX + 4])
+static const char *rewrite(const char *line, unsigned pass, char *to, size_t size,
+                           char id[ID_MAX + 4])
 {
     const char *after = NULL;
     size_t n = 0;
@@ -280,7 +292,8 @@ static void read_recording(const char *path)
     for (ssize_t n; (n = getline(&line, &size, f)) > 0;) {
         line[strcspn(line, "\n")] = 0;
         lines = reallocarray(lines, line_count + 1, sizeof *lines);
-        if (!lines || strlen(line) < 20 || !(lines[line_count++] = strdup(strchr(line + 16, ' ') + 1)))
+        if (!lines || strlen(line) < 20 ||
+            !(lines[line_count++] = strdup(strchr(line + 16, ' ') + 1)))
             fail(path); /* "Mon dd hh:mm:ss host " is 20 octets at least */
     }
     free(line);
@@ -294,7 +307,8 @@ static void make_spool(const char *spool)
     char path[64];
     if ((mkdir(spool, 0755) < 0 && errno != EEXIST) || chdir(spool) < 0)
         fail(spool);
-    static const char *const names[] = {"pid", "maildrop", "incoming", "active", "deferred", "hold", "corrupt"};
+    static const char *const names[] = {"pid",      "maildrop", "incoming", "active",
+                                        "deferred", "hold",     "corrupt"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (mkdir(names[i], 0755) < 0)
             fail(names[i]);

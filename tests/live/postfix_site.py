@@ -231,7 +231,7 @@ SITE_MASTER_CF = """\
   -o postscreen_dnsbl_sites= -o postscreen_access_list=
 127.0.0.1:{verify} inet n - n - - smtpd
   -o smtpd_recipient_restrictions=reject_unverified_recipient
-127.0.0.1:{narrow} inet n - n - 1 smtpd
+127.0.0.1:{narrow} inet n - n - 2 smtpd
 smtpd pass - - n - - smtpd
 dnsblog unix - - n - 0 dnsblog
 tlsproxy unix - - n - 0 tlsproxy

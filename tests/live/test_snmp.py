@@ -43,7 +43,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def lab(folder):
     """One snmpd with one publisher, for the tests that only look."""
-    snmpd = Snmpd(folder).start()
+    snmpd = Snmpd(folder, extra=(
+        'createUser mailmon SHA-256 "auth password" AES "privacy password"',)).start()
     publisher = Publisher(folder, "main", {"agentx_socket": quoted(snmpd.socket)}, interval=20)
     yield snmpd, publisher
     publisher.stop()
@@ -85,6 +86,15 @@ def test_v1_walk_leaves_out_counter64_alone(lab):
     expected = publisher.cells(snmpd.client.uptime())
     assert any(c[2] == COUNTER64 for c in expected)
     assert not differences(expected, client.walk("snmpwalk"), without=(COUNTER64,))
+
+
+def test_v3_walk(lab):
+    """As the user of snmpd.conf.example."""
+    snmpd, publisher = lab
+    client = Client(snmpd.port, "-l", "authPriv", "-u", "mailmon", "-a", "SHA-256", "-A",
+                    "auth password", "-x", "AES", "-X", "privacy password", version="3",
+                    community=None)
+    assert not differences(publisher.cells(snmpd.client.uptime()), client.walk())
 
 
 def around(oids, rng):

@@ -622,6 +622,50 @@ static void dates_while_away(void **state)
     expect("one\na\nb\nc\nd\n");
 }
 
+/* An empty generation, compressed, is not empty on disk. */
+static void empty_gzip_between(void **state)
+{
+    (void)state;
+    put("log", "one\n");
+    start();
+    read_on();
+    move("log", "log.3");
+    put("log.2", "");
+    compress_file("log.2");
+    put("log.1", "two\n");
+    put("log", "three\n");
+    set_time("log.3", 1000); /* all at the same tick */
+    set_time("log.2.gz", 1000);
+    set_time("log.1", 1000);
+    restart();
+    read_all();
+    expect("one\ntwo\nthree\n");
+}
+
+/* Stopped within the NULs of a file: these are no sign of which file it is. */
+static void stopped_within_nuls(void **state)
+{
+    (void)state;
+    static const char nuls[20000];
+    put("log", "one\n");
+    start();
+    read_on();
+    copy("log", "log.3", false);
+    truncate(path, 0);
+    put_bytes("log", nuls, sizeof nuls);
+    put("log", "two\n");
+    while (follow_read(f, 1, collect, NULL) == FOLLOW_IDLE)
+        later(1500);
+    copy("log", "log.2", false);
+    compress_file("log.2");
+    truncate(path, 0);
+    put_bytes("log", nuls, sizeof nuls);
+    put("log", "three\n");
+    restart();
+    read_all();
+    expect("one\ntwo\nthree\n");
+}
+
 static void gzip_going_on(void **state)
 {
     (void)state;
@@ -787,11 +831,12 @@ static void pause_writer(unsigned most_us)
 
 static void write_line(void)
 {
-    char line[400];
+    char line[420];
     int n = snprintf(line, sizeof line, "%u ", ++w.number);
     for (unsigned i = dice(dice(4) ? 60 : 380); i > 0; i--)
         line[n++] = (char)('a' + i % 26);
-    line[n++] = '\n';
+    n += snprintf(line + n, sizeof line - (size_t)n, " %u\n",
+                  w.number);    /* no two ends are the same */
     for (int at = 0; at < n;) { /* as it is flushed: at any octet */
         int part = dice(3) ? n - at : 1 + (int)dice((unsigned)(n - at));
         if (write(w.fd, line + at, (size_t)part) != part)
@@ -894,7 +939,6 @@ static void run_writer(unsigned steps)
 
 static struct reader {
     unsigned next; /* the number expected */
-    char partial[1];
 } r;
 static unsigned bad;
 
@@ -922,16 +966,19 @@ struct saved {
 /* Reads, is killed and started from what was stored last or some time before. */
 static void run_reader(void)
 {
-    struct saved saved[16] = {{.next = 1}};
+    struct saved saved[16];
     unsigned saves = 1, idle = 0;
     start();
+    follow_read(f, 1, check_lines, NULL); /* the first line is there already */
+    shared->begun = r.next > 1;
+    saved[0] = (struct saved){*follow_position(f), r.next};
     while (idle < 40 && bad == 0) {
         bool done = shared->done;
-        enum follow_result got_result = follow_read(f, 1 + dice(20000), check_lines, NULL);
-        shared->begun |= r.next > 1;
+        unsigned before = r.next;
+        enum follow_result last = follow_read(f, 1 + dice(20000), check_lines, NULL);
         if (status().status == SOURCE_TRUNCATED && bad++ == 0)
             print_message("%s\n", status().error);
-        idle = done && got_result != FOLLOW_MORE ? idle + 1 : 0;
+        idle = done && last != FOLLOW_MORE && before == r.next ? idle + 1 : 0;
         if (done)
             later(300);
         if (dice(4) == 0)
@@ -942,7 +989,7 @@ static void run_reader(void)
             follow_free(f);
             if (!done)
                 usleep(dice(4) ? dice(1000) : dice(60000));
-            f = follow_new(path, shared->begun && from->next > 1 ? &from->at : NULL);
+            f = follow_new(path, &from->at);
             r.next = from->next;
         }
         usleep(dice(1000));
@@ -976,6 +1023,9 @@ static unsigned run_seed(uint64_t seed)
         print_message("ended before %u of %u, writer %d\n", r.next, shared->written, code);
         bad = 1;
     }
+    if (bad)
+        print_message("status %d, behind %llu %s\n", status().status,
+                      (unsigned long long)status().behind_bytes, status().error);
     if (bad)
         print_message("seed %llu failed (append %d, dated %d): see %s\n", (unsigned long long)seed,
                       w.append, w.dated, dir);
@@ -1022,6 +1072,8 @@ int main(int argc, char **argv)
         test(rotations_while_away),
         test(rotations_with_gzip_while_away),
         test(dates_while_away),
+        test(empty_gzip_between),
+        test(stopped_within_nuls),
         test(gzip_going_on),
         test(damaged_gzip),
         test(inode_used_again),
