@@ -28,6 +28,11 @@ static inline void hashindex_free(struct hashindex *x)
     *x = (struct hashindex){0};
 }
 
+static inline void hashindex_prefetch(const struct hashindex *x, uint64_t hash)
+{
+    __builtin_prefetch(&x->entries[(uint32_t)(hash >> 32) & x->mask]);
+}
+
 /* Starts or goes on with the positions that may have this hash: *cursor starts at 0. -1: no more. */
 static inline int64_t hashindex_next(const struct hashindex *x, uint64_t hash, uint32_t *cursor)
 {

@@ -127,20 +127,24 @@ static bool known_message(const char *message)
            strncmp(message, "AgentX master", 13) == 0;
 }
 
+static enum log_level level_of(int priority)
+{
+    return priority <= LOG_ERR       ? LOG_LEVEL_ERROR
+           : priority == LOG_WARNING ? LOG_LEVEL_WARNING
+           : priority == LOG_NOTICE  ? LOG_LEVEL_NOTICE
+                                     : LOG_LEVEL_DEBUG;
+}
+
 static int take_log(int major, int minor, void *server_argument, void *client_argument)
 {
     (void)major, (void)minor, (void)client_argument;
     const struct snmp_log_message *m = server_argument;
-    int n = (int)strcspn(m->msg, "\n");
     if (strncmp(m->msg, REFUSED, sizeof REFUSED - 1) == 0) {
         publish.back.registrations_refused++;
         publish.refused_why = atoi(m->msg + sizeof REFUSED - 1);
-    } else if (!known_message(m->msg) && !master_take_message(m->msg))
-        log_msg(m->priority <= LOG_ERR       ? LOG_LEVEL_ERROR
-                : m->priority == LOG_WARNING ? LOG_LEVEL_WARNING
-                : m->priority == LOG_NOTICE  ? LOG_LEVEL_NOTICE
-                                             : LOG_LEVEL_DEBUG,
-                "net-snmp: %.*s", n, m->msg);
+    } else if (!known_message(m->msg) && !master_take_message(m->msg)) {
+        log_msg(level_of(m->priority), "net-snmp: %.*s", (int)strcspn(m->msg, "\n"), m->msg);
+    }
     return SNMP_ERR_NOERROR;
 }
 

@@ -87,6 +87,28 @@ enum event_flag {
     EVENT_PROBE_SENDER = 1 << 11 /* the sender is the one that address verification uses */
 };
 
+/*
+ * A queue id in 128 bits, six bits a character ([0-9A-Za-z-], at most 21 of them), so that two ids are
+ * equal exactly when these are. All zero: not an id.
+ */
+struct queue_id {
+    uint64_t hi, lo;
+};
+struct queue_id queue_id_pack(struct slice text);
+/* Writes the text back (at most 21 octets and a NUL); returns its length. */
+size_t queue_id_text(struct queue_id id, char text[22]);
+static inline bool queue_id_null(struct queue_id id)
+{
+    return (id.hi | id.lo) == 0;
+}
+static inline uint64_t queue_id_hash(struct queue_id id)
+{
+    uint64_t h = id.hi * 0xff51afd7ed558ccdu;
+    h ^= h >> 32;
+    h = (h ^ id.lo) * 0xc4ceb9fe1a85ec53u;
+    return h ^ (h >> 29);
+}
+
 struct event {
     int64_t time_ms;  /* real time, ms since the epoch; the last known one if the line has none */
     struct slice tag; /* program name as logged: instance and service, "postfix/submission/smtpd" */
@@ -104,6 +126,7 @@ struct event {
     uint64_t size;     /* octets */
     uint64_t delay_ms; /* since arrival */
     struct slice id, other_id, address, peer, relay, text;
+    struct queue_id packed_id; /* id, if the caller packed it; null: not yet */
 };
 
 static inline void event_clear(struct event *e)
@@ -114,22 +137,8 @@ static inline void event_clear(struct event *e)
     e->flags = 0;
     e->code = e->recipients = e->bad_commands = 0;
     e->size = e->delay_ms = 0;
+    e->packed_id = (struct queue_id){0, 0};
     e->id = e->other_id = e->address = e->peer = e->relay = e->text = (struct slice){NULL, 0};
-}
-
-/*
- * A queue id in 128 bits, six bits a character ([0-9A-Za-z-], at most 21 of them), so that two ids are
- * equal exactly when these are. All zero: not an id.
- */
-struct queue_id {
-    uint64_t hi, lo;
-};
-struct queue_id queue_id_pack(struct slice text);
-/* Writes the text back (at most 21 octets and a NUL); returns its length. */
-size_t queue_id_text(struct queue_id id, char text[22]);
-static inline bool queue_id_null(struct queue_id id)
-{
-    return (id.hi | id.lo) == 0;
 }
 
 #endif

@@ -7,11 +7,14 @@
 
 #include "tally.h"
 
+#define MAILLOG_RING 8
+
 struct maillog {
     struct tally *tally;
     const struct mta *mta;
     struct syslog_context context;
-    struct event event;
+    struct event ring[MAILLOG_RING]; /* parsed, not yet counted: `counted` to `parsed` */
+    uint64_t parsed, counted;
     uint64_t lines;        /* of this mail system, understood or not */
     uint64_t unrecognised; /* of these, not understood */
     int64_t last_ms;       /* real time of the last line; 0: none yet */

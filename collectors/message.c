@@ -11,14 +11,6 @@
 #define EVICT_LOOK  16 /* rows among which the oldest is forgotten */
 #define ABANDONED_S 86400
 
-static uint64_t hash(uint16_t appl, struct queue_id id)
-{
-    uint64_t h = (id.hi ^ ((uint64_t)appl << 40)) * 0xff51afd7ed558ccdu;
-    h ^= h >> 32;
-    h = (h ^ id.lo) * 0xc4ceb9fe1a85ec53u;
-    return h ^ (h >> 29);
-}
-
 /* Reserves address space; pages come when they are touched. */
 static void *reserve(size_t octets)
 {
@@ -69,7 +61,7 @@ static void push(struct slot_list *l, uint32_t slot)
 struct message *messages_find(const struct messages *t, uint16_t appl, struct queue_id id)
 {
     uint32_t cursor = 0;
-    uint64_t h = hash(appl, id);
+    uint64_t h = queue_id_hash(id);
     for (int64_t s; (s = hashindex_next(&t->index, h, &cursor)) >= 0;) {
         struct message *m = &t->rows[s];
         if (m->id.lo == id.lo && m->id.hi == id.hi && m->appl == appl)
@@ -80,7 +72,7 @@ struct message *messages_find(const struct messages *t, uint16_t appl, struct qu
 
 static void index_add(struct messages *t, const struct message *m)
 {
-    hashindex_add(&t->index, hash(m->appl, m->id), messages_slot(t, m));
+    hashindex_add(&t->index, queue_id_hash(m->id), messages_slot(t, m));
 }
 
 /* The one seen longest ago among the next few: depends on nothing but the bytes read so far. */
@@ -135,7 +127,7 @@ struct message *messages_add(struct messages *t, uint16_t appl, struct queue_id 
 
 void messages_remove(struct messages *t, struct message *m)
 {
-    hashindex_remove(&t->index, hash(m->appl, m->id), messages_slot(t, m));
+    hashindex_remove(&t->index, queue_id_hash(m->id), messages_slot(t, m));
     messages_mark(t, m);
     m->id = (struct queue_id){0, 0};
     m->first_wait = t->free_head;

@@ -73,6 +73,21 @@ struct messages {
 /* max: bound on messages. false with errno when memory cannot be reserved. */
 bool messages_init(struct messages *t, uint32_t max, bool persist);
 void messages_free(struct messages *t);
+/*
+ * What is about to be looked for: first brings the index's entry near, then, some lines later, the
+ * row. A line's message is seldom in the cache, and waiting for it cost a quarter of the reading time.
+ */
+static inline void messages_expect_entry(const struct messages *t, struct queue_id id)
+{
+    hashindex_prefetch(&t->index, queue_id_hash(id));
+}
+static inline void messages_expect_row(const struct messages *t, struct queue_id id)
+{
+    uint32_t cursor = 0;
+    int64_t slot = hashindex_next(&t->index, queue_id_hash(id), &cursor);
+    if (slot >= 0)
+        __builtin_prefetch(&t->rows[slot], 1);
+}
 /* The message, or NULL. */
 struct message *messages_find(const struct messages *t, uint16_t appl, struct queue_id id);
 /*

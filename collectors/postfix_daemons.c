@@ -195,14 +195,17 @@ static void client(struct slice s, struct event *e)
         return;
     if (*s.p == ':') /* smtpd_client_port_logging */
         s = slice_skip(s, slice_find(s, ','));
-    if (STARTS(s, ", sasl_method="))
+    if (STARTS(s, ", sasl_method=")) { /* a user, not a filter: and a user name may hold anything */
         e->flags |= EVENT_SASL;
-    while (slice_cut(&s, ',').p) {
-        if (!TAKE(s, " orig_queue_id="))
-            continue;
-        e->flags |= EVENT_REINJECTED;
-        e->other_id = slice_head(s, slice_find(s, ','));
+        return;
     }
+    if (!TAKE(s, ", orig_queue_id="))
+        return;
+    struct slice id = slice_head(s, slice_find(s, ','));
+    if (id.n == 0 || postfix_id_length(id) != id.n)
+        return;
+    e->flags |= EVENT_REINJECTED;
+    e->other_id = id;
 }
 
 static void smtpd(struct slice s, struct event *e)

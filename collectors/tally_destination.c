@@ -165,7 +165,7 @@ static void take_active(struct destination *d, struct wait *w)
 }
 
 void destination_delivery(struct tally *t, const struct instance *i, struct message *m,
-                          const struct event *e)
+                          const struct event *e, bool hop)
 {
     char buffer[255];
     struct slice domain = domain_of(e->address, buffer);
@@ -180,7 +180,7 @@ void destination_delivery(struct tally *t, const struct instance *i, struct mess
     struct wait *w = find_wait(t, m, position);
     take_active(d, w);
     d->last_at = tally_at(t, e);
-    if (e->result == RESULT_SENT)
+    if (e->result == RESULT_SENT && !hop)
         d->deliveries++;
     if (e->result == RESULT_DEFERRED) {
         d->deferrals++;

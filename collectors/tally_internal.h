@@ -94,9 +94,9 @@ uint16_t tally_peer_number(const struct tally *t, const struct instance *i, stru
 struct peer *tally_peer_numbered(struct tally *t, const struct instance *i, uint16_t number,
                                  const struct event *e);
 
-/* tally_destination.c */
+/* tally_destination.c; hop: it was no delivery, the message came back */
 void destination_delivery(struct tally *t, const struct instance *i, struct message *m,
-                          const struct event *e);
+                          const struct event *e, bool hop);
 /* The message is tried again: what was deferred becomes active. */
 void destination_retry(struct tally *t, struct message *m);
 /* The message is gone. */

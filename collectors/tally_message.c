@@ -19,7 +19,7 @@ static struct message *add(struct tally *t, const struct instance *i, struct que
 static struct message *find(struct tally *t, const struct instance *i, const struct event *e,
                             struct queue_id *id)
 {
-    *id = queue_id_pack(e->id);
+    *id = queue_id_null(e->packed_id) ? queue_id_pack(e->id) : e->packed_id;
     return queue_id_null(*id) ? NULL
                               : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], *id);
 }
@@ -108,9 +108,16 @@ void on_client(struct tally *t, struct instance *i, struct service *s, const str
     }
 }
 
+/* A message that was requeued by hand has another id now, and its old one no more lines. */
 void on_submit(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    begin(t, i, s, e, 0);
+    struct message *m = begin(t, i, s, e, 0);
+    if (!m || !(e->flags & EVENT_REINJECTED))
+        return;
+    struct message *old = messages_find(&t->messages, m->appl, queue_id_pack(e->other_id));
+    m->flags |= MESSAGE_REINJECTED;
+    if (old && old != m)
+        forget(t, old);
 }
 
 /* The cleanup line of a message that nobody brought: the MTA makes it itself. */
@@ -385,12 +392,12 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
         settle(t, i, m, e);
     m->last_transport = group_number(s);
     count_association(t, i, s, m, e);
-    if (e->result == RESULT_SENT && is_hop(t, i, e)) {
+    bool hop = e->result == RESULT_SENT && is_hop(t, i, e);
+    if (hop)
         m->pending -= m->pending > 0;
-    } else {
+    else
         count_result(t, i, s, m, e);
-        destination_delivery(t, i, m, e);
-    }
+    destination_delivery(t, i, m, e, hop);
     if (e->flags & EVENT_LOOP)
         count_loop(t, i, s);
     model_dirty(t->model, MODEL_APPL, i->appl);

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from snmp_lab import (ARC, BUILD, ROOTS, Client, Process, Publisher, Snmpd, differences, free_port,
-                      now_ms, oid_key, wait_for)
+from snmp_lab import (ARC, BUILD, ROOTS, Client, Publisher, Snmpd, differences, free_port, oid_key,
+                      wait_for)
 
 pytestmark = pytest.mark.skipif(
     not all((BUILD / p).exists() for p in ("mailmond-publish", "bench_model"))
@@ -263,6 +263,7 @@ def test_master_restarts(own):
     assert any(c[0] == PHANTOM or c[0].startswith(".1.3.6.1.2.1.28.") for c in snmpd.client.walk())
     publisher = keep(Publisher(tmp, "restart", {"agentx_socket": quoted(snmpd.socket)},
                                model=["--spread", "4000"]))
+    files = os.listdir(f"/proc/{publisher.pid}/fd")
     for _ in range(int(os.environ.get("RESTARTS", "2"))):
         snmpd.stop(signal.SIGKILL)
         snmpd.start()
@@ -275,10 +276,22 @@ def test_master_restarts(own):
             assert abs(stamps[oid][3] - value) <= 30, oid
         assert publisher.back((1, 0)) == (1, 0)
     assert not differences(publisher.cells(snmpd.client.uptime()), snmpd.client.walk())
+    assert len(os.listdir(f"/proc/{publisher.pid}/fd")) == len(files)
     assert "263" not in publisher.text() and "refused " not in publisher.text()
     lines = publisher.text().count("the master agent")
     assert lines <= 1 + 2 * 2 * int(os.environ.get("RESTARTS", "2"))
     assert "duplicate registration" not in snmpd.process.text()
+
+
+def test_publisher_restarts(own):
+    """Killed and started anew at once, as the supervisor does: nothing is refused."""
+    tmp, keep = own
+    snmpd = keep(Snmpd(tmp).start())
+    for i in range(5):
+        publisher = keep(Publisher(tmp, f"again{i}", {"agentx_socket": quoted(snmpd.socket)}))
+        assert publisher.back() == (1, 0)
+        assert snmpd.client.serves()
+        os.kill(publisher.pid, signal.SIGKILL)
 
 
 def test_master_hangs(own):
