@@ -90,7 +90,7 @@ static void take_setting(struct supervise_settings *s, char *line)
     for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
         size_t n = strlen(known[i].name);
         if (strncmp(line, known[i].name, n) == 0)
-            snprintf(known[i].to, known[i].size, "%s", line + n);
+            snprintf(known[i].to, known[i].size, "%.*s", (int)known[i].size - 1, line + n);
     }
 }
 

@@ -429,10 +429,23 @@ void follow_free(struct follow *f)
     free(f);
 }
 
+/* A live file of NULs alone could be truncated unseen: it is as if it had not been chosen yet. */
+static void undo_blank(struct follow *f)
+{
+    if (!f->live || !f->source.blank)
+        return;
+    follow_file_close(&f->source.reader);
+    f->source.at = f->stored;
+    f->source.blank = f->live = false;
+    if (f->stored.head_length > 0 && f->rotations > 0)
+        f->rotations--;
+}
+
 /* Ends a call that found nothing more to read. */
 static enum follow_result rest(struct follow *f)
 {
     follow_source_shrink(&f->source);
+    undo_blank(f);
     bool waits = f->source.reader.fd >= 0 && f->look.error == ENOENT && !f->deleted;
     if (f->trouble == SOURCE_OK && f->look.error != 0 && !waits)
         set_trouble(f, f->look.error);

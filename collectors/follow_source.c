@@ -183,7 +183,9 @@ enum follow_drain follow_source_drain(struct follow_source *s, struct follow_cal
     if (!gzip && !last && s->size == s->seen_size && s->mtime_ns == s->seen_mtime_ns)
         return FOLLOW_DRAIN_END;
     for (size_t room = CHUNK; !end; room = CHUNK) {
-        if (!last && room > c->left)
+        bool blank = s->blank && s->at.head_length > 0 &&
+                     !gzip; /* never stop there: a truncation would not show */
+        if (!last && !blank && room > c->left)
             room = c->left < BUDGET_MIN ? BUDGET_MIN : c->left;
         uint64_t before = s->at.offset;
         do {
@@ -198,7 +200,7 @@ enum follow_drain follow_source_drain(struct follow_source *s, struct follow_cal
             s->large |= s->fill > CHUNK;
             room = LINE_ROOM; /* if no line was whole, with more of it */
         } while (!end && s->at.offset == before && c->left > 0);
-        if (!end && !last && c->left == 0)
+        if (!end && !last && c->left == 0 && (gzip || !s->blank))
             return FOLLOW_DRAIN_MORE;
     }
     s->seen_size = s->size;

@@ -2,6 +2,7 @@
  * The queue directories of each MTA: runs mailq.c's refresh on libuv's worker pool, one at a time for
  * each instance, and merges its result on the loop. The log answers what the queue asks of it.
  */
+#include <poll.h>
 #include "../agent/log.h"
 #include "collector.h"
 #include "mailq.h"
@@ -13,8 +14,7 @@ struct queue_source {
     struct source *row;
     struct group *groups[MTA_QUEUES_MAX];
     uv_work_t work;
-    uv_poll_t poll;
-    bool busy, polling, changed, failed;
+    bool busy;
     int64_t next_ms, next_scan_ms, last_files_ms;
     struct mailq_request request;
     struct mailq_result result;
@@ -188,15 +188,6 @@ static void run(uv_work_t *work)
     mailq_refresh(q->mailq, &q->request, &q->result);
 }
 
-static void on_change(uv_poll_t *handle, int status, int events)
-{
-    struct queue_source *q = handle->data;
-    (void)status, (void)events;
-    q->changed = true; /* the next tick looks; until then it stays readable */
-    q->polling = false;
-    uv_poll_stop(handle);
-}
-
 static void done(uv_work_t *work, int status)
 {
     struct queue_source *q = work->data;
@@ -210,8 +201,6 @@ static void done(uv_work_t *work, int status)
     answer_wanted(q);
     if (q->result.wanted_count == MAILQ_WANTED_MAX)
         refresh(q); /* many to ask for: at once */
-    else if (!q->polling && mailq_fd(q->mailq) >= 0)
-        q->polling = uv_poll_start(&q->poll, UV_READABLE, on_change) == 0;
 }
 
 static void refresh(struct queue_source *q)
@@ -219,7 +208,6 @@ static void refresh(struct queue_source *q)
     int64_t now = collect->monotonic_ms;
     bool scan = now >= q->next_scan_ms;
     int64_t since = now - q->last_files_ms;
-    q->changed = false;
     q->next_ms = now + (int64_t)collect->config->queue_interval_s * 1000;
     if (scan)
         q->next_scan_ms = now + (int64_t)collect->config->queue_rescan_s * 1000;
@@ -251,14 +239,12 @@ static bool open_queue(struct collect *c, const struct instance_of_mta *i)
         return false;
     }
     *q = (struct queue_source){.next = sources, .of = i, .row = row};
-    q->work.data = q->poll.data = q;
+    q->work.data = q;
     q->mailq = mailq_new(i->mta, i->config->queue_directory);
     if (!q->mailq) {
         free(q);
         return false;
     }
-    if (mailq_fd(q->mailq) >= 0)
-        uv_poll_init(c->loop, &q->poll, mailq_fd(q->mailq));
     for (unsigned n = 0; i->mta->queues[n].name; n++)
         place_rows(q, n, i->mta->queues[n].name);
     q->last_files_ms = c->monotonic_ms;
@@ -275,6 +261,13 @@ static bool start(struct collect *c)
     return true;
 }
 
+/* Did inotify say anything? The tick asks, so that a busy queue wakes nobody more often. */
+static bool changed(const struct queue_source *q)
+{
+    struct pollfd p = {mailq_fd(q->mailq), POLLIN, 0};
+    return p.fd >= 0 && poll(&p, 1, 0) == 1;
+}
+
 static void tick(struct collect *c)
 {
     if (!c->caught_up)
@@ -282,8 +275,8 @@ static void tick(struct collect *c)
     for (unsigned n = 0; n < c->instance_count; n++)
         route_changes(c->instances[n].tally);
     for (struct queue_source *q = sources; q; q = q->next)
-        if (!q->busy && (q->changed || q->result.wanted_count || q->update_count ||
-                         c->monotonic_ms >= q->next_ms))
+        if (!q->busy && (c->monotonic_ms >= q->next_ms || q->result.wanted_count ||
+                         q->update_count || changed(q)))
             refresh(q);
 }
 
@@ -291,11 +284,9 @@ static void tick(struct collect *c)
 static void stop(struct collect *c)
 {
     (void)c;
-    for (struct queue_source *q = sources; q; q = q->next) {
-        uv_cancel((uv_req_t *)&q->work);
-        if (mailq_fd(q->mailq) >= 0)
-            uv_close((uv_handle_t *)&q->poll, NULL);
-    }
+    for (struct queue_source *q = sources; q; q = q->next)
+        if (q->busy)
+            uv_cancel((uv_req_t *)&q->work);
 }
 
 const struct collector collector_queue = {"queue", start, tick, NULL, stop};

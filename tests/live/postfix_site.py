@@ -20,7 +20,7 @@ COMMANDS = Path("/usr/sbin")
 
 # Ports of a site, from its base.
 (SMTP, SUBMISSION, REINJECT, FILTERED, FILTERED_PLAIN, FILTERED_XFORWARD, BACK, POSTSCREEN, VERIFY,
- NARROW, OK, TEMPORARY, PERMANENT, CLOSED, SLOW, LMTP, OUT) = range(17)
+ OK, TEMPORARY, PERMANENT, CLOSED, SLOW, LMTP, OUT) = range(16)
 CLIENT = "127.0.0.2"  # where test clients come from: not the address that a filter comes from
 
 
@@ -228,10 +228,9 @@ SITE_MASTER_CF = """\
   -o syslog_name={name}/back -o smtpd_authorized_xforward_hosts=127.0.0.0/8
 127.0.0.1:{postscreen} inet n - n - 1 postscreen
   -o postscreen_greet_action=enforce -o postscreen_greet_wait=1s -o postscreen_cache_map=
-  -o postscreen_dnsbl_sites= -o postscreen_access_list=
+  -o postscreen_dnsbl_sites= -o postscreen_access_list= -o postscreen_pre_queue_limit=5
 127.0.0.1:{verify} inet n - n - - smtpd
   -o smtpd_recipient_restrictions=reject_unverified_recipient
-127.0.0.1:{narrow} inet n - n - 2 smtpd
 smtpd pass - - n - - smtpd
 dnsblog unix - - n - 0 dnsblog
 tlsproxy unix - - n - 0 tlsproxy
@@ -250,7 +249,7 @@ lmtp.test      lmtp:inet:127.0.0.1:{lmtp}
 pipe.test      archive:
 discard.test   discard:
 error.test     error:5.1.2 no such domain here
-later.test     error:4.3.0 not now
+later.test     retry:4.3.0 not now
 out.test       smtp:[127.0.0.1]:{out}
 """
 
