@@ -398,6 +398,7 @@ static int run(pid_t parent)
         log_error("the shared memory cannot be used: %s", strerror(errno));
         return 1;
     }
+    c->work = slots_work(self.slots);
     if (!become(state_dir(), parent) || !restore() || !start_collectors())
         return 1;
     log_notice("%s %s: %u mail systems", PROGRAM, VERSION, c->instance_count);

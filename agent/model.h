@@ -331,6 +331,17 @@ struct model {
 };
 
 /*
+ * Which line of a log is in work, in memory that outlives the collect process, so that its successor
+ * knows on which line it died.
+ */
+struct model_work {
+    uint64_t file;                 /* inode of the log */
+    uint64_t line;                 /* offset of the line in work + 1; 0: none */
+    uint64_t died_file, died_line; /* the line on which the last death happened */
+    uint64_t deaths;               /* how many in a row happened on it */
+};
+
+/*
  * Makes an empty model; capacities[i] == 0 takes the default. Memory is reserved, not touched.
  * Returns false with errno when it cannot be had.
  */

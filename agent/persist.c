@@ -16,7 +16,7 @@ static void shift(const struct model_kind *k, unsigned char *row, int64_t by)
 {
     for (const uint32_t *o = k->instants; o && *o; o++)
         if (*instant(row, *o) != MODEL_NEVER)
-            *instant(row, *o) += by;
+            *instant(row, *o) = (int64_t)((uint64_t)*instant(row, *o) + (uint64_t)by);
 }
 
 static bool put_row(struct checkpoint *c, const struct model_kind *k, int table, uint32_t position,

@@ -26,6 +26,7 @@
 struct header {
     uint64_t magic, layout;
     uint32_t capacities[MODEL_TABLES];
+    struct model_work work; /* the rest is never written after slots_create */
 };
 
 /* The start of each slot. */
@@ -233,6 +234,11 @@ static unsigned free_slot(uint64_t word)
     while (slot == newest_of(word) || slot == pinned_of(word))
         slot++;
     return slot;
+}
+
+struct model_work *slots_work(struct slots *s)
+{
+    return &((struct header *)(void *)s->model)->work;
 }
 
 void slots_publish(struct slots *s, const struct model *m, int64_t monotonic_ms, int64_t real_ms)

@@ -47,6 +47,9 @@ void slots_close(struct slots *s);
 void slots_publish(struct slots *s, const struct model *m, int64_t monotonic_ms, int64_t real_ms);
 void slots_back_get(const struct slots *s, struct slots_back *back);
 
+/* Writer: what it has in work; all zero at first, kept over its restarts. */
+struct model_work *slots_work(struct slots *s);
+
 /* Reader: pins the newest slot and describes it; every offset and count is checked. false: nothing
    published yet, or the header is damaged. Unpin after the PDU is answered. */
 bool slots_pin(struct slots *s, struct view *v);

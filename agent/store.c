@@ -130,6 +130,8 @@ static const char schema[] =
 static bool prepare(struct store *s)
 {
     int version = user_version(s);
+    if (version < 0 && !s->error[0])
+        snprintf(s->error, sizeof s->error, "it was not made by mailmond");
     if (version > STORE_VERSION)
         snprintf(s->error, sizeof s->error, "it was made by a later version of mailmond");
     if (version < 0 || version > STORE_VERSION || !run(s, set_up) ||

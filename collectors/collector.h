@@ -27,7 +27,8 @@ struct collect {
     const struct config *config;
     struct instance_of_mta *instances;
     unsigned instance_count;
-    int64_t monotonic_ms; /* of this tick */
+    struct model_work *work; /* what the process before this one died on */
+    int64_t monotonic_ms;    /* of this tick */
     int64_t real_minus_monotonic_ms;
     bool caught_up; /* every log was read to its end once */
     bool stopping;

@@ -161,7 +161,8 @@ struct choice {
     unsigned index; /* of the file */
     bool fresh;     /* read it from its start; else from the offset */
     struct follow_reader reader;
-    char lost[128]; /* why bytes are lost if the file is read */
+    struct follow_position start; /* of a fresh file */
+    char lost[128];               /* why bytes are lost if the file is read */
 };
 
 /* The newest file with the source's content: sets index and reader and says true. */
@@ -289,7 +290,7 @@ static void look_ahead(struct follow *f, const struct follow_files *files, unsig
 /* Makes the chosen file the source. */
 static void adopt(struct follow *f, const struct follow_file *file, struct choice *choice)
 {
-    follow_source_adopt(&f->source, file, choice->reader, choice->fresh);
+    follow_source_adopt(&f->source, file, choice->reader, choice->fresh ? &choice->start : NULL);
     f->live = f->was_live = file->live;
     f->waiting_since = 0;
     f->vain_state = STATE_NEVER;
@@ -329,6 +330,27 @@ static void take_over(struct follow *f, struct follow_call *c, bool finished, st
 }
 
 /*
+ * The live file may be copied and truncated between the listing and the moment its head is known, from
+ * which on that would show: then there is a file more, or another one.
+ */
+static void confirm_live(const struct follow *f, const struct follow_files *files,
+                         struct choice *choice)
+{
+    struct follow_files again = {NULL, 0, 0};
+    if (choice->error != 0 || !choice->fresh)
+        return;
+    if (!follow_source_begin(&choice->reader, &choice->start))
+        choice->error = errno;
+    else if (files->list[choice->index].live)
+        choice->error = follow_files_list(f->directory, f->name, &again);
+    if (choice->error == 0 && again.count && !follow_files_same(files, &again))
+        choice->error = ESTALE;
+    if (choice->error != 0)
+        follow_file_close(&choice->reader);
+    follow_files_free(&again);
+}
+
+/*
  * Turns to the file to read next, if there is one: the source's successor if it is `finished`, else
  * the source as the directory has it.
  */
@@ -344,6 +366,7 @@ static bool turn(struct follow *f, struct follow_call *c, bool finished)
         choice.error = follow_files_list(f->directory, f->name, &files);
         if (choice.error == 0)
             choose(f, &files, finished, &choice);
+        confirm_live(f, &files, &choice);
     }
     bool turned = choice.error == 0;
     if (turned) {

@@ -199,6 +199,17 @@ int follow_files_list(const char *directory, const char *name, struct follow_fil
     return error;
 }
 
+bool follow_files_same(const struct follow_files *a, const struct follow_files *b)
+{
+    if (!same_listing(a, b))
+        return false;
+    for (unsigned i = 0; i < a->count; i++)
+        if (!a->list[i].live &&
+            (a->list[i].size != b->list[i].size || a->list[i].mtime_ns != b->list[i].mtime_ns))
+            return false;
+    return true;
+}
+
 void follow_files_free(struct follow_files *files)
 {
     free(files->list);

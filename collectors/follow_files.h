@@ -34,6 +34,8 @@ struct follow_files {
  * not read shows the live file alone. The caller frees the list in every case.
  */
 int follow_files_list(const char *directory, const char *name, struct follow_files *files);
+/* Is nothing but the live file different? */
+bool follow_files_same(const struct follow_files *a, const struct follow_files *b);
 void follow_files_free(struct follow_files *files);
 
 /* A file open for reading. Closed: fd == -1. */

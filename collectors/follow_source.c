@@ -183,8 +183,8 @@ enum follow_drain follow_source_drain(struct follow_source *s, struct follow_cal
     if (!gzip && !last && s->size == s->seen_size && s->mtime_ns == s->seen_mtime_ns)
         return FOLLOW_DRAIN_END;
     for (size_t room = CHUNK; !end; room = CHUNK) {
-        bool blank = s->blank && s->at.head_length > 0 &&
-                     !gzip; /* never stop there: a truncation would not show */
+        /* It never stops within NULs: a truncation would not show. */
+        bool blank = s->blank && s->at.offset > 0 && !gzip;
         if (!last && !blank && room > c->left)
             room = c->left < BUDGET_MIN ? BUDGET_MIN : c->left;
         uint64_t before = s->at.offset;
@@ -225,20 +225,34 @@ bool follow_source_matches(const struct follow_source *s, const struct follow_fi
 }
 
 void follow_source_adopt(struct follow_source *s, const struct follow_file *file,
-                         struct follow_reader reader, bool fresh)
+                         struct follow_reader reader, const struct follow_position *fresh)
 {
     follow_file_close(&s->reader);
     s->reader = reader;
-    if (fresh)
-        s->at = (struct follow_position){0};
+    if (fresh != NULL)
+        s->at = *fresh;
     s->at.device = file->device;
     s->at.inode = file->inode;
     s->at.mtime_ns = s->mtime_ns = file->mtime_ns;
     s->size = file->size;
     s->seen_size = UINT64_MAX;
     s->checked = s->damaged = false;
-    s->blank = fresh;
+    s->blank = fresh != NULL;
     s->base = s->fill = 0;
+}
+
+bool follow_source_begin(struct follow_reader *reader, struct follow_position *at)
+{
+    char bytes[HEAD_MAX];
+    *at = (struct follow_position){0};
+    if (reader->gz != NULL)
+        return true;
+    ssize_t n = follow_file_read(reader, bytes, sizeof bytes, 0);
+    if (n < 0)
+        return false;
+    at->head_length = (uint32_t)n;
+    at->head_hash = hash(bytes, (size_t)n);
+    return true;
 }
 
 uint64_t follow_source_behind(const struct follow_source *s)

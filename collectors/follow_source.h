@@ -53,9 +53,11 @@ enum follow_drain {
 /* Makes a closed source at `at`; false when there is no memory. */
 bool follow_source_start(struct follow_source *s, const struct follow_position *at);
 void follow_source_end(struct follow_source *s);
-/* Reads `file` from now on, at the same offset or, if `fresh`, from its start. Owns the reader. */
+/* The position at the start of a plain file, with its head; false with errno. */
+bool follow_source_begin(struct follow_reader *reader, struct follow_position *at);
+/* Reads `file` from now on, at the same offset or, if `fresh` is given, there. Owns the reader. */
 void follow_source_adopt(struct follow_source *s, const struct follow_file *file,
-                         struct follow_reader reader, bool fresh);
+                         struct follow_reader reader, const struct follow_position *fresh);
 /* Hands on what the budget allows; `last`: everything, and a line without its end as well. */
 enum follow_drain follow_source_drain(struct follow_source *s, struct follow_call *c, bool last);
 /* Does the file hold, at the same places, what was read before? A gzip file is asked for its head.

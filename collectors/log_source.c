@@ -16,6 +16,7 @@ struct log_source {
     struct follow *follow;
     struct maillog log;
     struct source *row;
+    struct model_work *work;
     uint32_t slot; /* in the store: the source's index */
     bool started;
     uint64_t lines, unrecognised, bytes, rotations; /* as last added to the row */
@@ -78,8 +79,40 @@ static bool add(struct collect *c, const struct instance_of_mta *i)
     maillog_start(&l->log, i->tally, i->mta, 0);
     l->log.on_unrecognised = on_unrecognised;
     l->log.arg = l;
+    l->log.in_work = &c->work->line;
+    l->work = c->work;
     sources = l;
     return l->follow != NULL;
+}
+
+#define DEATHS 2 /* so many on one line, and the next start does not touch it */
+
+/* Was the process before this one killed by a line? */
+static void judge_death(struct model_work *w)
+{
+    if (w->line == 0)
+        return;
+    bool again = w->line == w->died_line && w->file == w->died_file;
+    w->deaths = again ? w->deaths + 1 : 1;
+    w->died_line = w->line;
+    w->died_file = w->file;
+    w->line = 0;
+    if (w->deaths >= DEATHS)
+        log_error(
+            "the line at octet %llu of the log with inode %llu killed this program %llu times "
+            "and is left out; please report it",
+            (unsigned long long)w->died_line - 1, (unsigned long long)w->died_file,
+            (unsigned long long)w->deaths);
+}
+
+/* Notes where the run is, for the case that one of its lines is the last. */
+static void begin_run(struct log_source *l)
+{
+    const struct follow_position *at = follow_position(l->follow);
+    struct model_work *w = l->work;
+    l->log.base = at->offset;
+    w->file = at->inode;
+    l->log.skip = w->deaths >= DEATHS && w->died_file == at->inode ? w->died_line : 0;
 }
 
 static void lines(void *arg, struct slice run, int64_t reference_ms)
@@ -88,6 +121,7 @@ static void lines(void *arg, struct slice run, int64_t reference_ms)
     if (!l->started)
         syslog_start(&l->log.context, reference_ms);
     l->started = true;
+    begin_run(l);
     maillog_lines(&l->log, run);
 }
 
@@ -135,6 +169,7 @@ static bool start(struct collect *c)
 {
     uv_idle_init(c->loop, &more);
     more.data = c;
+    judge_death(c->work);
     for (unsigned n = 0; n < c->instance_count; n++) {
         const struct instance_of_mta *i = &c->instances[n];
         if (i->config->log && !find(i->config->log) && !add(c, i))

@@ -1,6 +1,6 @@
 /*
- * The table of messages in flight. Invariant: every slot below `high` is in use or on the free list,
- * and the index finds exactly those in use.
+ * The table of messages in flight. Invariant: the index finds exactly the slots in `used`, all of
+ * them below `high`.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +24,9 @@ bool messages_init(struct messages *t, uint32_t max, bool persist)
     *t = (struct messages){.max = max, .wait_max = max, .persist = persist};
     t->rows = reserve((size_t)max * sizeof *t->rows);
     t->waits = reserve((size_t)max * sizeof *t->waits);
-    if (hashindex_init(&t->index, INDEX_START) && t->rows && t->waits)
+    t->used = calloc(max / 64 + 1, sizeof *t->used);
+    t->full = calloc(max / 4096 + 1, sizeof *t->full);
+    if (hashindex_init(&t->index, INDEX_START) && t->rows && t->waits && t->used && t->full)
         return true;
     messages_free(t);
     errno = ENOMEM;
@@ -38,6 +40,8 @@ void messages_free(struct messages *t)
     if (t->waits)
         munmap(t->waits, (size_t)t->wait_max * sizeof *t->waits);
     hashindex_free(&t->index);
+    free(t->used);
+    free(t->full);
     free(t->dirty.slots);
     free(t->changed.slots);
     free(t->wait_dirty.slots);
@@ -70,9 +74,36 @@ struct message *messages_find(const struct messages *t, uint16_t appl, struct qu
     return NULL;
 }
 
-static void index_add(struct messages *t, const struct message *m)
+/* The lowest free slot; there is one. */
+static uint32_t lowest_free(const struct messages *t)
 {
-    hashindex_add(&t->index, queue_id_hash(m->id), messages_slot(t, m));
+    uint32_t i = 0;
+    while (!~t->full[i])
+        i++;
+    i = i * 64 + (uint32_t)__builtin_ctzll(~t->full[i]);
+    return i * 64 + (uint32_t)__builtin_ctzll(~t->used[i]);
+}
+
+/* Enters a row that has its id. */
+static void enter(struct messages *t, const struct message *m)
+{
+    uint32_t slot = messages_slot(t, m), word = slot / 64;
+    t->used[word] |= (uint64_t)1 << slot % 64;
+    if (!~t->used[word])
+        t->full[word / 64] |= (uint64_t)1 << word % 64;
+    if (slot >= t->high)
+        t->high = slot + 1;
+    t->count++;
+    hashindex_add(&t->index, queue_id_hash(m->id), slot);
+}
+
+static void leave(struct messages *t, const struct message *m)
+{
+    uint32_t slot = messages_slot(t, m), word = slot / 64;
+    hashindex_remove(&t->index, queue_id_hash(m->id), slot);
+    t->used[word] &= ~((uint64_t)1 << slot % 64);
+    t->full[word / 64] &= ~((uint64_t)1 << word % 64);
+    t->count--;
 }
 
 /* The one seen longest ago among the next few: depends on nothing but the bytes read so far. */
@@ -96,7 +127,7 @@ static void sweep(struct messages *t, uint32_t now_s, void (*evict)(void *, stru
         return;
     struct message *m = &t->rows[t->hand];
     t->hand = (t->hand + 1) % t->high;
-    if (queue_id_null(m->id) || m->flags & MESSAGE_QUEUED ||
+    if (queue_id_null(m->id) || m->flags & (MESSAGE_QUEUED | MESSAGE_HELD) ||
         now_s - m->first_seen_s < ABANDONED_S || now_s < m->first_seen_s)
         return;
     evict(arg, m);
@@ -113,26 +144,19 @@ struct message *messages_add(struct messages *t, uint16_t appl, struct queue_id 
         messages_remove(t, victim);
         t->evicted++;
     }
-    uint32_t slot = t->free_head ? t->free_head - 1 : t->high++;
-    struct message *m = &t->rows[slot];
-    if (t->free_head)
-        t->free_head = m->first_wait;
+    struct message *m = &t->rows[lowest_free(t)];
     uint16_t kept = m->flags & (MESSAGE_DIRTY | MESSAGE_STORED | MESSAGE_CHANGED);
     *m = (struct message){.id = id, .appl = appl, .first_seen_s = now_s, .flags = kept};
-    t->count++;
-    index_add(t, m);
+    enter(t, m);
     messages_mark(t, m);
     return m;
 }
 
 void messages_remove(struct messages *t, struct message *m)
 {
-    hashindex_remove(&t->index, queue_id_hash(m->id), messages_slot(t, m));
+    leave(t, m);
     messages_mark(t, m);
     m->id = (struct queue_id){0, 0};
-    m->first_wait = t->free_head;
-    t->free_head = messages_slot(t, m) + 1;
-    t->count--;
 }
 
 void messages_mark(struct messages *t, struct message *m)
@@ -183,41 +207,52 @@ void messages_mark_wait(struct messages *t, struct wait *w)
 
 bool messages_restore(struct messages *t, uint32_t slot, const struct message *m)
 {
-    if (slot >= t->max || queue_id_null(m->id) || !queue_id_null(t->rows[slot].id) ||
+    if (slot >= t->max) {
+        if (t->persist)
+            push(&t->dirty, slot);
+        return true;
+    }
+    if (queue_id_null(m->id) || !queue_id_null(t->rows[slot].id) ||
         messages_find(t, m->appl, m->id))
         return false;
     t->rows[slot] = *m;
     t->rows[slot].flags &= (uint16_t) ~(MESSAGE_DIRTY | MESSAGE_CHANGED);
     t->rows[slot].flags |= MESSAGE_STORED;
-    if (slot >= t->high)
-        t->high = slot + 1;
-    t->count++;
-    index_add(t, &t->rows[slot]);
+    t->rows[slot].first_wait = 0;
+    enter(t, &t->rows[slot]);
     return true;
 }
 
-bool messages_restore_wait(struct messages *t, uint32_t slot, const struct wait *w)
+bool messages_restore_wait(struct messages *t, uint32_t slot, const struct wait *w, bool fits)
 {
-    if (slot >= t->wait_max || t->waits[slot].flags & 1 || w->message >= t->high ||
-        queue_id_null(t->rows[w->message].id))
+    if (slot >= t->wait_max) {
+        if (t->persist)
+            push(&t->wait_dirty, slot);
+        return true;
+    }
+    if (t->waits[slot].flags & 1)
         return false;
-    t->waits[slot] = *w;
-    t->waits[slot].flags = 1 | MESSAGE_STORED;
     if (slot >= t->wait_high)
         t->wait_high = slot + 1;
+    t->waits[slot] = *w;
+    t->waits[slot].flags = MESSAGE_STORED;
+    if (!fits || w->message >= t->high || queue_id_null(t->rows[w->message].id)) {
+        messages_mark_wait(t, &t->waits[slot]);
+        return true;
+    }
+    struct message *m = &t->rows[w->message];
+    t->waits[slot].flags |= 1;
+    t->waits[slot].chain = m->first_wait;
+    m->first_wait = slot + 1;
     t->wait_count++;
     return true;
 }
 
-void messages_restored(struct messages *t)
+void messages_restored(struct messages *t, uint32_t high)
 {
-    t->free_head = t->wait_free = 0;
-    for (uint32_t s = t->high; s-- > 0;) {
-        if (queue_id_null(t->rows[s].id)) {
-            t->rows[s].first_wait = t->free_head;
-            t->free_head = s + 1;
-        }
-    }
+    if (high > t->high)
+        t->high = high < t->max ? high : t->max;
+    t->wait_free = 0;
     for (uint32_t s = t->wait_high; s-- > 0;) {
         if (!(t->waits[s].flags & 1)) {
             t->waits[s].chain = t->wait_free;

@@ -1,7 +1,9 @@
 /*
  * The messages in flight: one bounded table from (instance, queue id) to what the log has said of the
  * message so far. It starts small and grows to its bound; when that is reached the message seen
- * longest ago among a few is forgotten and counted. A row's number (slot) is its name in the store.
+ * longest ago among a few is forgotten and counted. A row's number (slot) is its name in the store;
+ * a new row takes the lowest free one, so that which row is forgotten follows from the messages
+ * alone, and is the same after a restart.
  * Beside it the waits: how many recipients of a message wait for a destination.
  *
  * Owned by one tally; rows keep their address while they exist.
@@ -37,7 +39,7 @@ struct message {
     uint32_t sent_groups, failed_groups; /* bit per transport, see tally.c */
     uint32_t attempted_groups;           /* the same, in this activation */
     uint32_t connection_pid;             /* process whose association delivered last */
-    uint32_t first_wait; /* 1 + index of the first wait; 0: none. Free: next free + 1 */
+    uint32_t first_wait;                 /* 1 + index of the first wait; 0: none */
     uint16_t appl;
     uint8_t origin, last_transport; /* group ordinals + 1; 0: unknown */
     uint16_t flags;
@@ -61,7 +63,9 @@ struct slot_list {
 struct messages {
     struct message *rows;
     struct hashindex index;
-    uint32_t max, high, count, free_head, hand;
+    uint64_t *used; /* a bit for each slot */
+    uint64_t *full; /* a bit for each word of `used` that has no bit left */
+    uint32_t max, high, count, hand;
     uint64_t evicted; /* forgotten because the table was full */
     bool persist;     /* keep the dirty lists */
     struct slot_list dirty, changed;
@@ -92,17 +96,23 @@ static inline void messages_expect_row(const struct messages *t, struct queue_id
 struct message *messages_find(const struct messages *t, uint16_t appl, struct queue_id id);
 /*
  * A new row; its id must not be there yet. `evict` is called for a row that goes: one when the table
- * is full, and one at a time those that began over a day ago and were never queued (a client that went away).
+ * is full, and one at a time those that began over a day ago and were neither queued nor held (a client that
+ * went away).
  */
 struct message *messages_add(struct messages *t, uint16_t appl, struct queue_id id, uint32_t now_s,
                              void (*evict)(void *arg, struct message *m), void *arg);
 /* The row's waits must be gone. */
 void messages_remove(struct messages *t, struct message *m);
-/* Puts back a row that the store kept, with all its members. false: it cannot be. */
+/*
+ * Puts back a row that the store kept, with all its members but the chain of its waits. What does not
+ * fit (the bound is smaller than it was) is left out and deleted at the next checkpoint. false: the
+ * record is damaged.
+ */
 bool messages_restore(struct messages *t, uint32_t slot, const struct message *m);
-bool messages_restore_wait(struct messages *t, uint32_t slot, const struct wait *w);
-/* After the last restore: rebuilds the free lists. */
-void messages_restored(struct messages *t);
+/* The same for a wait; `fits`: its destination is there. Waits come after all messages. */
+bool messages_restore_wait(struct messages *t, uint32_t slot, const struct wait *w, bool fits);
+/* After the last restore; `high`: how many slots were ever used. */
+void messages_restored(struct messages *t, uint32_t high);
 /* Octets of memory that the table has touched. */
 size_t messages_memory(const struct messages *t);
 

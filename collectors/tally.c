@@ -98,31 +98,63 @@ static void start_appl(struct appl *a, struct slice name)
     a->loops_detected = a->stress = a->connect_debt = 0;
 }
 
+/*
+ * May a row be made? Whoever can write to the log chooses names: a name without room for its row gets
+ * no number, so that the names stay as bounded as the rows are.
+ */
+static bool has_room(struct rows *r)
+{
+    if (r->count < r->capacity)
+        return true;
+    r->overflow++;
+    return false;
+}
+
+static struct appl *find_appl(const struct tally *t, struct slice name)
+{
+    for (uint32_t n = 0; n < t->model->tables[MODEL_APPL].count; n++) {
+        struct appl *a = model_row(t->model, MODEL_APPL, n);
+        if (slice_eq(TEXT_GET(a->name), name))
+            return a;
+    }
+    return NULL;
+}
+
+static struct appl *place_appl(struct tally *t, struct slice name)
+{
+    struct appl *a = find_appl(t, name);
+    if (a || !has_room(&t->model->tables[MODEL_APPL]))
+        return a;
+    uint32_t key[3] = {names_index(t->names, MODEL_APPL, 0, name), 0, 0};
+    if (key[0] == 0 || key[0] > UINT16_MAX)
+        return NULL;
+    a = model_place(t->model, MODEL_APPL, key, NULL);
+    if (!a)
+        return NULL;
+    start_appl(a, name);
+    TEXT_SET(a->description, slice_of(t->mta->summary));
+    model_dirty(t->model, MODEL_APPL, a);
+    return a;
+}
+
 struct instance *tally_instance(struct tally *t, struct slice name)
 {
+    struct text64 fits; /* the name as a row keeps it */
+    TEXT_SET(fits, name);
+    name = TEXT_GET(fits);
     for (struct instance *i = t->instances; i; i = i->next)
-        if (slice_eq(TEXT_GET(i->appl->name), slice_head(name, sizeof i->appl->name.bytes)))
+        if (slice_eq(TEXT_GET(i->appl->name), name))
             return i;
-    uint32_t index = names_index(t->names, MODEL_APPL, 0, name);
-    uint32_t key[3] = {index, 0, 0};
-    if (index == 0 || index > UINT16_MAX)
+    struct appl *a = place_appl(t, name);
+    if (!a)
         return NULL;
-    struct appl *a = model_find(t->model, MODEL_APPL, key, NULL);
-    if (!a) {
-        a = model_place(t->model, MODEL_APPL, key, NULL);
-        if (!a)
-            return NULL;
-        start_appl(a, name);
-        TEXT_SET(a->description, slice_of(t->mta->summary));
-        model_dirty(t->model, MODEL_APPL, a);
-    }
     struct instance *i = calloc(1, sizeof *i);
     if (!i)
         return NULL;
     *i = (struct instance){.next = t->instances, .appl = a};
     for (uint32_t n = 0; n < t->model->tables[MODEL_GROUP].count; n++) {
         const struct group *g = model_row(t->model, MODEL_GROUP, n);
-        i->transports += g->row.key[0] == index && g->hierarchy == -2;
+        i->transports += g->row.key[0] == a->row.key[0] && g->hierarchy == -2;
     }
     return t->instances = i;
 }
@@ -171,15 +203,25 @@ static bool is_internal(const struct tally *t, const struct instance *i, struct 
     return false;
 }
 
+static struct group *find_group(const struct tally *t, const struct instance *i, struct slice name)
+{
+    for (uint32_t n = 0; n < t->model->tables[MODEL_GROUP].count; n++) {
+        struct group *g = model_row(t->model, MODEL_GROUP, n);
+        if (g->row.key[0] == i->appl->row.key[0] && slice_eq(TEXT_GET(g->name), name))
+            return g;
+    }
+    return NULL;
+}
+
 static struct group *place_group(struct tally *t, struct instance *i, const struct mta_service *is,
                                  struct slice name, int hierarchy)
 {
+    struct group *g = find_group(t, i, name);
+    if (g || !has_room(&t->model->tables[MODEL_GROUP]))
+        return g;
     uint32_t key[3] = {i->appl->row.key[0], 0, 0};
     key[1] = names_index(t->names, MODEL_GROUP, key[0], name);
-    struct group *g = key[1] ? model_find(t->model, MODEL_GROUP, key, NULL) : NULL;
-    if (g || key[1] == 0)
-        return g;
-    g = model_place(t->model, MODEL_GROUP, key, NULL);
+    g = key[1] ? model_place(t->model, MODEL_GROUP, key, NULL) : NULL;
     if (!g)
         return NULL;
     TEXT_SET(g->name, name);
@@ -191,15 +233,28 @@ static struct group *place_group(struct tally *t, struct instance *i, const stru
     return g;
 }
 
+/*
+ * Is it the service that is meant? Not if the log gives one name to a service that receives and to one
+ * that delivers. One that was made of its group's row after a restart learns here what it is.
+ */
+static bool is_kind(struct service *s, const struct mta_service *is, int hierarchy)
+{
+    if (!s->is)
+        s->is = is;
+    return s->is == is && s->group->hierarchy == hierarchy;
+}
+
 struct service *tally_service(struct tally *t, struct instance *i, const struct mta_service *is,
                               struct slice name, int hierarchy, struct slice description)
 {
-    name = slice_head(name, sizeof i->appl->name.bytes);
+    struct text64 fits;
+    TEXT_SET(fits, name);
+    name = TEXT_GET(fits);
     for (struct service *s = i->services; s; s = s->next)
         if (slice_eq(TEXT_GET(s->group->name), name))
-            return s;
+            return is_kind(s, is, hierarchy) ? s : NULL;
     struct group *g = place_group(t, i, is, name, hierarchy);
-    struct service *s = g ? calloc(1, sizeof *s) : NULL;
+    struct service *s = g && g->hierarchy == hierarchy ? calloc(1, sizeof *s) : NULL;
     if (!s)
         return NULL;
     if (description.n)
@@ -508,7 +563,8 @@ static struct slice group_name(const struct tally *t, const struct event *e, cha
 
 static struct tag *find_tag(struct tally *t, const struct event *e)
 {
-    uint64_t h = slice_hash(e->tag, 0);
+    /* a tag that is only the instance's name stands for several services (mta_postfix.c) */
+    uint64_t h = slice_hash(e->tag, e->tag.n == e->app.n ? slice_hash(e->service, 0) : 0);
     struct tag *tag = &t->tags[h % TAGS];
     if (tag->hash == h && slice_eq(e->tag, (struct slice){tag->text, tag->length}))
         return tag;

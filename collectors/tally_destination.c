@@ -239,6 +239,35 @@ void destination_levels(struct tally *t)
     }
 }
 
+static int by_arrival(const void *a, const void *b, void *arg)
+{
+    const struct messages *all = arg;
+    uint32_t first = all->rows[all->waits[*(const uint32_t *)a].message].first_seen_s;
+    uint32_t second = all->rows[all->waits[*(const uint32_t *)b].message].first_seen_s;
+    return (first > second) - (first < second);
+}
+
+/* In order of arrival, so that each goes to the end of its list. */
+static void load_waits(struct tally *t)
+{
+    struct messages *all = &t->messages;
+    uint32_t n = 0, *order = calloc((size_t)all->wait_count + 1, sizeof *order);
+    if (!order)
+        abort();
+    for (uint32_t s = 0; s < all->wait_high; s++)
+        if (all->waits[s].flags & 1)
+            order[n++] = s;
+    qsort_r(order, n, sizeof *order, by_arrival, all);
+    for (uint32_t i = 0; i < n; i++) {
+        struct wait *w = &all->waits[order[i]];
+        struct destination *d = at(t, w->destination);
+        d->deferred += w->deferred;
+        d->queued += w->deferred + w->active;
+        link_wait(t, w);
+    }
+    free(order);
+}
+
 void destination_load(struct tally *t)
 {
     for (uint32_t i = 0; i < t->model->tables[MODEL_DESTINATION].count; i++) {
@@ -247,13 +276,5 @@ void destination_load(struct tally *t)
         hashindex_add(&t->destinations, slice_hash(TEXT_GET(d->domain), d->row.key[0]),
                       model_position(t->model, MODEL_DESTINATION, d));
     }
-    for (uint32_t s = 0; s < t->messages.wait_high; s++) {
-        struct wait *w = &t->messages.waits[s];
-        if (!(w->flags & 1))
-            continue;
-        struct destination *d = at(t, w->destination);
-        d->deferred += w->deferred;
-        d->queued += w->deferred + w->active;
-        link_wait(t, w);
-    }
+    load_waits(t);
 }

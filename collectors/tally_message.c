@@ -4,6 +4,8 @@
  */
 #include "tally_internal.h"
 
+#define SIZE_LIMIT ((uint64_t)1 << 40) /* no message is larger; a counter must not wrap at once */
+
 static void evict(void *arg, struct message *m)
 {
     destination_forget(arg, m);
@@ -36,12 +38,17 @@ static uint8_t group_number(const struct service *s)
     return s && s->group->row.key[1] <= UINT8_MAX ? (uint8_t)s->group->row.key[1] : 0;
 }
 
-static struct service *numbered(const struct instance *i, uint8_t number)
+/* After a restart only the group's row is there: its service is made again. */
+static struct service *numbered(struct tally *t, struct instance *i, uint8_t number, int hierarchy)
 {
     for (struct service *s = i->services; number && s; s = s->next)
         if (s->group->row.key[1] == number)
-            return s;
-    return NULL;
+            return s->group->hierarchy == hierarchy ? s : NULL;
+    uint32_t key[3] = {i->appl->row.key[0], number, 0};
+    const struct group *g = number ? model_find(t->model, MODEL_GROUP, key, NULL) : NULL;
+    return g && g->hierarchy == hierarchy
+               ? tally_service(t, i, NULL, TEXT_GET(g->name), hierarchy, SLICE(""))
+               : NULL;
 }
 
 /* The service that takes in what the MTA makes itself. */
@@ -53,11 +60,44 @@ static struct service *own_service(struct tally *t, struct instance *i)
     return i->own;
 }
 
-/* After a restart only the group's row is there: its service is made again from its name. */
 static struct service *origin_service(struct tally *t, struct instance *i, const struct message *m)
 {
-    struct service *s = numbered(i, m->origin);
+    struct service *s = numbered(t, i, m->origin, -1);
     return s ? s : own_service(t, i);
+}
+
+static void count_received(struct tally *t, struct instance *i, struct message *m,
+                           const struct event *e)
+{
+    struct service *s = origin_service(t, i, m);
+    if (!s) /* no room for the group: the sums shall hold */
+        return;
+    struct appl *a = i->appl;
+    a->received_messages++;
+    a->received_bytes += m->size;
+    a->received_recipients += m->recipients;
+    model_dirty(t->model, MODEL_APPL, a);
+    struct group *g = s->group;
+    g->received_messages++;
+    g->received_bytes += m->size;
+    g->received_recipients += m->recipients;
+    g->submitted_messages++;
+    g->submitted_bytes += m->size;
+    g->submitted_recipients += m->recipients;
+    model_dirty(t->model, MODEL_GROUP, g);
+    struct entry *entry = tally_entry(t, s, ENTRY_ENQUEUED, e, SLICE(""));
+    if (entry && m->flags & MESSAGE_SASL)
+        entry->with_sasl++;
+}
+
+/* It is neither re-injected nor a probe after all. */
+static void settle(struct tally *t, struct instance *i, struct message *m, const struct event *e)
+{
+    if (!(m->flags & MESSAGE_PENDING))
+        return;
+    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_PROBE | MESSAGE_LOOPBACK);
+    messages_mark(&t->messages, m);
+    count_received(t, i, m, e);
 }
 
 static struct message *begin(struct tally *t, struct instance *i, struct service *s,
@@ -65,8 +105,10 @@ static struct message *begin(struct tally *t, struct instance *i, struct service
 {
     struct queue_id id;
     struct message *m = find(t, i, e, &id);
-    if (m) /* a short id that is used again: the line that ended its last life is missing */
+    if (m) { /* a short id that is used again: the line that ended its last life is missing */
+        settle(t, i, m, e);
         forget(t, m);
+    }
     if (queue_id_null(id))
         return NULL;
     m = add(t, i, id, e);
@@ -108,18 +150,6 @@ void on_client(struct tally *t, struct instance *i, struct service *s, const str
     }
 }
 
-/* A message that was requeued by hand has another id now, and its old one no more lines. */
-void on_submit(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    struct message *m = begin(t, i, s, e, 0);
-    if (!m || !(e->flags & EVENT_REINJECTED))
-        return;
-    struct message *old = messages_find(&t->messages, m->appl, queue_id_pack(e->other_id));
-    m->flags |= MESSAGE_REINJECTED;
-    if (old && old != m)
-        forget(t, old);
-}
-
 /* The cleanup line of a message that nobody brought: the MTA makes it itself. */
 void on_message_id(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
@@ -131,38 +161,36 @@ void on_message_id(struct tally *t, struct instance *i, struct service *s, const
     begin(t, i, own_service(t, i), e, 0);
 }
 
-static void count_received(struct tally *t, struct instance *i, struct message *m,
-                           const struct event *e)
+/*
+ * A message that was requeued by hand has another id now, and its old one no more lines. What was
+ * counted of it is not counted again.
+ */
+static void take_over(struct tally *t, struct instance *i, struct message *m, const struct event *e)
 {
-    struct appl *a = i->appl;
-    a->received_messages++;
-    a->received_bytes += m->size;
-    a->received_recipients += m->recipients;
-    model_dirty(t->model, MODEL_APPL, a);
-    struct service *s = origin_service(t, i, m);
-    if (!s)
+    const unsigned kept = MESSAGE_SASL | MESSAGE_REINJECTED | MESSAGE_UNCOUNTED | MESSAGE_SENT |
+                          MESSAGE_DEFERRED | MESSAGE_LOOPBACK;
+    struct message *old = messages_find(&t->messages, m->appl, queue_id_pack(e->other_id));
+    if (old == m)
         return;
-    struct group *g = s->group;
-    g->received_messages++;
-    g->received_bytes += m->size;
-    g->received_recipients += m->recipients;
-    g->submitted_messages++;
-    g->submitted_bytes += m->size;
-    g->submitted_recipients += m->recipients;
-    model_dirty(t->model, MODEL_GROUP, g);
-    struct entry *entry = tally_entry(t, s, ENTRY_ENQUEUED, e, SLICE(""));
-    if (entry && m->flags & MESSAGE_SASL)
-        entry->with_sasl++;
+    if (!old || old->flags & MESSAGE_QUEUED)
+        m->flags |= MESSAGE_REINJECTED;
+    if (!old)
+        return;
+    settle(t, i, old, e);
+    m->flags |= (uint16_t)(old->flags & kept);
+    m->origin = old->origin;
+    m->link = old->link;
+    m->sent_groups = old->sent_groups;
+    m->failed_groups = old->failed_groups;
+    m->first_seen_s = old->first_seen_s;
+    forget(t, old);
 }
 
-/* It is neither re-injected nor a probe after all. */
-static void settle(struct tally *t, struct instance *i, struct message *m, const struct event *e)
+void on_submit(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    if (!(m->flags & MESSAGE_PENDING))
-        return;
-    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_PROBE | MESSAGE_LOOPBACK);
-    messages_mark(&t->messages, m);
-    count_received(t, i, m, e);
+    struct message *m = begin(t, i, s, e, 0);
+    if (m && e->flags & EVENT_REINJECTED)
+        take_over(t, i, m, e);
 }
 
 /* A message that is older than the first line read was not seen to arrive. */
@@ -176,7 +204,7 @@ static void first_queued(struct tally *t, struct instance *i, struct message *m,
                          const struct event *e)
 {
     m->flags |= MESSAGE_QUEUED;
-    m->size = e->size;
+    m->size = e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT;
     m->recipients = m->pending = e->recipients;
     bool own = origin_service(t, i, m) == own_service(t, i);
     if (m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED))
@@ -411,8 +439,8 @@ void on_expired(struct tally *t, struct instance *i, struct service *s, const st
     if (!m)
         return;
     settle(t, i, m, e);
-    s = numbered(i, m->last_transport);
-    if (!s || s->group->hierarchy != -2)
+    s = numbered(t, i, m->last_transport, -2);
+    if (!s)
         return;
     s->group->expired++;
     if (m->pending)

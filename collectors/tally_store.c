@@ -8,7 +8,7 @@
 /* KIND_HEADER: one record. */
 struct header {
     int64_t first_ms;
-    uint32_t message_hand, peer_hand, destination_hand, next_destination;
+    uint32_t message_hand, message_high, peer_hand, destination_hand, next_destination, unused;
     uint64_t evicted;
 };
 
@@ -17,6 +17,10 @@ static bool save_messages(struct messages *t, struct checkpoint *c, int kind)
     bool ok = true;
     for (uint32_t i = 0; i < t->dirty.count; i++) {
         uint32_t slot = t->dirty.slots[i];
+        if (slot >= t->max) { /* did not fit when it was restored */
+            ok &= checkpoint_delete(c, kind, slot);
+            continue;
+        }
         struct message *m = &t->rows[slot];
         m->flags &= (uint16_t)~MESSAGE_DIRTY;
         if (!queue_id_null(m->id)) {
@@ -36,6 +40,10 @@ static bool save_waits(struct messages *t, struct checkpoint *c, int kind)
     bool ok = true;
     for (uint32_t i = 0; i < t->wait_dirty.count; i++) {
         uint32_t slot = t->wait_dirty.slots[i];
+        if (slot >= t->wait_max) {
+            ok &= checkpoint_delete(c, kind, slot);
+            continue;
+        }
         struct wait *w = &t->waits[slot];
         w->flags &= ~(uint32_t)MESSAGE_DIRTY;
         if (w->flags & 1) {
@@ -54,6 +62,7 @@ bool tally_save(struct tally *t, struct checkpoint *c)
 {
     struct header h = {.first_ms = t->first_ms,
                        .message_hand = t->messages.hand,
+                       .message_high = t->messages.high,
                        .peer_hand = t->peer_hand,
                        .destination_hand = t->destination_hand,
                        .next_destination = t->next_destination,
@@ -81,9 +90,9 @@ static bool load_wait(void *arg, uint32_t slot, const void *data, size_t size)
         return false;
     memcpy(&w, data, sizeof w);
     const struct rows *rows = &t->model->tables[MODEL_DESTINATION];
-    return w.destination < rows->high &&
-           ((const struct row *)(rows->base + (size_t)w.destination * rows->row_size))->used &&
-           messages_restore_wait(&t->messages, slot, &w);
+    bool fits = w.destination < rows->high &&
+                ((const struct row *)(rows->base + (size_t)w.destination * rows->row_size))->used;
+    return messages_restore_wait(&t->messages, slot, &w, fits);
 }
 
 static bool load_header(void *arg, uint32_t slot, const void *data, size_t size)
@@ -95,6 +104,7 @@ static bool load_header(void *arg, uint32_t slot, const void *data, size_t size)
     memcpy(&h, data, sizeof h);
     t->first_ms = h.first_ms;
     t->messages.hand = h.message_hand;
+    messages_restored(&t->messages, h.message_high);
     t->messages.evicted = h.evicted;
     t->peer_hand = h.peer_hand;
     t->destination_hand = h.destination_hand;
@@ -119,7 +129,6 @@ bool tally_load(struct tally *t, struct store *s)
         !store_load(s, t->kinds + KIND_WAITS, load_wait, t) ||
         !store_load(s, t->kinds + KIND_HEADER, load_header, t))
         return false;
-    messages_restored(&t->messages);
     bound_hands(t);
     peer_load(t);
     destination_load(t);

@@ -20,7 +20,7 @@ COMMANDS = Path("/usr/sbin")
 
 # Ports of a site, from its base.
 (SMTP, SUBMISSION, REINJECT, FILTERED, FILTERED_PLAIN, FILTERED_XFORWARD, BACK, POSTSCREEN, VERIFY,
- OK, TEMPORARY, PERMANENT, CLOSED, SLOW, LMTP, OUT) = range(16)
+ OK, TEMPORARY, PERMANENT, CLOSED, SLOW, LMTP, OUT, FILTER_REINJECT, FILTER_BACK) = range(18)
 CLIENT = "127.0.0.2"  # where test clients come from: not the address that a filter comes from
 
 
@@ -63,10 +63,11 @@ def children(pid, name):
 class Sink:
     """An SMTP or LMTP server that answers as it is told and keeps what it took: [(sender,
     recipients, octets)]. `replies`: another answer for a command ("RCPT", "DATA", ".", "CONNECT").
-    While `gate` is cleared a message is answered only when it is set again."""
+    While `gate` is cleared a message is answered only when it is set again. on_message(sender,
+    recipients, text, XFORWARD commands) gives the answer to a message."""
 
-    def __init__(self, port, replies=(), lmtp=False):
-        self.replies, self.lmtp, self.taken = dict(replies), lmtp, []
+    def __init__(self, port, replies=(), lmtp=False, on_message=None):
+        self.replies, self.lmtp, self.taken, self.on_message = dict(replies), lmtp, [], on_message
         self.gate = threading.Event()
         self.gate.set()
         sink = self
@@ -90,7 +91,7 @@ class Sink:
             out.write(text.encode() + b"\r\n")
             return text.startswith(("2", "3"))
 
-        sender, recipients = "", []
+        sender, recipients, forwarded = "", [], []
         if not answer("CONNECT", "220 sink.test ready"):
             return
         for line in lines:
@@ -99,7 +100,11 @@ class Sink:
                 answer("QUIT", "221 2.0.0 bye")
                 return
             if command in ("EHLO", "LHLO"):
-                answer(command, "250-sink.test\r\n250 ENHANCEDSTATUSCODES")
+                answer(command, "250-sink.test\r\n250-XFORWARD NAME ADDR PORT PROTO HELO IDENT "
+                                "SOURCE\r\n250 ENHANCEDSTATUSCODES")
+            elif command == "XFOR":
+                forwarded.append(line.decode().strip())
+                answer(command, "250 2.0.0 Ok")
             elif command == "MAIL":
                 sender, recipients = line.split(b"<")[1].split(b">")[0].decode(), []
                 answer("MAIL", "250 2.1.0 Ok")
@@ -109,15 +114,12 @@ class Sink:
             elif command == "DATA":
                 if not answer("DATA", "354 go on" if recipients else "554 5.5.1 no recipients"):
                     continue
-                octets = 0
-                for body in lines:
-                    if body == b".\r\n":
-                        break
-                    octets += len(body)
+                text = b"".join(iter(lines.readline, b".\r\n"))
                 self.gate.wait(30)
+                reply = self.on_message and self.on_message(sender, recipients, text, forwarded)
                 for _ in recipients if self.lmtp else (None,):
-                    if answer(".", "250 2.0.0 taken"):
-                        self.taken.append((sender, tuple(recipients), octets))
+                    if answer(".", reply or "250 2.0.0 taken"):
+                        self.taken.append((sender, tuple(recipients), len(text)))
             else:
                 answer(command, "250 2.0.0 Ok")
 
@@ -190,7 +192,7 @@ HEADER_CHECKS = """\
 """
 
 MASTER_CF = """\
-pickup unix n - n 60 1 pickup
+pickup unix n - n 1 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
@@ -220,15 +222,15 @@ postlog unix-dgram n - n - 1 postlogd
 SITE_MASTER_CF = """\
 127.0.0.1:{smtp} inet n - n - - smtpd
 127.0.0.1:{submission} inet n - n - - smtpd -o syslog_name=submission
-127.0.0.1:{reinject} inet n - n - - smtpd -o syslog_name={name}/reinject
-127.0.0.1:{filtered} inet n - n - - smtpd -o content_filter=filter:[127.0.0.1]:{reinject}
-127.0.0.1:{filtered_plain} inet n - n - - smtpd -o content_filter=filter:[127.0.0.1]:{back}
-127.0.0.1:{filtered_xforward} inet n - n - - smtpd -o content_filter=xfilter:[127.0.0.1]:{back}
+127.0.0.1:{reinject} inet n - n - - smtpd -o syslog_name={name}/reinject -o content_filter=
+127.0.0.1:{filtered} inet n - n - - smtpd -o content_filter=filter:[127.0.0.1]:{filter_reinject}
+127.0.0.1:{filtered_plain} inet n - n - - smtpd -o content_filter=filter:[127.0.0.1]:{filter_back}
+127.0.0.1:{filtered_xforward} inet n - n - - smtpd -o content_filter=xfilter:[127.0.0.1]:{filter_back}
 127.0.0.1:{back} inet n - n - - smtpd
-  -o syslog_name={name}/back -o smtpd_authorized_xforward_hosts=127.0.0.0/8
+  -o syslog_name={name}/back -o content_filter= -o smtpd_authorized_xforward_hosts=127.0.0.0/8
 127.0.0.1:{postscreen} inet n - n - 1 postscreen
   -o postscreen_greet_action=enforce -o postscreen_greet_wait=1s -o postscreen_cache_map=
-  -o postscreen_dnsbl_sites= -o postscreen_access_list= -o postscreen_pre_queue_limit=5
+  -o postscreen_dnsbl_sites= -o postscreen_access_list= -o postscreen_pre_queue_limit=10
 127.0.0.1:{verify} inet n - n - - smtpd
   -o smtpd_recipient_restrictions=reject_unverified_recipient
 smtpd pass - - n - - smtpd
@@ -367,12 +369,15 @@ class Site:
                            services="127.0.0.1:{out} inet n - n - - smtpd\n",
                            transport="out.test smtp:[127.0.0.1]:{ok}\n")
         self.base, self.sinks, self.instances = base, {}, []
+        self.late_filter = False  # the filter answers when what it gave back is delivered
 
     def start(self):
         try:
             for port, more in ((OK, {}), (SLOW, {}), (LMTP, {"lmtp": True}),
                                (TEMPORARY, {"replies": {"RCPT": "450 4.2.1 not now"}}),
-                               (PERMANENT, {"replies": {"RCPT": "550 5.1.1 no such user"}})):
+                               (PERMANENT, {"replies": {"RCPT": "550 5.1.1 no such user"}}),
+                               (FILTER_REINJECT, {"on_message": self.give_back(REINJECT)}),
+                               (FILTER_BACK, {"on_message": self.give_back(BACK)})):
                 self.sinks[port] = Sink(self.base + port, **more)
             for p in (self.main, self.out):
                 self.instances.append(p)
@@ -381,6 +386,33 @@ class Site:
             self.stop()
             raise
         return self
+
+    def reset(self):
+        """Empties the queues and opens all gates; false if there was nothing to do."""
+        self.late_filter = False
+        for s in self.sinks.values():
+            s.gate.set()
+        left = [p for p in self.instances if p.queue()]
+        for p in left:
+            p.run("postsuper", "-d", "ALL")
+        return bool(left)
+
+    def give_back(self, service):
+        """A content filter: hands a message back to this service before it answers for it."""
+        def on_message(sender, recipients, text, forwarded):
+            with smtplib.SMTP("127.0.0.1", self.base + service, "filter.test", timeout=10) as c:
+                c.ehlo()
+                for command in forwarded:
+                    c.docmd(command)
+                c.mail(sender)
+                for r in recipients:
+                    c.rcpt(r)
+                _, answer = c.data(text)
+            queue_id = answer.decode().split()[-1]
+            if self.late_filter:
+                self.main.wait_log(rf": {queue_id}: removed$")
+            return f"250 2.0.0 from MTA: 250 2.0.0 Ok: queued as {queue_id}"
+        return on_message
 
     def stop(self):
         for p in self.instances:
