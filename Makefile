@@ -11,8 +11,9 @@ UNITDIR ?= /lib/systemd/system
 B       ?= build
 VERSION := $(shell cat VERSION)
 
-CFLAGS  ?= -O2 -g -fno-plt
-WARN    := -Wall -Wextra -Wshadow -Wconversion
+CFLAGS  ?= -O3 -g -fno-plt
+# What snprintf cuts is meant to be cut.
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wno-unknown-warning-option -Wno-format-truncation
 CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
 MYCFLAGS = -std=c17 $(WARN) -fno-strict-aliasing -MMD -MP $(SAN)
 

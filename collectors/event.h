@@ -95,6 +95,8 @@ struct queue_id {
     uint64_t hi, lo;
 };
 struct queue_id queue_id_pack(struct slice text);
+/* The six bits of a character; 0: not a character of an id. */
+extern const uint8_t queue_id_codes[256];
 /* Writes the text back (at most 21 octets and a NUL); returns its length. */
 size_t queue_id_text(struct queue_id id, char text[22]);
 static inline bool queue_id_null(struct queue_id id)
@@ -126,7 +128,7 @@ struct event {
     uint64_t size;     /* octets */
     uint64_t delay_ms; /* since arrival */
     struct slice id, other_id, address, peer, relay, text;
-    struct queue_id packed_id; /* id, if the caller packed it; null: not yet */
+    struct queue_id packed_id; /* id, if the parser packed it; null: not yet */
 };
 
 static inline void event_clear(struct event *e)

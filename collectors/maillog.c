@@ -43,8 +43,9 @@ static void parse_line(struct maillog *m, struct slice line, uint64_t at)
     if (e->kind == EVENT_NONE)
         return;
     if (e->id.n) {
-        e->packed_id = queue_id_pack(e->id);
-        messages_expect_entry(tally_messages(m->tally), e->packed_id);
+        if (queue_id_null(e->packed_id))
+            e->packed_id = queue_id_pack(e->id);
+        __builtin_prefetch(messages_entry(tally_messages(m->tally), e->packed_id));
     }
     m->parsed++;
 }
@@ -54,7 +55,7 @@ static void count_event(struct maillog *m)
 {
     const struct event *middle = &m->ring[(m->counted + MAILLOG_RING / 2) % MAILLOG_RING];
     if (m->counted + MAILLOG_RING / 2 < m->parsed && middle->id.n)
-        messages_expect_row(tally_messages(m->tally), middle->packed_id);
+        __builtin_prefetch(messages_row(tally_messages(m->tally), middle->packed_id), 1);
     *m->in_work = m->lines_at[m->counted % MAILLOG_RING];
     tally_event(m->tally, &m->ring[m->counted % MAILLOG_RING]);
     m->counted++;

@@ -7,7 +7,7 @@
 
 #include "tally.h"
 
-#define MAILLOG_RING 8
+#define MAILLOG_RING 16
 
 struct maillog {
     struct tally *tally;

@@ -147,10 +147,10 @@ static int64_t limit(size_t bucket)
 
 static size_t bucket_of(int64_t age)
 {
-    size_t b = 0;
-    while (b < LIMITED && age >= limit(b))
-        b++;
-    return b;
+    if (age < limit(0))
+        return 0;
+    size_t b = 64 - (size_t)__builtin_clzll((uint64_t)age / 300);
+    return b < LIMITED ? b : LIMITED;
 }
 
 bool mailq_ages_init(struct mailq_ages *a, int64_t now)

@@ -75,7 +75,7 @@ static void file_event(struct mailq *q, uint16_t directory, const struct inotify
     struct slice name = slice_of(e->name);
     int64_t arrival_s = 0;
     struct queue_id id;
-    if (!q->mta->queue_name(name, &arrival_s) || queue_id_null(id = queue_id_pack(name)))
+    if (!q->mta->queue_name(name, &id, &arrival_s) || queue_id_null(id))
         return;
     uint64_t hash = mailq_map_hash(&q->map, id);
     if (e->mask & (IN_CREATE | IN_MOVED_TO)) {

@@ -6,7 +6,6 @@
  */
 #include "mailq_map.h"
 
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 
@@ -14,13 +13,43 @@
 #define POSITION_MASK ((1u << POSITION_BITS) - 1)
 #define SLOTS_MIN     64
 #define ROOM_MIN      64
+#define LARGE         (4 << 20)
 #define REBUILD_AHEAD 16 /* files hashed ahead of the one being placed */
+
+/* Zeroed memory, of which only the pages that are used exist; large arrays in large pages, as the
+   index is visited at random. NULL when address space is short. */
+static void *map_array(size_t octets)
+{
+    void *p = mmap(NULL, octets, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    if (octets >= LARGE)
+        madvise(p, octets, MADV_HUGEPAGE);
+    return p;
+}
+
+static void *resize_array(void *p, size_t octets, size_t wanted)
+{
+    void *moved = mremap(p, octets, wanted, MREMAP_MAYMOVE);
+    if (moved == MAP_FAILED)
+        return NULL;
+    if (wanted >= LARGE)
+        madvise(moved, wanted, MADV_HUGEPAGE);
+    return moved;
+}
+
+static void free_array(void *p, size_t octets)
+{
+    if (p)
+        munmap(p, octets);
+}
 
 bool mailq_map_init(struct mailq_map *m)
 {
     *m = (struct mailq_map){.room = ROOM_MIN, .slot_count = SLOTS_MIN};
-    m->files = malloc(ROOM_MIN * sizeof *m->files);
-    m->slots = calloc(SLOTS_MIN, sizeof *m->slots);
+    m->files = map_array(ROOM_MIN * sizeof *m->files);
+    m->slots = map_array(SLOTS_MIN * sizeof *m->slots);
     if (getrandom(&m->seed, sizeof m->seed, GRND_NONBLOCK) != sizeof m->seed)
         m->seed = (uintptr_t)m->files;
     if (m->files && m->slots)
@@ -31,8 +60,8 @@ bool mailq_map_init(struct mailq_map *m)
 
 void mailq_map_free(struct mailq_map *m)
 {
-    free(m->files);
-    free(m->slots);
+    free_array(m->files, m->room * sizeof *m->files);
+    free_array(m->slots, m->slot_count * sizeof *m->slots);
     *m = (struct mailq_map){0};
 }
 
@@ -68,21 +97,12 @@ static void put(struct mailq_map *m, uint64_t hash, uint32_t position)
     m->slots[s] = slot_value(hash, position);
 }
 
-/* Large arrays in large pages: the index is visited at random. */
-static void use_large_pages(void *p, size_t octets)
-{
-    uintptr_t from = ((uintptr_t)p + 4095) & ~(uintptr_t)4095;
-    if (octets >= 4 << 20)
-        madvise((void *)from, (uintptr_t)p + octets - from, MADV_HUGEPAGE);
-}
-
 static bool rebuild(struct mailq_map *m, uint32_t slot_count)
 {
-    uint32_t *slots = calloc(slot_count, sizeof *slots);
+    uint32_t *slots = map_array(slot_count * sizeof *slots);
     if (!slots)
         return false;
-    use_large_pages(slots, slot_count * sizeof *slots);
-    free(m->slots);
+    free_array(m->slots, m->slot_count * sizeof *m->slots);
     m->slots = slots;
     m->slot_count = slot_count;
     uint64_t ahead[REBUILD_AHEAD];
@@ -97,10 +117,10 @@ static bool rebuild(struct mailq_map *m, uint32_t slot_count)
     return true;
 }
 
-/* Slots for so many files at a load of 3/4. */
+/* Slots for so many files at a load of 8/13. */
 static uint32_t slots_for(size_t files)
 {
-    size_t n = files + files / 3 + 1;
+    size_t n = files + files / 2 + files / 8 + 1;
     return n < SLOTS_MIN ? SLOTS_MIN : (uint32_t)n;
 }
 
@@ -109,11 +129,11 @@ bool mailq_map_reserve(struct mailq_map *m, size_t files)
     if (files > MAILQ_MAP_MAX)
         files = MAILQ_MAP_MAX;
     if (files > m->room) {
-        struct mailq_file *grown = realloc(m->files, files * sizeof *grown);
+        struct mailq_file *grown =
+            resize_array(m->files, m->room * sizeof *grown, files * sizeof *grown);
         if (!grown)
             return false;
         m->files = grown;
-        use_large_pages(grown, files * sizeof *grown);
         m->room = (uint32_t)files;
     }
     return slots_for(files) <= m->slot_count || rebuild(m, slots_for(files));
@@ -123,7 +143,8 @@ void mailq_map_trim(struct mailq_map *m)
 {
     size_t files = m->count < ROOM_MIN ? ROOM_MIN : m->count;
     if (m->room > files + files / 2) {
-        struct mailq_file *cut = realloc(m->files, files * sizeof *cut);
+        struct mailq_file *cut =
+            resize_array(m->files, m->room * sizeof *cut, files * sizeof *cut);
         if (cut) {
             m->files = cut;
             m->room = (uint32_t)files;

@@ -14,7 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define BATCH 64
+#define BATCH    64
+#define SKIP_MAX 2 /* files passed over to find the next of a directory */
 
 struct linux_dirent64 {
     uint64_t d_ino;
@@ -30,6 +31,7 @@ struct batch {
     const struct mailq_ring *ring; /* ages of its queue */
     uint16_t directory;
     int fd;
+    uint32_t next; /* position of the file that the next name most likely is */
     unsigned count;
     struct {
         struct queue_id id;
@@ -62,18 +64,42 @@ static bool complete_now(const struct batch *b, const char *name, int64_t arriva
     return fstatat(b->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && mailq_complete_mode(st.st_mode);
 }
 
+/*
+ * The files of a directory lie in the map in the order in which it was read, but for what changed
+ * since: this finds most of them without a search. False: not found so.
+ */
+static bool seen_in_order(struct batch *b, struct queue_id id)
+{
+    struct mailq *q = b->q;
+    for (uint32_t i = b->next; i < q->map.count && i <= b->next + SKIP_MAX; i++) {
+        struct mailq_file *f = &q->map.files[i];
+        if (f->id.lo != id.lo || f->id.hi != id.hi)
+            continue;
+        if (f->directory != b->directory || (f->flags & MAILQ_FILE_WRITING))
+            return false;
+        f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
+        b->next = i + 1;
+        return true;
+    }
+    return false;
+}
+
 static void flush(struct batch *b)
 {
+    uint32_t known = b->q->map.count, last = known;
     for (unsigned i = 0; i < b->count; i++)
-        if (!mailq_map_prefetch_file(&b->q->map, b->names[i].hash))
-            mailq_ring_prefetch(b->ring, b->names[i].arrival_s);
+        mailq_map_prefetch_file(&b->q->map, b->names[i].hash);
     for (unsigned i = 0; i < b->count; i++) {
         struct mailq_file *f = mailq_place(b->q, b->names[i].id, b->names[i].hash,
                                            b->names[i].arrival_s, b->directory);
         if (f && (f->flags & MAILQ_FILE_WRITING) &&
             complete_now(b, b->names[i].name, b->names[i].arrival_s))
             mailq_complete(b->q, f);
+        if (f)
+            last = (uint32_t)(f - b->q->map.files);
     }
+    if (last < known)
+        b->next = last + 1;
     b->count = 0;
 }
 
@@ -85,17 +111,26 @@ static bool is_regular(int fd, const struct linux_dirent64 *e)
     return fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 }
 
+/* The kernel pads a name to a multiple of eight octets. */
+static struct slice name_of(const struct linux_dirent64 *e)
+{
+    size_t least = offsetof(struct linux_dirent64, d_name) + 8;
+    size_t n = e->d_reclen > least ? e->d_reclen - least : 0;
+    while (e->d_name[n])
+        n++;
+    return (struct slice){e->d_name, n};
+}
+
 static void add_file(struct batch *b, const struct linux_dirent64 *e)
 {
-    struct slice name = slice_of(e->d_name);
+    struct queue_id id;
     int64_t arrival_s = 0;
-    if (!b->q->mta->queue_name(name, &arrival_s) || !is_regular(b->fd, e))
-        return;
-    struct queue_id id = queue_id_pack(name);
-    if (queue_id_null(id))
+    if (!b->q->mta->queue_name(name_of(e), &id, &arrival_s) || queue_id_null(id) ||
+        !is_regular(b->fd, e) || seen_in_order(b, id))
         return;
     uint64_t hash = mailq_map_hash(&b->q->map, id);
     mailq_map_prefetch(&b->q->map, hash);
+    mailq_ring_prefetch(b->ring, arrival_s);
     b->names[b->count].id = id;
     b->names[b->count].hash = hash;
     b->names[b->count].arrival_s = arrival_s;
@@ -137,11 +172,14 @@ static int read_directory(struct mailq *q, uint16_t directory, int fd)
     b.ring = &q->queues[q->tree.directories[directory].queue].ages.ring;
     b.directory = directory;
     b.fd = fd;
+    b.next = q->scan_next;
     b.count = 0;
     for (;;) {
         long n = syscall(SYS_getdents64, fd, q->buffer, sizeof q->buffer);
-        if (n <= 0)
+        if (n <= 0) {
+            q->scan_next = b.next;
             return n < 0 ? errno : 0;
+        }
         take_entries(&b, (size_t)n);
     }
 }
@@ -171,7 +209,7 @@ static void scan_directory(struct mailq *q, uint16_t directory)
 }
 
 /* Makes room at once for what the directories below one may hold: on ext4 a file takes 24 octets or
-   more of its directory, which is about 70 % full. */
+   more of its directory, which is rarely more than 80 % full. */
 static void expect_files(struct mailq *q, uint16_t directory)
 {
     size_t octets = 0;
@@ -186,7 +224,7 @@ static void expect_files(struct mailq *q, uint16_t directory)
         close(fd);
     }
     if (octets)
-        mailq_map_reserve(&q->map, q->map.count + octets / 34);
+        mailq_map_reserve(&q->map, q->map.count + octets / 30);
 }
 
 /* The directory, then those found in it. */
@@ -270,6 +308,7 @@ void mailq_scan(struct mailq *q)
 {
     mailq_events_settle(q);
     q->mark = !q->mark;
+    q->scan_next = 0;
     q->need_scan = false;
     q->status = SOURCE_OK;
     q->error[0] = '\0';

@@ -10,13 +10,21 @@
 #define INDEX_START 10 /* log2 of its first size */
 #define EVICT_LOOK  16 /* rows among which the oldest is forgotten */
 #define ABANDONED_S 86400
+#define SMALL_PAGES (1 << 20)
 
-/* Reserves address space; pages come when they are touched. */
+/*
+ * Reserves address space; pages come when they are touched: small ones at first, so that little is
+ * used at rest, then large ones, so that a busy table does not wait for address translation.
+ */
 static void *reserve(size_t octets)
 {
-    void *p = mmap(NULL, octets, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
+    unsigned char *p = mmap(NULL, octets, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    if (octets > SMALL_PAGES)
+        madvise(p + SMALL_PAGES, octets - SMALL_PAGES, MADV_HUGEPAGE);
+    return p;
 }
 
 bool messages_init(struct messages *t, uint32_t max, bool persist)

@@ -57,9 +57,9 @@ struct mta {
     void (*parse)(struct syslog_context *c, struct slice line, struct event *e);
     const struct mta_queue *queues;     /* at most MTA_QUEUES_MAX, ends with a NULL name */
     const struct mta_service *services; /* ends with a NULL daemon */
-    /* Is this the name of a queued message's file? Then *arrival_s is its arrival in seconds since the
-       epoch if the name tells, else 0. */
-    bool (*queue_name)(struct slice name, int64_t *arrival_s);
+    /* Is this the name of a queued message's file? Then *id is its queue id and *arrival_s its arrival
+       in seconds since the epoch if the name tells, else 0. */
+    bool (*queue_name)(struct slice name, struct queue_id *id, int64_t *arrival_s);
     /* The first octets of a queued message's file (its envelope and header, at most 64 kB). */
     bool (*queue_file)(struct slice content, struct queue_file *f);
 };

@@ -79,9 +79,11 @@ static bool take_severity(struct slice *s)
 
 static void take_id(struct slice *s, struct event *e)
 {
-    size_t n = postfix_id_length(*s);
+    struct queue_id id;
+    size_t n = postfix_id_take(*s, &id);
     if (n && STARTS(slice_skip(*s, n), ": ")) {
         e->id = slice_head(*s, n);
+        e->packed_id = id;
         *s = slice_skip(*s, n + 2);
     } else {
         TAKE(*s, "NOQUEUE: ");
@@ -149,7 +151,7 @@ static void parse(struct syslog_context *c, struct slice line, struct event *e)
 }
 
 static const struct mta_queue queues[] = {
-    {"maildrop", 0}, {"incoming", MTA_QUEUE_INCOMPLETE},
+    {"maildrop", MTA_QUEUE_INCOMPLETE}, {"incoming", MTA_QUEUE_INCOMPLETE},
     {"active", 0},   {"deferred", MTA_QUEUE_RETRY},
     {"hold", 0},     {"corrupt", MTA_QUEUE_DAMAGED},
     {NULL, 0},

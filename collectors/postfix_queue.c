@@ -33,18 +33,34 @@ static const uint8_t id_class[256] = {
     ['v' ... 'z'] = LONG_ID,
 };
 
-size_t postfix_id_length(struct slice s)
+/* One pass for both: this runs for nearly every line. Ten characters fit a word. */
+size_t postfix_id_take(struct slice s, struct queue_id *id)
 {
     unsigned forms = SHORT_ID | LONG_ID;
     size_t most = s.n < ID_MAX + 1 ? s.n : ID_MAX + 1, n = 0;
-    for (; n < most; n++) {
-        unsigned common = forms & id_class[(unsigned char)s.p[n]];
-        if (!common)
-            break;
-        forms = common;
+    uint64_t words[3] = {0, 0, 0};
+    for (size_t word = 0; word < 3; word++) {
+        size_t end = most < 10 * word + 10 ? most : 10 * word + 10;
+        uint64_t codes = 0;
+        for (; n < end; n++) {
+            unsigned char c = (unsigned char)s.p[n];
+            unsigned common = forms & id_class[c];
+            if (!common)
+                break;
+            forms = common;
+            codes = codes << 6 | queue_id_codes[c];
+        }
+        words[word] = codes;
     }
     if (n < ID_MIN || n > ID_MAX)
         return 0;
+    *id = (struct queue_id){0, words[0]};
+    if (n > 10) {
+        size_t shift = 6 * (n < 20 ? n - 10 : 10);
+        *id = (struct queue_id){words[0] >> (64 - shift), words[0] << shift | words[1]};
+    }
+    if (n == ID_MAX)
+        *id = (struct queue_id){id->hi << 6 | id->lo >> 58, id->lo << 6 | words[2]};
     if (forms & SHORT_ID)
         return n;
     size_t inode = n - 1;
@@ -53,30 +69,43 @@ size_t postfix_id_length(struct slice s)
     return s.p[inode] == 'z' && inode >= TIME_MIN && inode < n - 1 ? n : 0;
 }
 
-static int digit_of(char c)
+size_t postfix_id_length(struct slice s)
 {
-    static const char digits[] = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
-    return (int)((const char *)memchr(digits, c, BASE) - digits);
+    struct queue_id id;
+    return postfix_id_take(s, &id);
 }
+
+/* Values of the base 52 digits. */
+static const uint8_t digits[256] = {
+    ['0'] = 0,  ['1'] = 1,  ['2'] = 2,  ['3'] = 3,  ['4'] = 4,  ['5'] = 5,  ['6'] = 6,  ['7'] = 7,
+    ['8'] = 8,  ['9'] = 9,  ['B'] = 10, ['C'] = 11, ['D'] = 12, ['F'] = 13, ['G'] = 14, ['H'] = 15,
+    ['J'] = 16, ['K'] = 17, ['L'] = 18, ['M'] = 19, ['N'] = 20, ['P'] = 21, ['Q'] = 22, ['R'] = 23,
+    ['S'] = 24, ['T'] = 25, ['V'] = 26, ['W'] = 27, ['X'] = 28, ['Y'] = 29, ['Z'] = 30, ['b'] = 31,
+    ['c'] = 32, ['d'] = 33, ['f'] = 34, ['g'] = 35, ['h'] = 36, ['j'] = 37, ['k'] = 38, ['l'] = 39,
+    ['m'] = 40, ['n'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['v'] = 47,
+    ['w'] = 48, ['x'] = 49, ['y'] = 50, ['z'] = 51,
+};
 
 static int64_t base52(struct slice s)
 {
     int64_t v = 0;
     for (size_t i = 0; i < s.n; i++)
-        v = v * BASE + digit_of(s.p[i]);
+        v = v * BASE + digits[(unsigned char)s.p[i]];
     return v;
 }
 
-bool postfix_queue_name(struct slice name, int64_t *arrival_s)
+bool postfix_queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s)
 {
     *arrival_s = 0;
-    if (name.n == 0 || postfix_id_length(name) != name.n)
+    if (name.n == 0 || postfix_id_take(name, id) != name.n)
         return false;
-    const char *z = memrchr(name.p, 'z', name.n);
-    if (!z)
+    size_t time = name.n;
+    while (time > 0 && name.p[time - 1] != 'z')
+        time--;
+    if (time == 0)
         return true; /* short */
-    size_t time = (size_t)(z - name.p);
-    if (time > TIME_MAX || base52((struct slice){z - 4, 4}) >= 1000000)
+    time--;
+    if (time > TIME_MAX || base52((struct slice){name.p + time - 4, 4}) >= 1000000)
         return false;
     *arrival_s = base52(slice_head(name, time - 4));
     return true;

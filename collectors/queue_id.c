@@ -10,7 +10,7 @@ static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 
 /* Position in the alphabet plus one; 0: not a character of an id. A table, because which of digits,
    capitals and small letters comes next cannot be predicted. */
-static const uint8_t codes[256] = {
+const uint8_t queue_id_codes[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
     ['8'] = 9,  ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
     ['G'] = 17, ['H'] = 18, ['I'] = 19, ['J'] = 20, ['K'] = 21, ['L'] = 22, ['M'] = 23, ['N'] = 24,
@@ -27,7 +27,7 @@ struct queue_id queue_id_pack(struct slice text)
     if (text.n > ID_MAX)
         return id;
     for (size_t i = 0; i < text.n; i++) {
-        unsigned code = codes[(unsigned char)text.p[i]];
+        unsigned code = queue_id_codes[(unsigned char)text.p[i]];
         if (code == 0)
             return (struct queue_id){0, 0};
         id.hi = id.hi << 6 | id.lo >> 58;

@@ -217,18 +217,16 @@ static bool take_iso_time(struct syslog_context *c, struct slice *s, int64_t *ms
 /* Takes "[pid]" off the end of a tag; 0 and the tag as it is when it has none. */
 static uint32_t take_pid(struct slice *tag)
 {
-    size_t end = tag->n - 1, i = end;
-    if (tag->n < 3 || tag->p[end] != ']')
+    if (tag->n < 3 || tag->p[tag->n - 1] != ']')
         return 0;
-    while (i > 0 && slice_digit(tag->p[i - 1]))
-        i--;
-    if (i == 0 || tag->p[i - 1] != '[')
+    const char *p = tag->p + tag->n - 2;
+    uint64_t pid = 0, unit = 1;
+    for (; p > tag->p && slice_digit(*p) && unit < UINT64_C(1000000000000); unit *= 10)
+        pid += (uint64_t)(*p-- - '0') * unit;
+    if (unit == 1 || *p != '[')
         return 0;
-    tag->n = i - 1;
-    uint32_t pid = 0;
-    for (; i < end && pid < UINT32_MAX / 10; i++)
-        pid = pid * 10 + (uint32_t)(tag->p[i] - '0');
-    return i == end ? pid : 0;
+    tag->n = (size_t)(p - tag->p);
+    return pid > UINT32_MAX ? 0 : (uint32_t)pid;
 }
 
 /* "tag[pid]: text" or "tag: text"; with neither there is only a text. */

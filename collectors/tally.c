@@ -261,6 +261,8 @@ struct service *tally_service(struct tally *t, struct instance *i, const struct 
         TEXT_SET(g->description, description);
     *s = (struct service){.next = i->services, .of = i, .group = g, .is = is};
     s->internal = is_internal(t, i, name);
+    if (g->row.key[1] <= UINT8_MAX)
+        i->numbered[g->row.key[1]] = s;
     return i->services = s;
 }
 
@@ -561,10 +563,24 @@ static struct slice group_name(const struct tally *t, const struct event *e, cha
     return (struct slice){buffer, n + rest.n};
 }
 
+/*
+ * Where a tag is cached: by its length and its last octets, where tags differ. A tag that is only the
+ * instance's name stands for several services (mta_postfix.c).
+ */
+static uint64_t hash_tag(const struct event *e)
+{
+    uint64_t end = 0;
+    size_t n = e->tag.n < 8 ? e->tag.n : 8;
+    memcpy(&end, e->tag.p + e->tag.n - n, n);
+    if (e->tag.n == e->app.n)
+        end ^= slice_hash(e->service, 0);
+    end = (end ^ e->tag.n) * 0x9e3779b97f4a7c15u;
+    return end ^ end >> 32;
+}
+
 static struct tag *find_tag(struct tally *t, const struct event *e)
 {
-    /* a tag that is only the instance's name stands for several services (mta_postfix.c) */
-    uint64_t h = slice_hash(e->tag, e->tag.n == e->app.n ? slice_hash(e->service, 0) : 0);
+    uint64_t h = hash_tag(e);
     struct tag *tag = &t->tags[h % TAGS];
     if (tag->hash == h && slice_eq(e->tag, (struct slice){tag->text, tag->length}))
         return tag;

@@ -27,7 +27,8 @@ struct instance {
     struct instance *next;
     struct appl *appl;
     struct service *services;
-    struct service *own; /* MTA_SERVICE_OWN */
+    struct service *numbered[UINT8_MAX + 1]; /* by mtaGroupIndex, for messages */
+    struct service *own;                     /* MTA_SERVICE_OWN */
     unsigned transports;
     struct relay_port {
         uint16_t port;

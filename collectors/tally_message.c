@@ -41,9 +41,9 @@ static uint8_t group_number(const struct service *s)
 /* After a restart only the group's row is there: its service is made again. */
 static struct service *numbered(struct tally *t, struct instance *i, uint8_t number, int hierarchy)
 {
-    for (struct service *s = i->services; number && s; s = s->next)
-        if (s->group->row.key[1] == number)
-            return s->group->hierarchy == hierarchy ? s : NULL;
+    struct service *s = i->numbered[number];
+    if (s)
+        return s->group->hierarchy == hierarchy ? s : NULL;
     uint32_t key[3] = {i->appl->row.key[0], number, 0};
     const struct group *g = number ? model_find(t->model, MODEL_GROUP, key, NULL) : NULL;
     return g && g->hierarchy == hierarchy
@@ -196,8 +196,10 @@ void on_submit(struct tally *t, struct instance *i, struct service *s, const str
 /* A message that is older than the first line read was not seen to arrive. */
 static bool arrived_before(const struct tally *t, const struct event *e)
 {
+    struct queue_id id;
     int64_t arrival_s = 0;
-    return t->mta->queue_name(e->id, &arrival_s) && arrival_s && arrival_s < t->first_ms / 1000 - 1;
+    return t->mta->queue_name(e->id, &id, &arrival_s) && arrival_s &&
+           arrival_s < t->first_ms / 1000 - 1;
 }
 
 static void first_queued(struct tally *t, struct instance *i, struct message *m,

@@ -12,10 +12,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice content = {(const char *)data, size};
     struct queue_file f;
+    struct queue_id id;
     int64_t arrival_s;
-    if (mta_postfix.queue_name(content, &arrival_s) &&
-        (queue_id_null(queue_id_pack(content)) || arrival_s < 0))
-        abort();
+    if (mta_postfix.queue_name(content, &id, &arrival_s)) {
+        struct queue_id packed = queue_id_pack(content);
+        if (queue_id_null(id) || id.hi != packed.hi || id.lo != packed.lo || arrival_s < 0)
+            abort();
+    }
     if (!mta_postfix.queue_file(content, &f))
         return 0;
     struct slice id = f.message_id;

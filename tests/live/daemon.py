@@ -1,6 +1,6 @@
 """mailmond with its embedded master: written configuration, start, stop, and what it shows.
 
-Programs come from $MAILMOND_BUILD (build)."""
+Programs come from $MAILMOND_BUILD, else $B (build)."""
 import json
 import os
 import re
@@ -12,8 +12,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from snmp_lab import ROOT, ROOTS, Client, Process, wait_for
 
-BUILD = (ROOT / os.environ.get("MAILMOND_BUILD", "build")).resolve()
-UNDERSCORE = re.compile(r"^(\S+)::(\S+?)((?:\.\d+)*) = (.*)$")
+BUILD = (ROOT / os.environ.get("MAILMOND_BUILD") or os.environ.get("B", "build")).resolve()
+DUMP_LINE = re.compile(r"^(\S+)::(\S+?)((?:\.\d+)*) = (.*)$")
 
 
 def setting(value):
@@ -122,12 +122,12 @@ class Daemon:
             known = self.columns.get(".".join(parts[:n]))
             if known:
                 index = tuple(int(p) for p in parts[n:])
-                if kind == 4 and not known[1].endswith(("PeerAddress",)):
+                if kind == 4 and not known[1] == "mailmonPeerAddress":
                     value = bytes.fromhex(value).decode("utf-8", "replace")
                 return (known[1], *index), known[2].get(value, value)
         raise AssertionError(f"{oid} is not in --tables")
 
     def dump(self):
         """`mailmond --dump` as {(column, index ...): text}."""
-        found = (UNDERSCORE.match(line) for line in self.ask("--dump").splitlines())
+        found = (DUMP_LINE.match(line) for line in self.ask("--dump").splitlines())
         return {(m[2], *(int(p) for p in m[3].split(".")[1:])): m[4] for m in found}

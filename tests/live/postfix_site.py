@@ -3,6 +3,7 @@
 Nothing of the host's own Postfix is touched: configuration, queue, data directory and log lie in the
 folder, everything listens on 127.0.0.1 only, and every process is stopped by its own number. Needs
 root (Postfix's master does) and the accounts that the package makes (postfix, postdrop)."""
+import gzip
 import json
 import re
 import shutil
@@ -67,7 +68,8 @@ class Sink:
     recipients, text, XFORWARD commands) gives the answer to a message."""
 
     def __init__(self, port, replies=(), lmtp=False, on_message=None):
-        self.replies, self.lmtp, self.taken, self.on_message = dict(replies), lmtp, [], on_message
+        self.first_replies, self.lmtp, self.on_message = dict(replies), lmtp, on_message
+        self.replies, self.taken = dict(replies), []
         self.gate = threading.Event()
         self.gate.set()
         sink = self
@@ -205,7 +207,7 @@ flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 proxywrite unix - - n - 1 proxymap
 smtp unix - - n - - smtp
-relay unix - - n - - smtp -o syslog_name={name}/relay
+relay unix - - n - 1 smtp -o syslog_name={name}/relay
 showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
@@ -246,6 +248,8 @@ ok.test        smtp:[127.0.0.1]:{ok}
 temporary.test smtp:[127.0.0.1]:{temporary}
 permanent.test smtp:[127.0.0.1]:{permanent}
 refused.test   smtp:[127.0.0.1]:{closed}
+serial-a.test  relay:[127.0.0.1]:{ok}
+serial-b.test  relay:[127.0.0.1]:{slow}
 slow.test      smtp:[127.0.0.1]:{slow}
 lmtp.test      lmtp:inet:127.0.0.1:{lmtp}
 pipe.test      archive:
@@ -354,6 +358,12 @@ class Postfix:
     def text(self):
         return self.log.read_text(errors="replace")
 
+    def octets_logged(self):
+        """In the log and in what was rotated away."""
+        logs = [self.log, *self.log.parent.glob(f"{self.log.name}.*")]
+        return sum(len(gzip.open(p).read()) if p.suffix == ".gz" else p.stat().st_size
+                   for p in logs if p.exists())
+
     def wait_log(self, pattern, count=1, seconds=15):
         wait_until(lambda: len(re.findall(pattern, self.text(), re.M)) >= count, seconds)
 
@@ -388,10 +398,11 @@ class Site:
         return self
 
     def reset(self):
-        """Empties the queues and opens all gates; false if there was nothing to do."""
+        """Empties the queues and lets the sinks answer as at first; false if no mail was left."""
         self.late_filter = False
         for s in self.sinks.values():
             s.gate.set()
+            s.replies = dict(s.first_replies)
         left = [p for p in self.instances if p.queue()]
         for p in left:
             p.run("postsuper", "-d", "ALL")

@@ -27,10 +27,11 @@
 static uint8_t reads[SERIALS]; /* how often a file was understood */
 static bool counting;
 
-static inline bool fake_name(struct slice name, int64_t *arrival_s)
+static inline bool fake_name(struct slice name, struct queue_id *id, int64_t *arrival_s)
 {
     uint64_t n, serial;
     *arrival_s = 0;
+    *id = queue_id_pack(name);
     if (slice_take(&name, SLICE("S")))
         return slice_number(&name, &serial) && name.n == 0;
     if (!slice_take(&name, SLICE("T")) || !slice_number(&name, &n) ||

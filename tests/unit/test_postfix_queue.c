@@ -13,7 +13,7 @@
 static void test_queues(void **state)
 {
     (void)state;
-    static const struct mta_queue expected[] = {{"maildrop", 0}, {"incoming", MTA_QUEUE_INCOMPLETE},
+    static const struct mta_queue expected[] = {{"maildrop", MTA_QUEUE_INCOMPLETE}, {"incoming", MTA_QUEUE_INCOMPLETE},
                                                 {"active", 0},   {"deferred", MTA_QUEUE_RETRY},
                                                 {"hold", 0},     {"corrupt", MTA_QUEUE_DAMAGED}};
     size_t n = sizeof expected / sizeof expected[0];
@@ -28,10 +28,14 @@ static void test_queues(void **state)
 static void test_queue_names(void **state)
 {
     (void)state;
+    struct queue_id id, packed = queue_id_pack(SLICE("4SVLCh4dz5z9HdB"));
     int64_t arrival;
-    assert_true(mta_postfix.queue_name(SLICE("4SVLCh4dz5z9HdB"), &arrival));
+    assert_true(mta_postfix.queue_name(SLICE("4SVLCh4dz5z9HdB"), &id, &arrival));
+    assert_true(id.hi == packed.hi && id.lo == packed.lo);
     assert_int_equal(arrival, 1700000000);
-    assert_true(mta_postfix.queue_name(SLICE("9FBF112D687"), &arrival));
+    packed = queue_id_pack(SLICE("9FBF112D687"));
+    assert_true(mta_postfix.queue_name(SLICE("9FBF112D687"), &id, &arrival));
+    assert_true(id.hi == packed.hi && id.lo == packed.lo);
     assert_int_equal(arrival, 0);
     static const char *const others[] = {"",
                                          "9",
@@ -49,7 +53,7 @@ static void test_queue_names(void **state)
                                          "4SVLCh4dz5zzzzzz",
                                          "zzzzzzzzzzzzzzzzzzzzzzz"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        assert_false(mta_postfix.queue_name(slice_of(others[i]), &arrival));
+        assert_false(mta_postfix.queue_name(slice_of(others[i]), &id, &arrival));
 }
 
 /* A queue file under construction. */

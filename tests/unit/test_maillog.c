@@ -1,0 +1,116 @@
+/* Runs of lines: however they are cut into runs, the same numbers; what is counted and told. */
+#include "tally_world.h"
+
+#define P "2026-11-21T10:00:00+00:00 mx postfix/"
+
+static char told[4096];
+static unsigned told_count;
+
+static void on_unrecognised(void *arg, struct slice line)
+{
+    assert_ptr_equal(arg, &told_count);
+    told_count++;
+    snprintf(told, sizeof told, "%.*s", (int)line.n, line.p);
+}
+
+static void test_lines(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, NULL, 64);
+    w.log.on_unrecognised = on_unrecognised;
+    w.log.arg = &told_count;
+    world_feed(&w, P "smtpd[7]: connect from h[192.0.2.9]\r\n"                   /* CR LF */
+                   "\n\r\n"                                                      /* empty */
+                   "2026-11-21T10:00:00+00:00 mx sshd[1]: connect from h[1.2.3.4]\n" /* foreign */
+                   "no head at all\n" P "smtpd[7]: a word nobody knows\r\n" P "qmgr[7]: cache x\n"
+                   P "smtpd[7]: connect from h[192.0.2.9]"); /* no newline */
+    assert_int_equal(w.log.lines, 4);
+    assert_int_equal(w.log.unrecognised, 1);
+    assert_int_equal(told_count, 1);
+    assert_string_equal(told, P "smtpd[7]: a word nobody knows");
+    assert_true(w.log.last_ms == 1795255200000);
+    assert_int_equal(world_expect(&w, "lines", "smtpd:accumulated_inbound=2"), 0);
+    maillog_lines(&w.log, (struct slice){NULL, 0});
+    maillog_lines(&w.log, (struct slice){"", 0});
+    assert_int_equal(w.log.lines, 4);
+    world_close(&w);
+}
+
+/* The numbers that a log makes when it comes in runs of so many lines. */
+static uint64_t sum_of(const char *text, unsigned lines)
+{
+    struct world w;
+    uint64_t sum = 0;
+    world_open(&w, NULL, 64);
+    for (struct slice rest = slice_of(text); rest.n;) {
+        size_t n = 0;
+        for (unsigned i = 0; i < lines && n < rest.n; i++)
+            n += slice_find(slice_skip(rest, n), '\n') + 1;
+        char *copy = malloc(n); /* so that a slice kept beyond its run is found */
+        assert_non_null(copy);
+        memcpy(copy, rest.p, n);
+        maillog_lines(&w.log, (struct slice){copy, n});
+        free(copy);
+        rest = slice_skip(rest, n);
+    }
+    for (int t = 0; t < MODEL_TABLES; t++)
+        for (uint32_t n = 0; n < w.model.tables[t].count; n++)
+            sum = slice_hash((struct slice){model_row(&w.model, (enum model_table)t, n),
+                                            w.model.tables[t].row_size},
+                             sum);
+    sum ^= w.log.lines << 32 ^ tally_messages(w.tally)->count;
+    world_close(&w);
+    return sum;
+}
+
+static void test_runs(void **state)
+{
+    (void)state;
+    char text[65536];
+    size_t at = 0;
+    for (unsigned i = 0; i < 100; i++)
+        at += (size_t)snprintf(
+            text + at, sizeof text - at,
+            P "smtpd[7]: A1B2C3D4E%u: client=h[192.0.2.%u]\n" P
+              "qmgr[9]: A1B2C3D4E%u: from=<a@x>, size=%u, nrcpt=1 (queue active)\n" P
+              "smtp[2]: A1B2C3D4E%u: to=<b@d%u>, relay=none, delay=1, delays=1/0/0/0, dsn=4.4.1, "
+              "status=deferred (why %u)\n%s",
+            i % 10, i % 7, i % 10, i, i % 10, i % 9, i, i % 3 ? "" : "garbage\n");
+    uint64_t one = sum_of(text, 1);
+    for (unsigned lines = 2; lines < 40; lines++)
+        assert_true(sum_of(text, lines) == one);
+}
+
+/* Octets that no log should have, in lines that nearly are lines of a mail system. */
+static void test_garbage(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, NULL, 64);
+    srandom(11);
+    static const char start[] =
+        P "smtp[2]: A1B2C3D4E5: to=<b@d>, relay=m[192.0.2.1]:25, delay=1, delays=1/0/0/0, "
+          "dsn=4.4.1, status=deferred (why)\n";
+    for (unsigned i = 0; i < 50000; i++) {
+        char line[sizeof start];
+        size_t n = (size_t)random() % sizeof start;
+        memcpy(line, start, sizeof start);
+        for (unsigned k = (unsigned)random() % 4; k > 0; k--)
+            line[random() % (long)(sizeof start - 1)] = (char)random();
+        maillog_lines(&w.log, (struct slice){line, i % 2 ? n : sizeof start - 1});
+    }
+    world_check_sums(&w);
+    world_check_waits(&w);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_garbage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
