@@ -49,8 +49,27 @@ $(B)/mailmond-publish: $(B)/agent/main_publish.o $(PUBLISH_OBJ) $(B)/libmailmond
 
 $(B)/test_%: $(B)/tests/unit/test_%.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lcmocka $(COLLECT_LIBS)
-$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libmailmond.a
+# FUZZMAIN runs a corpus; the fuzzing engine brings a main of its own.
+FUZZMAIN ?= $(B)/tests/fuzz/corpus_main.o
+$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZMAIN) $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(FUZZLINK) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
+
+# Programs of the benchmarks; the live tests use some of them too.
+BENCH := $(addprefix $(B)/,bench_model bench_queue bench_tdata bwalk wcl gen_postfix_log gen_queue)
+GEN_OBJ := $(patsubst %,$(B)/tests/bench/gen_%.o,postfix_log world inbound message delivery truth)
+$(B)/bench_%: $(B)/tests/bench/bench_%.o $(B)/libmailmond.a
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
+$(B)/bench_tdata: $(B)/tests/bench/bench_tdata.o
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lnetsnmpagent -lnetsnmp
+$(B)/bwalk: $(B)/tests/bench/bwalk.o
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lnetsnmp
+$(B)/wcl: $(B)/tests/bench/wcl.o
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
+$(B)/gen_postfix_log: $(GEN_OBJ)
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
+$(B)/gen_queue: $(B)/tests/bench/gen_queue.o
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
+bench-programs: $(BENCH)
 
 -include $(wildcard $(B)/agent/*.d $(B)/collectors/*.d $(B)/tests/*/*.d)
 
@@ -92,7 +111,7 @@ unit: $(UNIT) $(FUZZ)
 SECONDS ?= 60
 fuzz:
 	@for f in $(notdir $(FUZZ)); do \
-	  $(MAKE) -s B=$(B)/fuzz CC=clang CFLAGS="-O1 -g -DFUZZ_ENGINE" SAN="-fsanitize=address,undefined,fuzzer-no-link" FUZZLINK=-fsanitize=fuzzer $(B)/fuzz/$$f && \
+	  $(MAKE) -s B=$(B)/fuzz CC=clang CFLAGS="-O1 -g" FUZZMAIN= SAN="-fsanitize=address,undefined,fuzzer-no-link" FUZZLINK=-fsanitize=fuzzer $(B)/fuzz/$$f && \
 	  $(B)/fuzz/$$f -max_total_time=$(SECONDS) -print_final_stats=1 tests/fuzz/corpus/$${f#fuzz_} || exit 1; done
 
 lint:
@@ -122,5 +141,5 @@ clean:
 help:
 	@echo "all demo test check unit lint fuzz bench install clean deps; variables: CC CFLAGS B PREFIX DESTDIR"
 
-.PHONY: all deps bench-deps demo-deps demo test check unit fuzz lint bench install clean help
+.PHONY: all bench-programs deps bench-deps demo-deps demo test check unit fuzz lint bench install clean help
 .SECONDARY:

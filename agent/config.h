@@ -74,8 +74,8 @@ struct config {
  */
 struct config *config_load(const char *file, struct err_list *errors);
 void config_free(struct config *c);
-/* log_level as log_open wants it. */
-enum log_level config_log_level(const struct config *c);
+/* Does one of Net-SNMP's directives say who may ask (snmpd.conf(5), ACCESS CONTROL)? */
+bool config_grants_access(const struct config_strings *directives);
 /* Prints a configuration file that yields c: every setting, defaults included, with comments. */
 void config_dump(const struct config *c, FILE *out);
 

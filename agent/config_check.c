@@ -148,8 +148,7 @@ static struct slice first_word(const char *line)
     return (struct slice){line, strcspn(line, " \t")};
 }
 
-/* Does one of the directives (snmpd.conf(5), ACCESS CONTROL) say who may ask? */
-static bool has_access(const struct config_strings *directives)
+bool config_grants_access(const struct config_strings *directives)
 {
     static const char *const words[] = {
         "rocommunity", "rwcommunity",   "rocommunity6", "rwcommunity6", "rouser",    "rwuser",
@@ -183,7 +182,7 @@ static void check_listen(const struct config *c, const config_t *tree, struct er
                 (int)(one.n < 100 ? one.n : 100), one.p);
         beyond |= !loopback;
     }
-    if (c->standalone && beyond && !has_access(&c->directives))
+    if (c->standalone && beyond && !config_grants_access(&c->directives))
         config_fault(
             errors, at,
             "listen is open to other hosts, but no directive says who may ask: add such as "

@@ -10,7 +10,6 @@
 #define ROWS_MAX    10000000
 #define DAY_S       86400
 
-static const char *const levels[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const modes[] = {"agentx", "standalone", NULL};
 
 static const struct setting queue_settings[] = {
@@ -182,7 +181,7 @@ const struct setting config_settings[] = {
      .kind = SETTING_WORD,
      .offset = IN(log_level),
      .text = "notice",
-     .words = levels,
+     .words = log_level_names,
      .example = "\"notice\"",
      .help = "The least important messages to log: error, warning, notice, info or debug."},
     {.name = "state_dir",
@@ -365,12 +364,4 @@ int64_t config_duration(const char *text)
         if (slice_eq(s, slice_of(units[i].name)))
             return (int64_t)value * units[i].ms;
     return -1;
-}
-
-enum log_level config_log_level(const struct config *c)
-{
-    for (unsigned i = 0; levels[i]; i++)
-        if (strcmp(c->log_level, levels[i]) == 0)
-            return (enum log_level)i;
-    return LOG_LEVEL_NOTICE;
 }

@@ -18,7 +18,7 @@
 
 #define LINE_SIZE 2048 /* a longer message is cut */
 
-static const char *const level_names[] = {"error", "warning", "notice", "info", "debug"};
+const char *const log_level_names[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG};
 
 static struct {
@@ -74,6 +74,14 @@ static bool open_syslog(const char *facility)
     openlog(out.program, LOG_PID | LOG_NDELAY, number);
     out.to_syslog = true;
     return true;
+}
+
+enum log_level log_level_named(const char *name)
+{
+    for (unsigned i = 0; log_level_names[i]; i++)
+        if (strcmp(name, log_level_names[i]) == 0)
+            return (enum log_level)i;
+    return LOG_LEVEL_NOTICE;
 }
 
 bool log_open(const char *program, const char *to, enum log_level level)
@@ -155,7 +163,7 @@ void log_msg(enum log_level level, const char *format, ...)
     } else if (!out.to_syslog) {
         write_time(now, sizeof now);
         head = snprintf(line, sizeof line, "%s %s[%d] %s: ", now, out.program, (int)getpid(),
-                        level_names[level]);
+                        log_level_names[level]);
     }
     size_t n = (size_t)head + escape(line + head, sizeof line - (size_t)head - 1, text);
     if (out.to_syslog) {

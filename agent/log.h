@@ -15,6 +15,10 @@ enum log_level {
     LOG_LEVEL_DEBUG
 };
 
+/* The names of the levels, "error" first; ends with NULL. */
+extern const char *const log_level_names[];
+/* The level of that name; LOG_LEVEL_NOTICE if there is none. */
+enum log_level log_level_named(const char *name);
 /*
  * program: the name in each line. to: "stderr", "syslog", "syslog:FACILITY" or the path of a file, which
  * is opened for appending. false with errno if it cannot be opened; stderr is used then.

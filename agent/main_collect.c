@@ -614,7 +614,7 @@ int main(int argc, char **argv)
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_IGN);
     log_open("mailmond", self.arguments.foreground ? "stderr" : self.config->log,
-             config_log_level(self.config));
+             log_level_named(self.config->log_level));
     for (unsigned i = 0; i < self.config->warnings.count; i++)
         log_warning("%s", self.config->warnings.lines[i]);
     for (unsigned i = 0; i < notes.count; i++)

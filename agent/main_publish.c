@@ -136,15 +136,6 @@ static struct config *load_config(const char *file)
     return c;
 }
 
-static enum log_level level_of(const char *name)
-{
-    static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
-    for (int i = 0; name && i < (int)(sizeof names / sizeof *names); i++)
-        if (strcmp(name, names[i]) == 0)
-            return (enum log_level)i;
-    return LOG_LEVEL_NOTICE;
-}
-
 static int serve(const struct arguments *a, const struct config *config, pid_t parent)
 {
     struct publish_options options = {
@@ -183,7 +174,7 @@ int main(int argc, char **argv)
     if (!config)
         return EXIT_FAILURE;
     const char *to = a.foreground || !config->log ? "stderr" : config->log;
-    if (!log_open(PROGRAM, to, level_of(config->log_level)))
+    if (!log_open(PROGRAM, to, log_level_named(config->log_level)))
         log_warning("cannot log to %s: %m", to);
     code = serve(&a, config, parent);
     config_free(config);

@@ -26,19 +26,6 @@ static struct {
 
 /* --- who may ask ----------------------------------------------------------------------------- */
 
-/* Directives that give somebody access (snmpd.conf(5), ACCESS CONTROL). */
-static bool grants_access(const char *directive)
-{
-    static const char *const tokens[] = {
-        "rocommunity", "rwcommunity",   "rocommunity6", "rwcommunity6", "rouser",    "rwuser",
-        "access",      "authcommunity", "authuser",     "authgroup",    "authaccess"};
-    size_t n = strcspn(directive, " \t");
-    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
-        if (strlen(tokens[i]) == n && strncasecmp(directive, tokens[i], n) == 0)
-            return true;
-    return false;
-}
-
 /* --- the settings ---------------------------------------------------------------------------- */
 
 /* Without a word on who may ask, this host may; config.c has seen to it that then nobody else can.
@@ -46,12 +33,9 @@ static bool grants_access(const char *directive)
 static void write_settings(FILE *out)
 {
     const struct config_strings *d = &master.config->directives;
-    bool granted = false;
-    for (unsigned i = 0; i < d->count; i++) {
+    for (unsigned i = 0; i < d->count; i++)
         fprintf(out, "%s\n", d->items[i]);
-        granted |= grants_access(d->items[i]);
-    }
-    if (!granted)
+    if (!config_grants_access(d))
         fputs("rocommunity public 127.0.0.1\nrocommunity6 public ::1\n", out);
 }
 

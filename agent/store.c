@@ -12,6 +12,7 @@
 #include "store.h"
 
 #define STORE_VERSION 1
+#define BUSY_MS       10000 /* for a predecessor that writes its last checkpoint */
 
 struct item {
     int32_t kind;
@@ -119,10 +120,14 @@ static int user_version(struct store *s)
     return version;
 }
 
-/* cache_size bounds the memory that a burst leaves behind. */
+/*
+ * Small pages, because messages in flight change here and there: a checkpoint writes a third of what
+ * it would with SQLite's 4 KiB. Exclusive: a collector that is still ending must not write behind the
+ * back of its successor. cache_size bounds the memory that a burst leaves behind.
+ */
 static const char set_up[] =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-512;"
-    "PRAGMA journal_size_limit=4194304; PRAGMA locking_mode=NORMAL;";
+    "PRAGMA page_size=1024; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
+    "PRAGMA synchronous=FULL; PRAGMA cache_size=-512; PRAGMA journal_size_limit=4194304;";
 static const char schema[] =
     "BEGIN; CREATE TABLE IF NOT EXISTS record(kind INTEGER NOT NULL, slot INTEGER NOT NULL,"
     " data BLOB NOT NULL, PRIMARY KEY(kind, slot)) WITHOUT ROWID; PRAGMA user_version=1; COMMIT;";
@@ -169,7 +174,7 @@ struct store *store_open(const char *dir, char *error, size_t error_size)
     }
     mode_t mask = umask(0077); /* it holds addresses of peers and domains */
     int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-    sqlite3_busy_timeout(s->db, 1000);
+    sqlite3_busy_timeout(s->db, BUSY_MS);
     bool ok = rc == SQLITE_OK && prepare(s);
     umask(mask);
     if (ok)
@@ -223,16 +228,47 @@ static bool write_item(struct store *s, const struct item *i)
     return ok;
 }
 
+static size_t item_size(const struct item *i)
+{
+    return sizeof *i + (i->size == DELETED ? 0 : (((size_t)i->size + 7) & ~(size_t)7));
+}
+
+/* By kind and slot; of two for the same, what was put later comes later. */
+static int by_key(const void *a, const void *b)
+{
+    const struct item *x = *(const struct item *const *)a, *y = *(const struct item *const *)b;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    if (x->slot != y->slot)
+        return x->slot < y->slot ? -1 : 1;
+    return x < y ? -1 : 1;
+}
+
+/* The items in the database's order, in which it touches each page once; NULL: no memory. */
+static const struct item **in_order(const struct checkpoint *c)
+{
+    const struct item **order = malloc((c->count + 1) * sizeof *order);
+    size_t n = 0;
+    for (size_t at = 0; order && at < c->used; at += item_size(order[n++]))
+        order[n] = (const void *)(c->octets + at);
+    if (order)
+        qsort(order, n, sizeof *order, by_key);
+    return order;
+}
+
 bool store_write(struct store *s, const struct checkpoint *c)
 {
-    if (!run(s, "BEGIN IMMEDIATE"))
+    const struct item **order = in_order(c);
+    if (!order)
+        snprintf(s->error, sizeof s->error, "out of memory");
+    if (!order || !run(s, "BEGIN IMMEDIATE")) {
+        free(order);
         return false;
-    bool ok = true;
-    for (size_t at = 0; ok && at < c->used;) {
-        const struct item *i = (const void *)(c->octets + at);
-        ok = write_item(s, i);
-        at += sizeof *i + (i->size == DELETED ? 0 : (((size_t)i->size + 7) & ~(size_t)7));
     }
+    bool ok = true;
+    for (size_t i = 0; ok && i < c->count; i++)
+        ok = write_item(s, order[i]);
+    free(order);
     if (ok && run(s, "COMMIT"))
         return true;
     char reason[sizeof s->error];

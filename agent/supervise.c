@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -162,9 +163,13 @@ static void notify(const char *state)
 
 /* Children */
 
-static void in_child(const char **argv)
+/* A child born while its parent dies would never hear of that: its own request comes too late. */
+static void in_child(const char **argv, pid_t parent)
 {
     sigset_t none;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(0);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     exec_program(self.options, argv);
@@ -186,9 +191,10 @@ static void start(struct child *c)
         argv[n++] = "--foreground";
     argv[n] = NULL;
     c->started_ms = now_ms();
+    pid_t parent = getpid();
     c->pid = fork();
     if (c->pid == 0)
-        in_child(argv);
+        in_child(argv, parent);
     if (c->pid < 0) {
         log_error("fork: %s", strerror(errno));
         c->pid = 0;
@@ -412,15 +418,6 @@ static int detach(void)
     return chdir("/") == 0 ? -1 : 1;
 }
 
-static enum log_level level(const char *name)
-{
-    static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
-    for (unsigned i = 0; i < 5; i++)
-        if (strcmp(names[i], name) == 0)
-            return (enum log_level)i;
-    return LOG_LEVEL_NOTICE;
-}
-
 int supervise_run(const struct supervise_options *o)
 {
     self.options = o;
@@ -432,7 +429,7 @@ int supervise_run(const struct supervise_options *o)
             return code;
     }
     log_open("mailmond", o->foreground ? "stderr" : self.settings.log,
-             level(self.settings.log_level));
+             log_level_named(self.settings.log_level));
     if (!make_directory(self.settings.run_dir) || !make_directory(self.settings.state_dir) ||
         !write_pid())
         return 1;

@@ -123,13 +123,6 @@ struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t has
     return f;
 }
 
-void mailq_forget_retry(struct mailq *q, struct mailq_file *f)
-{
-    mailq_count_out(q, f);
-    f->retry_s = 0;
-    mailq_count_in(q, f);
-}
-
 void mailq_remove(struct mailq *q, struct mailq_file *f)
 {
     leave(q, f);

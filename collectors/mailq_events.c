@@ -87,7 +87,6 @@ static void file_event(struct mailq *q, uint16_t directory, const struct inotify
         return;
     if (e->mask & IN_ATTRIB) {
         mailq_check_writing(q, f);
-        mailq_forget_retry(q, f);
     } else {
         if (e->mask & IN_MOVED_FROM)
             carry(q, e->cookie, f);

@@ -11,15 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STEPS_MAX    16384 /* files looked at in a refresh */
+#define STEPS_MAX    8192 /* files looked at in a refresh */
 #define STATS_RATE   20    /* inodes looked at in a second */
+#define RECHECKS_MAX 8     /* of them in a refresh for a next attempt that is known */
 #define GRACE_S      5     /* the log is given so long */
 #define ASK_AGAIN_S  10
 #define PASS_EVERY_S 60    /* between passes over many files for the oldest */
 #define PASS_FREE    65536 /* up to so many files a pass costs nothing */
 
 struct budget {
-    unsigned reads, stats;
+    unsigned reads, stats, rechecks;
 };
 
 static uint32_t to_u32(uint64_t n)
@@ -170,8 +171,9 @@ static void learn_file(struct mailq *q, struct mailq_file *f, struct budget *b)
             read_file(q, f, MAILQ_READ_SIZES, &told);
         }
     }
-    if (!f->retry_s && (mailq_queue_flags(q, f) & MTA_QUEUE_RETRY) && b->stats) {
+    if (b->stats && (!f->retry_s || b->rechecks) && (mailq_queue_flags(q, f) & MTA_QUEUE_RETRY)) {
         b->stats--;
+        b->rechecks -= f->retry_s != 0;
         learn_retry(q, f);
     }
 }
@@ -180,14 +182,16 @@ static void learn_file(struct mailq *q, struct mailq_file *f, struct budget *b)
 struct unknowns {
     bool messages; /* sizes or arrivals */
     bool inodes;   /* next attempts, or whether a file is complete */
+    bool retries;  /* next attempts that may have changed */
 };
 
 static struct unknowns find_unknowns(const struct mailq *q)
 {
-    struct unknowns u = {false, false};
+    struct unknowns u = {false, false, false};
     for (unsigned i = 0; i < q->queue_count; i++) {
         u.messages |= q->queues[i].unsized || q->queues[i].unaged;
         u.inodes |= q->queues[i].untimed || q->queues[i].writing;
+        u.retries |= (q->mta->queues[i].flags & MTA_QUEUE_RETRY) && q->queues[i].messages;
     }
     return u;
 }
@@ -197,16 +201,20 @@ void mailq_learn(struct mailq *q, const struct mailq_request *request)
     int64_t passed = q->monotonic_s - q->learnt_s;
     unsigned rate = STATS_RATE * (unsigned)(passed < 1 ? 1 : passed > 60 ? 60 : passed);
     uint64_t stats = (uint64_t)request->files_max * 10;
-    struct budget b = {request->files_max, stats < rate ? (unsigned)stats : rate};
+    struct budget b = {.reads = request->files_max, .stats = stats < rate ? (unsigned)stats : rate};
+    b.rechecks = b.stats < RECHECKS_MAX ? b.stats : RECHECKS_MAX;
     q->learnt_s = q->monotonic_s;
     if (q->tree.root < 0)
         return;
     struct unknowns u = find_unknowns(q);
     uint32_t steps = q->map.count < STEPS_MAX ? q->map.count : STEPS_MAX;
-    while (steps-- && (u.messages || (u.inodes && b.stats))) {
+    while (steps-- && (u.messages || (u.inodes && b.stats) || (u.retries && b.rechecks))) {
         if (q->cursor >= q->map.count)
             q->cursor = 0;
-        learn_file(q, &q->map.files[q->cursor++], &b);
+        struct mailq_file *f = &q->map.files[q->cursor++];
+        if (unknown(f) || b.rechecks ||
+            (b.stats && (!f->retry_s || (f->flags & MAILQ_FILE_WRITING))))
+            learn_file(q, f, &b);
     }
 }
 

@@ -32,6 +32,7 @@ struct batch {
     uint16_t directory;
     int fd;
     uint32_t next; /* position of the file that the next name most likely is */
+    bool in_order; /* it was so for one of those since the last flush */
     unsigned count;
     struct {
         struct queue_id id;
@@ -79,6 +80,7 @@ static bool seen_in_order(struct batch *b, struct queue_id id)
             return false;
         f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
         b->next = i + 1;
+        b->in_order = true;
         return true;
     }
     return false;
@@ -98,8 +100,9 @@ static void flush(struct batch *b)
         if (f)
             last = (uint32_t)(f - b->q->map.files);
     }
-    if (last < known)
+    if (!b->in_order && last < known)
         b->next = last + 1;
+    b->in_order = false;
     b->count = 0;
 }
 
@@ -173,6 +176,7 @@ static int read_directory(struct mailq *q, uint16_t directory, int fd)
     b.directory = directory;
     b.fd = fd;
     b.next = q->scan_next;
+    b.in_order = false;
     b.count = 0;
     for (;;) {
         long n = syscall(SYS_getdents64, fd, q->buffer, sizeof q->buffer);

@@ -75,8 +75,6 @@ unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f);
    caller knows. */
 struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t hash,
                                int64_t arrival_s, uint16_t directory);
-/* The next attempt is to be learnt anew. */
-void mailq_forget_retry(struct mailq *q, struct mailq_file *f);
 void mailq_remove(struct mailq *q, struct mailq_file *f);
 /* It is complete: from now on it counts. */
 void mailq_complete(struct mailq *q, struct mailq_file *f);

@@ -177,14 +177,15 @@ static void unwatch(struct mailq_tree *t, uint16_t directory)
     d->watch = -1;
 }
 
-/* Which events of a directory matter: changes of attributes only where they mean something. */
+/* Which events of a directory matter. Changes of attributes only where they tell that a file is
+   complete: to watch for them the kernel visits every name of the directory that it has cached. */
 static uint32_t event_mask(const struct mailq_tree *t, uint16_t directory)
 {
     uint32_t mask = IN_ONLYDIR | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
     if (directory == MAILQ_TREE_ROOT)
         return mask;
     unsigned flags = t->queues[t->directories[directory].queue].flags;
-    return flags & (MTA_QUEUE_INCOMPLETE | MTA_QUEUE_RETRY) ? mask | IN_ATTRIB : mask;
+    return flags & MTA_QUEUE_INCOMPLETE ? mask | IN_ATTRIB : mask;
 }
 
 void mailq_tree_watch(struct mailq_tree *t, uint16_t directory, int fd)

@@ -9,15 +9,12 @@
 #define LOOK 16
 
 /* Eight octets at once: adds 32 to those from 'A' to 'Z'. */
-static void lower(char *p)
+static uint64_t lower(uint64_t v)
 {
     const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
-    uint64_t v;
-    memcpy(&v, p, 8);
     uint64_t low = v & ~high;
     uint64_t from_a = low + ones * (0x80 - 'A'), beyond_z = low + ones * (0x80 - 'Z' - 1);
-    v += ((from_a ^ beyond_z) & ~v & high) >> 2;
-    memcpy(p, &v, 8);
+    return v + (((from_a ^ beyond_z) & ~v & high) >> 2);
 }
 
 /* The domain of a recipient in lower case; the whole address if it has none. */
@@ -27,10 +24,15 @@ static struct slice domain_of(struct slice address, char buffer[264])
     if (at)
         address = slice_skip(address, (size_t)(at + 1 - address.p));
     address = slice_head(address, 254);
-    if (address.n)
-        memcpy(buffer, address.p, address.n);
-    for (size_t i = 0; i < address.n; i += 8)
-        lower(buffer + i);
+    for (size_t i = 0; i < address.n; i += 8) {
+        uint64_t v = 0;
+        if (address.n - i >= 8)
+            memcpy(&v, address.p + i, 8);
+        else
+            memcpy(&v, address.p + i, address.n - i);
+        v = lower(v);
+        memcpy(buffer + i, &v, 8);
+    }
     return (struct slice){buffer, address.n};
 }
 
@@ -179,7 +181,7 @@ static void take_active(struct destination *d, struct wait *w)
 void destination_delivery(struct tally *t, const struct instance *i, struct message *m,
                           const struct event *e, bool hop)
 {
-    char buffer[264]; /* lower() takes eight at a time */
+    char buffer[264]; /* eight octets at a time */
     struct slice domain = domain_of(e->address, buffer);
     uint32_t appl = i->appl->row.key[0];
     uint64_t hash = slice_hash(domain, appl);

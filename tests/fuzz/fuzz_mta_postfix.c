@@ -1,5 +1,4 @@
 /* Any octets as one line of Postfix's log: every slice of the event lies in the line. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "../../collectors/mta.h"
@@ -44,24 +43,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     return 0;
 }
-
-#ifndef FUZZ_ENGINE
-/* Without libFuzzer: runs the files named. */
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        FILE *file = fopen(argv[i], "rb");
-        uint8_t *data = malloc(MAX_INPUT);
-        if (!file || !data)
-            return 1;
-        size_t n = fread(data, 1, MAX_INPUT, file);
-        fclose(file);
-        uint8_t *exact = realloc(data, n ? n : 1); /* so that a sanitizer sees every read beyond */
-        if (!exact)
-            return 1;
-        LLVMFuzzerTestOneInput(exact, n);
-        free(exact);
-    }
-    return 0;
-}
-#endif

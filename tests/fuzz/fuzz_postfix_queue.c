@@ -1,5 +1,4 @@
 /* Any octets as the file of a queued message, and as the name of one. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "../../collectors/mta.h"
@@ -21,32 +20,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (!mta_postfix.queue_file(content, &f))
         return 0;
-    struct slice id = f.message_id;
-    if (id.p && (id.p < content.p || id.p + id.n > content.p + content.n || id.n < 2 ||
-                 id.p[0] != '<' || id.p[id.n - 1] != '>'))
+    struct slice m = f.message_id;
+    if (m.p && (m.p < content.p || m.p + m.n > content.p + content.n || m.n < 2 || m.p[0] != '<' ||
+                m.p[m.n - 1] != '>'))
         abort();
     if (f.pending > f.recipients || f.arrival_ms < 0)
         abort();
     return 0;
 }
-
-#ifndef FUZZ_ENGINE
-/* Without libFuzzer: runs the files named. */
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        FILE *file = fopen(argv[i], "rb");
-        uint8_t *data = malloc(MAX_INPUT);
-        if (!file || !data)
-            return 1;
-        size_t n = fread(data, 1, MAX_INPUT, file);
-        fclose(file);
-        uint8_t *exact = realloc(data, n ? n : 1); /* so that a sanitizer sees every read beyond */
-        if (!exact)
-            return 1;
-        LLVMFuzzerTestOneInput(exact, n);
-        free(exact);
-    }
-    return 0;
-}
-#endif

@@ -21,7 +21,7 @@ COMMANDS = Path("/usr/sbin")
 
 # Ports of a site, from its base.
 (SMTP, SUBMISSION, REINJECT, FILTERED, FILTERED_PLAIN, FILTERED_XFORWARD, BACK, POSTSCREEN, VERIFY,
- OK, TEMPORARY, PERMANENT, CLOSED, SLOW, LMTP, OUT, FILTER_REINJECT, FILTER_BACK) = range(18)
+ OK, TEMPORARY, PERMANENT, CLOSED, SLOW, LMTP, OUT, FILTER_REINJECT, FILTER_BACK, OTHER) = range(19)
 CLIENT = "127.0.0.2"  # where test clients come from: not the address that a filter comes from
 
 
@@ -249,7 +249,7 @@ temporary.test smtp:[127.0.0.1]:{temporary}
 permanent.test smtp:[127.0.0.1]:{permanent}
 refused.test   smtp:[127.0.0.1]:{closed}
 serial-a.test  relay:[127.0.0.1]:{ok}
-serial-b.test  relay:[127.0.0.1]:{slow}
+serial-b.test  relay:[127.0.0.1]:{other}
 slow.test      smtp:[127.0.0.1]:{slow}
 lmtp.test      lmtp:inet:127.0.0.1:{lmtp}
 pipe.test      archive:
@@ -383,7 +383,7 @@ class Site:
 
     def start(self):
         try:
-            for port, more in ((OK, {}), (SLOW, {}), (LMTP, {"lmtp": True}),
+            for port, more in ((OK, {}), (OTHER, {}), (SLOW, {}), (LMTP, {"lmtp": True}),
                                (TEMPORARY, {"replies": {"RCPT": "450 4.2.1 not now"}}),
                                (PERMANENT, {"replies": {"RCPT": "550 5.1.1 no such user"}}),
                                (FILTER_REINJECT, {"on_message": self.give_back(REINJECT)}),

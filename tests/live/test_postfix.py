@@ -3,7 +3,8 @@ SNMP shows must have changed by exactly that. Each test gives its mail and the w
 counters; the sums of the three breakdowns are looked at after each.
 
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000), and
-MAILMOND_RECORD, a file that gets the log of the site at the end (see tests/golden.sh)."""
+MAILMOND_RECORD, a file that gets the log of the site at the end: tests/data/postfix_site.log was
+recorded so (-k "not after")."""
 import os
 import re
 import shutil
@@ -289,14 +290,15 @@ def running():
         lab = Lab(folder, BASE)
         yield lab.start()
         if "MAILMOND_RECORD" in os.environ:
-            shutil.copy(lab.main.log, os.environ["MAILMOND_RECORD"])
+            Path(os.environ["MAILMOND_RECORD"]).write_text(
+                lab.main.text().replace(str(folder), "/tmp/site"))
     finally:
         if lab:
             lab.stop()
         shutil.rmtree(folder)
 
 
-def deferred_id(lab, recipient):
+def queue_id_of(lab, recipient):
     found = [q["queue_id"] for q in lab.main.queue()
              if any(r["address"] == recipient for r in q["recipients"])]
     assert len(found) == 1
@@ -324,7 +326,7 @@ def test_applications(lab):
     assert set(walk.column("applName").values()) == {"postfix", "postfix-out"}
     for name in ("postfix", "postfix-out"):
         assert walk.of("applOperStatus", name) == "up"
-        assert walk.of("applVersion", name) == "3.7.11" or walk.of("applVersion", name)[0].isdigit()
+        assert re.fullmatch(r"\d+\.\d+\.\d+.*", walk.of("applVersion", name))
         assert walk.of("applUptime", name) is not None
     assert {walk.of("mtaGroupHierarchy", "postfix", q) for q in
             ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")} == {-3}
@@ -400,7 +402,7 @@ def test_error_transport_defers(lab):
     lab.main.submit(["a@later.test"])
     walk = lab.change(Change().received("pickup").deferred("error", 4003000, side="internal"))
     assert walk.of("mtaGroupStoredMessages", "postfix", "deferred") == 1
-    lab.main.run("postsuper", "-d", deferred_id(lab, "a@later.test"))
+    lab.main.run("postsuper", "-d", queue_id_of(lab, "a@later.test"))
     lab.change(Change())
 
 
@@ -443,7 +445,7 @@ def test_connection_refused(lab):
     lab.main.send(["a@refused.test"])
     walk = lab.change(Change().connected().received("smtpd").refused())
     assert "Connection refused" in walk.of("mtaGroupOutboundConnectFailureReason", "postfix", "smtp")
-    lab.main.run("postsuper", "-d", deferred_id(lab, "a@refused.test"))
+    lab.main.run("postsuper", "-d", queue_id_of(lab, "a@refused.test"))
     lab.change(Change())
 
 
@@ -462,7 +464,7 @@ def test_part_sent_part_deferred_part_bounced(lab):
     lab.main.send(["a@ok.test", "a@refused.test", "a@permanent.test"])
     lab.change(Change().connected().received("smtpd", 3).by_smtp().refused()
                .association("smtp").bounced("smtp", 5001001).returned())
-    lab.main.run("postsuper", "-d", deferred_id(lab, "a@refused.test"))
+    lab.main.run("postsuper", "-d", queue_id_of(lab, "a@refused.test"))
     lab.change(Change())
 
 
@@ -487,7 +489,7 @@ def test_first_time(lab):
 def test_expired(lab):
     lab.main.send(["a@refused.test"])
     lab.change(Change().connected().received("smtpd").refused())
-    lab.main.run("postsuper", "-e", deferred_id(lab, "a@refused.test"))
+    lab.main.run("postsuper", "-e", queue_id_of(lab, "a@refused.test"))
     lab.main.run("postqueue", "-f")
     lab.main.wait_log("status=force-expired")
     lab.change(Change().failed("smtp").returned()
@@ -509,7 +511,7 @@ def test_loop(lab):
 
 def test_rejected_recipients(lab):
     refused = lab.main.send(["a@ok.test", "blocked@ok.test", "grey@ok.test"])
-    assert len(refused) == 2
+    assert set(refused) == {"blocked@ok.test", "grey@ok.test"}
     walk = lab.change(Change().connected().received("smtpd").by_smtp()
                       .rejected(5007001).rejected(4007001))
     assert walk.of("mailmonEntryLastReason", "postfix", "smtpd", ENTRIES.index("rejected") + 1)
@@ -569,7 +571,7 @@ def test_hold_and_release(lab):
     lab.main.send(["held@ok.test"])
     walk = lab.change(Change().connected().plus("smtpd", 1, "held"))
     assert walk.of("mailmonChannelHeld", "postfix", "hold") == 1
-    lab.main.run("postsuper", "-H", deferred_id(lab, "held@ok.test"))
+    lab.main.run("postsuper", "-H", queue_id_of(lab, "held@ok.test"))
     lab.main.run("postqueue", "-f")
     lab.change(Change().received("smtpd").by_smtp())
 
@@ -577,11 +579,11 @@ def test_hold_and_release(lab):
 def test_postsuper_hold_and_delete(lab):
     lab.main.send(["a@refused.test"])
     lab.change(Change().connected().received("smtpd").refused())
-    lab.main.run("postsuper", "-h", deferred_id(lab, "a@refused.test"))
+    lab.main.run("postsuper", "-h", queue_id_of(lab, "a@refused.test"))
     walk = lab.change(Change().plus("smtpd", 1, "held"))
     assert walk.of("mtaGroupStoredMessages", "postfix", "hold") == 1
     assert walk.of("mtaGroupStoredMessages", "postfix", "deferred") == 0
-    lab.main.run("postsuper", "-d", deferred_id(lab, "a@refused.test"))
+    lab.main.run("postsuper", "-d", queue_id_of(lab, "a@refused.test"))
     lab.change(Change())
 
 
@@ -590,7 +592,7 @@ def test_requeue(lab):
     lab.main.send(["a@temporary.test"])
     lab.change(Change().connected().received("smtpd").association("smtp").deferred("smtp", 4002001))
     lab.site.sinks[ps.TEMPORARY].replies.clear()
-    lab.main.run("postsuper", "-r", deferred_id(lab, "a@temporary.test"))
+    lab.main.run("postsuper", "-r", queue_id_of(lab, "a@temporary.test"))
     lab.main.wait_log("orig_id=")
     walk = lab.change(Change().by_smtp(first=False))
     row = walk.index("mailmonDestinationDomain", "temporary.test")
@@ -853,7 +855,7 @@ def test_restarting(lab):
     line = re.search(r"^.*postfix-script\[\d+\]: starting the Postfix mail system$",
                      lab.main.text(), re.M).group(0)
     with lab.main.log.open("a") as log:  # as a slow start would leave it
-        log.write(line[:0] + time.strftime("%b %e %H:%M:%S") + line[15:] + "\n")
+        log.write(time.strftime("%b %e %H:%M:%S") + line[15:] + "\n")
     try:
         walk = lab.settle(lambda w: w.of("applOperStatus", "postfix") == "restarting", 3)
         assert walk.of("applOperStatus", "postfix") == "restarting"

@@ -75,7 +75,7 @@ static void defaults(void **state)
     (void)state;
     struct config *c = load("");
     assert_string_equal(c->log, "stderr");
-    assert_int_equal(config_log_level(c), LOG_LEVEL_NOTICE);
+    assert_int_equal(log_level_named(c->log_level), LOG_LEVEL_NOTICE);
     assert_string_equal(c->state_dir, STATE_DIR);
     assert_string_equal(c->run_dir, RUN_DIR);
     assert_null(c->user);
@@ -122,7 +122,7 @@ static const char full[] =
 static void check_full(const struct config *c)
 {
     assert_string_equal(c->log, "syslog:local3");
-    assert_int_equal(config_log_level(c), LOG_LEVEL_DEBUG);
+    assert_int_equal(log_level_named(c->log_level), LOG_LEVEL_DEBUG);
     assert_string_equal(c->state_dir, "/a/state");
     assert_string_equal(c->run_dir, "/a/run");
     assert_string_equal(c->user, "root");

@@ -242,7 +242,7 @@ static void test_later_version(void **state)
 static void test_directory(void **state)
 {
     (void)state;
-    char deep[100], file[100], small[8], longest[5000];
+    char deep[100], file[120], small[8], longest[5000];
     snprintf(deep, sizeof deep, "%s/a/b", dir);
     assert_null(store_open(deep, error, sizeof error));
     assert_non_null(strstr(error, "cannot be made"));

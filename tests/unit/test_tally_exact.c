@@ -464,12 +464,75 @@ static void test_smaller(void **state)
     clean(dir);
 }
 
+/* Records with other octets than were written: refused, or taken and harmless. */
+
+struct damage {
+    struct checkpoint *to;
+    int kind;
+};
+
+static bool damage(void *arg, uint32_t slot, const void *data, size_t size)
+{
+    struct damage *d = arg;
+    unsigned char record[4096];
+    assert_true(size <= sizeof record);
+    memcpy(record, data, size);
+    for (unsigned n = pick(4); size && n > 0; n--)
+        record[pick((uint32_t)size)] = (unsigned char)(pick(2) ? pick(256) : 255);
+    return checkpoint_put(d->to, d->kind, pick(50) ? slot : pick(200), record, size);
+}
+
+static void test_damaged(void **state)
+{
+    (void)state;
+    static const int kinds[] = {STORE_MODEL + MODEL_APPL,        STORE_MODEL + MODEL_GROUP,
+                                STORE_MODEL + MODEL_GROUP_ERROR, STORE_MODEL + MODEL_ENTRY,
+                                STORE_MODEL + MODEL_DESTINATION, STORE_MODEL + MODEL_PEER,
+                                STORE_TALLIES + KIND_MESSAGES,   STORE_TALLIES + KIND_WAITS,
+                                STORE_TALLIES + KIND_HEADER};
+    unsigned loaded = 0;
+    for (unsigned round = 0; round < 40; round++) {
+        char dir[] = "/tmp/mailmond-test-XXXXXX", error[256];
+        struct world w;
+        struct text t;
+        assert_non_null(mkdtemp(dir));
+        write_text(&t, 300 + round, 2000);
+        struct store *s = store_open(dir, error, sizeof error);
+        struct damage d = {.to = checkpoint_new()};
+        world_open(&w, tiny, 64);
+        feed(&w, &t, 0, 1000);
+        save(&w, d.to, 1000);
+        assert_true(store_write(s, d.to));
+        checkpoint_clear(d.to);
+        for (unsigned k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+            d.kind = kinds[k];
+            if (round % 10 == 9 || round % 9 == k)
+                assert_true(store_load(s, d.kind, damage, &d));
+        }
+        assert_true(store_write(s, d.to));
+        world_close(&w);
+        world_open(&w, tiny, 64);
+        if (persist_load(&w.model, w.names, s, WORLD_CLOCK) && tally_load(w.tally, s)) {
+            loaded++;
+            feed(&w, &t, 1000, 2000);
+            tally_levels(w.tally);
+        }
+        checkpoint_free(d.to);
+        store_close(s);
+        world_close(&w);
+        free_text(&t);
+        clean(dir);
+    }
+    assert_true(loaded > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_exactly_once),
         cmocka_unit_test(test_smaller),
+        cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

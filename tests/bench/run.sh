@@ -1,0 +1,28 @@
+#!/bin/bash
+# tests/bench/run.sh: every figure of the project, on data made here with a known truth. `make bench`.
+# QUICK=1 takes a tenth of the data. Each part prints its figures and limits; the exit status is 1 if
+# one is missed. Needs root for the SNMP and Postfix parts; uses loopback and high ports only.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+export B=${B:-build} MAILMOND_BUILD=${B:-build}
+make -s all bench-programs || exit 1
+quick=${QUICK:-}
+missed=0
+part() { # name command...
+    printf '\n== %s\n' "$1"
+    shift
+    "$@" || { missed=$((missed + 1)); echo "MISSED: $*"; }
+}
+part "log: read, exact, against the limit and peers" \
+    tests/bench/bench_log.py ${quick:+50 --in-flight 5000} --limit 5.5
+part "queue: scan and refresh, 100,000 files" tests/bench/bench_queue.sh "$B/bench_queue" "$B/gen_queue" 100000
+[ -n "$quick" ] || part "queue: scan and refresh, 1,000,000 files" \
+    tests/bench/bench_queue.sh "$B/bench_queue" "$B/gen_queue" 1000000
+part "SNMP: instructions and varbinds, AgentX and embedded" tests/bench/bench_snmp.py
+part "follow: CPU at 2,000 lines/s against tail -F" tests/bench/follow_cpu.py
+part "at rest: memory, CPU, wake-ups" tests/bench/rest.py ${quick:+--seconds 15}
+part "checkpoint: 1,000,000 messages in flight" tests/bench/checkpoint.sh
+part "master stopped, master restarted" tests/bench/stopped_master.py ${quick:+--seconds 10 --restarts 20}
+part "kill test" tests/bench/kill.py ${quick:+--lines 100000 --kills 40}
+printf '\n%d parts missed a limit\n' "$missed"
+[ "$missed" -eq 0 ]
