@@ -47,7 +47,8 @@ enum event_kind {
     EVENT_ETRN,
 
     /* The mail system as a whole */
-    EVENT_STARTED, /* text = version if told */
+    EVENT_STARTING, /* is being started, serves nobody yet */
+    EVENT_STARTED,  /* text = version if told */
     EVENT_RELOADED,
     EVENT_STOPPING,
     EVENT_STOPPED,

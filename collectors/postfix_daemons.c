@@ -462,14 +462,14 @@ static bool master_warning(struct slice s, struct event *e)
     return true;
 }
 
-/* master tells of a start and a reload itself, when they have happened. */
+/* master tells itself that it has started, and of a reload. */
 static void script(struct slice s, struct event *e)
 {
     if (STARTS(s, "stopping the Postfix mail system") ||
         STARTS(s, "aborting the Postfix mail system"))
         e->kind = EVENT_STOPPING;
     else
-        e->kind = EVENT_NONE;
+        e->kind = STARTS(s, "starting the Postfix mail system") ? EVENT_STARTING : EVENT_NONE;
 }
 
 static bool script_warning(struct slice s, struct event *e)

@@ -89,8 +89,8 @@ static bool congested(const struct appl *a, int64_t now_ms)
 
 /*
  * up: alive; congested: alive, and the log says that no further connection can be taken; quiescing:
- * alive, and the log says that it is stopping; restarting: gone, and the log says that it is starting
- * (or it was seen alive at the last look but one); down: gone. Where the process cannot be seen the
+ * alive, and the log says that it is stopping; restarting: gone, and the log says that it is being
+ * started; down: gone. Where the process cannot be seen the
  * log alone is believed.
  */
 static uint64_t status(const struct appl *a, enum life life, int64_t now_ms)

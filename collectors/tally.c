@@ -449,7 +449,7 @@ static void on_etrn(struct tally *t, struct instance *i, struct service *s, cons
 
 /* The mail system as a whole */
 
-enum { UP = 1, DOWN = 2, QUIESCING = 6 };
+enum { UP = 1, DOWN = 2, RESTARTING = 5, QUIESCING = 6 };
 
 static void set_log_status(struct tally *t, struct instance *i, uint64_t status)
 {
@@ -467,6 +467,13 @@ static void on_started(struct tally *t, struct instance *i, struct service *s,
     i->appl->started_at = tally_at(t, e);
     if (e->text.n)
         TEXT_SET(i->appl->version, e->text);
+}
+
+static void on_starting(struct tally *t, struct instance *i, struct service *s,
+                        const struct event *e)
+{
+    (void)s, (void)e;
+    set_log_status(t, i, RESTARTING);
 }
 
 static void on_stopping(struct tally *t, struct instance *i, struct service *s,
@@ -520,6 +527,7 @@ static tally_handler *const handlers[EVENT_KINDS] = {
     [EVENT_DELIVERY] = on_delivery,
     [EVENT_CONNECT_FAIL] = on_connect_fail,
     [EVENT_ETRN] = on_etrn,
+    [EVENT_STARTING] = on_starting,
     [EVENT_STARTED] = on_started,
     [EVENT_STOPPING] = on_stopping,
     [EVENT_STOPPED] = on_stopped,

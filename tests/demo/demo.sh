@@ -191,12 +191,12 @@ hints() {
   export MIBDIRS=$root/mibs:$root/tests/mibs/base
   export MIBDIRS=\$MIBDIRS:${mibs##*:}
   export MIBS=MTA-MIB:MAILMON-MIB
+  snmptable -Cb -Cw 80 -v2c -c public 127.0.0.1:$port mtaTable
+  snmpwalk -v2c -c public 127.0.0.1:$port mailmonPeerTable
 TRY
     fi
     cat <<TRY
 
-  snmptable -Cb -Cw 80 -v2c -c public 127.0.0.1:$port mtaTable
-  snmpwalk -v2c -c public 127.0.0.1:$port mailmonPeerTable
   snmpwalk -v2c -c public 127.0.0.1:$port $arc
   $build/mailmond --config $dir/mailmond.conf --dump
   tail -f $dir/mail.log

@@ -20,8 +20,8 @@ static const char *const kinds[EVENT_KINDS] = {
     "ABORT",      "TLS_IN",    "TLS_OUT",  "AUTH_FAIL", "CLIENT",       "SUBMIT",
     "MESSAGE_ID", "QUEUED",    "EXPIRED",  "REMOVED",   "HELD",         "RELEASED",
     "REJECT",     "DISCARDED", "NOTICE",   "DELIVERY",  "CONNECT_FAIL", "ETRN",
-    "STARTED",    "RELOADED",  "STOPPING", "STOPPED",   "CONGESTED",    "STRESS_ON",
-    "STRESS_OFF"};
+    "STARTING",   "STARTED",   "RELOADED", "STOPPING",  "STOPPED",      "CONGESTED",
+    "STRESS_ON",  "STRESS_OFF"};
 static const char *const results[] = {"", "sent", "deferred", "bounced", "probe"};
 static const char *const notices[] = {"", "bounce", "delay", "success"};
 static const char *const flags[] = {"SASL",      "TLS",      "REINJECTED", "LOOPBACK",
