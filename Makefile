@@ -76,10 +76,10 @@ bench-programs: $(BENCH)
 # What the project needs, from Debian's packages.
 BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev
 TEST_DEPS  := $(BUILD_DEPS) clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd postfix postfix-pcre \
-  smitools libsmi2-common python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
+  smitools python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
   ruby-snmp erlang-snmp mandoc gawk procps
 BENCH_DEPS := $(TEST_DEPS) valgrind pflogsumm mtail strace
-DEMO_DEPS  := $(BUILD_DEPS) snmp libsmi2-common procps
+DEMO_DEPS  := $(BUILD_DEPS) snmp erlang-snmp procps
 # Installs what is missing. Services are not started: RUNLEVEL=1 makes invoke-rc.d refuse.
 INSTALL = missing=; for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok installed' || missing="$$missing $$p"; done; \
   [ -z "$$missing" ] || { echo "installing:$$missing"; apt-get update -qq && \
@@ -132,6 +132,8 @@ install: all
 	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 mibs/*.txt $(DESTDIR)$(MIBDIR)
 	install -m 644 README.md CHANGELOG.md LICENSE snmpd.conf.example docs/*.md packaging/mailmond.conf $(DESTDIR)$(DOCDIR)
+	install -d $(DESTDIR)$(DOCDIR)/decisions
+	install -m 644 docs/decisions/*.md $(DESTDIR)$(DOCDIR)/decisions
 	sed 's|@SBINDIR@|$(SBINDIR)|g' packaging/mailmond.service > $(DESTDIR)$(UNITDIR)/mailmond.service
 	install -m 644 packaging/mailmond.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mailmond.conf
 

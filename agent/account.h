@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 /*
- * When root: gives `directory` (may be NULL) to the account and becomes it for good, with its
+ * When root: gives `directory` (may be NULL) and the files in it to the account and becomes it for good, with its
  * groups. name NULL: "mailmond" if there is such an account, else "nobody". Does nothing when not
  * root. false: not possible; the log says why.
  */

@@ -255,9 +255,10 @@ static void read_mtas(struct err_list *errors, const config_setting_t *at, const
         return;
     }
     unsigned count = (unsigned)config_setting_length(at);
-    c->mtas = calloc(count ? count : 1, sizeof *c->mtas);
+    c->mtas = realloc(c->mtas, (c->mta_count + count + 1) * sizeof *c->mtas);
     if (!c->mtas)
         abort();
+    memset(c->mtas + c->mta_count, 0, (count + 1) * sizeof *c->mtas);
     for (unsigned i = 0; i < count; i++) {
         const config_setting_t *element = config_setting_get_elem(at, i);
         if (!config_setting_is_group(element)) {

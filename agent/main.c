@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,9 @@ int main(int argc, char **argv)
     }
     if (want_pass)
         return pass_on(o.program_dir, all);
+    char whole[PATH_MAX];
+    if (o.config && realpath(o.config, whole))
+        o.config = whole; /* the daemon leaves this directory */
     if (optind < argc) {
         fprintf(stderr, "mailmond: %s: unexpected argument; try mailmond --help\n", argv[optind]);
         return 2;

@@ -409,6 +409,7 @@ static int run(pid_t parent)
     last_checkpoint();
     for (unsigned i = 0; collectors[i]; i++)
         collectors[i]->stop(c);
+    store_close(self.store);
     return self.exit_code;
 }
 

@@ -24,7 +24,7 @@ struct arguments {
     bool foreground;
 };
 
-static volatile int stop;
+static volatile int stop, hangup;
 
 static const char usage_text[] =
     "usage: " PROGRAM " --model-fd N --back-fd N --engine-dir DIR [--config FILE] [--ready-fd N]\n"
@@ -113,15 +113,22 @@ static void on_signal(int number)
 }
 
 /* Without SA_RESTART: a signal ends a wait. What the parent had blocked is unblocked. */
+static void on_hangup(int number)
+{
+    (void)number;
+    hangup = 1;
+}
+
 static void set_signals(void)
 {
     struct sigaction act = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    struct sigaction again = {.sa_handler = on_hangup};
     sigset_t none;
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGALRM, &act, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
-    sigaction(SIGHUP, &ignore, NULL); /* the supervisor starts a new publisher where that matters */
+    sigaction(SIGHUP, &again, NULL); /* the supervisor starts a new publisher where more matters */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -157,7 +164,7 @@ static int serve(const struct arguments *a, const struct config *config, pid_t p
         log_error("cannot write into %s: %m", a->engine_dir);
         return EXIT_FAILURE;
     }
-    int code = publish_run(&stop);
+    int code = publish_run(&stop, &hangup);
     slots_close(options.slots);
     return code;
 }

@@ -331,7 +331,7 @@ bool publish_open(const struct publish_options *options)
     return true;
 }
 
-int publish_run(const volatile int *stop)
+int publish_run(const volatile int *stop, volatile int *hangup)
 {
     bool standalone = publish.options->config->standalone;
     netsnmp_large_fd_set fds;
@@ -343,6 +343,10 @@ int publish_run(const volatile int *stop)
     tell_ready();
     while (!*stop) {
         turn(&fds);
+        if (*hangup) {
+            *hangup = 0;
+            log_reopen();
+        }
         if (!standalone)
             say_state();
     }

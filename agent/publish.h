@@ -26,7 +26,10 @@ enum master_state { MASTER_CONNECTED = 1, MASTER_AWAY, MASTER_EMBEDDED };
  * of it.
  */
 bool publish_open(const struct publish_options *options);
-/* Serves until `*stop` is set by a signal handler. Returns an exit code. */
-int publish_run(const volatile int *stop);
+/*
+ * Serves until `*stop` is set by a signal handler; opens the log file anew when `*hangup` is. Returns
+ * an exit code.
+ */
+int publish_run(const volatile int *stop, volatile int *hangup);
 
 #endif

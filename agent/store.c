@@ -125,16 +125,16 @@ static int user_version(struct store *s)
  * it would with SQLite's 4 KiB. Exclusive: a collector that is still ending must not write behind the
  * back of its successor. cache_size bounds the memory that a burst leaves behind.
  */
-static const char set_up[] =
-    "PRAGMA page_size=1024; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
-    "PRAGMA synchronous=FULL; PRAGMA cache_size=-512; PRAGMA journal_size_limit=4194304;";
+static const char before[] = "PRAGMA page_size=1024; PRAGMA locking_mode=EXCLUSIVE;";
+static const char set_up[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                             "PRAGMA cache_size=-512; PRAGMA journal_size_limit=4194304;";
 static const char schema[] =
     "BEGIN; CREATE TABLE IF NOT EXISTS record(kind INTEGER NOT NULL, slot INTEGER NOT NULL,"
     " data BLOB NOT NULL, PRIMARY KEY(kind, slot)) WITHOUT ROWID; PRAGMA user_version=1; COMMIT;";
 
 static bool prepare(struct store *s)
 {
-    int version = user_version(s);
+    int version = run(s, before) ? user_version(s) : -1;
     if (version < 0 && !s->error[0])
         snprintf(s->error, sizeof s->error, "it was not made by mailmond");
     if (version > STORE_VERSION)
@@ -179,9 +179,11 @@ struct store *store_open(const char *dir, char *error, size_t error_size)
     umask(mask);
     if (ok)
         return s;
-    snprintf(error, error_size,
-             "%s: %s; move the file away to start anew (all counters start at the logs' beginning)",
-             path, s->error[0] ? s->error : sqlite3_errmsg(s->db));
+    snprintf(
+        error, error_size, "%s: %s%s", path, s->error[0] ? s->error : sqlite3_errmsg(s->db),
+        sqlite3_errcode(s->db) == SQLITE_BUSY
+            ? "; another process uses it"
+            : "; move the file away to start anew (all counters start at the logs' beginning)");
     store_close(s);
     return NULL;
 }

@@ -48,6 +48,7 @@ static struct {
     int waiting; /* write end of the pipe on which the starter waits, or -1 */
     bool stopping, announced;
     int64_t stop_at_ms;
+    int exit_code;
 } self = {.children = {{.program = "mailmond-collect"}, {.program = "mailmond-publish"}},
           .waiting = -1,
           .pid_file = -1};
@@ -227,6 +228,30 @@ static void compare_settings(void)
     self.settings = s;
 }
 
+static void signal_all(int number)
+{
+    for (struct child *c = self.children; c < self.children + CHILDREN; c++)
+        if (c->pid)
+            kill(c->pid, number);
+}
+
+static void stop_all(int exit_code)
+{
+    self.exit_code = exit_code;
+    self.stopping = true;
+    self.stop_at_ms = now_ms() + STOP_MS;
+    notify("STOPPING=1");
+    signal_all(SIGTERM);
+}
+
+/* A child that ends by itself before both served: the fault is the operator's to mend. */
+static void give_up(const struct child *c, int status)
+{
+    log_error("%s ended with code %d before it served: mailmond does not start", c->program,
+              WEXITSTATUS(status));
+    stop_all(1);
+}
+
 static void on_death(struct child *c, int status)
 {
     bool reload = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RELOAD;
@@ -237,7 +262,9 @@ static void on_death(struct child *c, int status)
         compare_settings();
     else if (WIFSIGNALED(status))
         log_error("%s was killed by signal %d: restarting it", c->program, WTERMSIG(status));
-    else if (WEXITSTATUS(status) != 0 || !self.announced)
+    else if (!self.announced) /* it said why: nothing that a restart would mend */
+        give_up(c, status);
+    else
         log_error("%s ended with code %d: restarting it", c->program, WEXITSTATUS(status));
     plan_restart(c, reload);
 }
@@ -251,13 +278,6 @@ static void reap(void)
                 on_death(c, status);
 }
 
-static void signal_all(int number)
-{
-    for (struct child *c = self.children; c < self.children + CHILDREN; c++)
-        if (c->pid)
-            kill(c->pid, number);
-}
-
 static void on_signal(void)
 {
     struct signalfd_siginfo s;
@@ -266,10 +286,7 @@ static void on_signal(void)
             log_reopen();
             signal_all(SIGHUP);
         } else if (s.ssi_signo != SIGCHLD) {
-            self.stopping = true;
-            self.stop_at_ms = now_ms() + STOP_MS;
-            notify("STOPPING=1");
-            signal_all(SIGTERM);
+            stop_all(0);
         }
     }
     reap();
@@ -441,5 +458,5 @@ int supervise_run(const struct supervise_options *o)
     if (ftruncate(self.pid_file, 0) < 0)
         log_warning("%s/mailmond.pid: %s", self.settings.run_dir, strerror(errno));
     log_notice("mailmond has stopped");
-    return 0;
+    return self.exit_code;
 }

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #define STEPS_MAX    8192 /* files looked at in a refresh */
-#define STATS_RATE   20    /* inodes looked at in a second */
-#define RECHECKS_MAX 8     /* of them in a refresh for a next attempt that is known */
-#define GRACE_S      5     /* the log is given so long */
+#define STATS_RATE   20   /* inodes looked at in a second */
+#define RECHECKS_MAX 8    /* of them in a refresh for a next attempt that is known */
+#define GRACE_S      5    /* the log is given so long */
 #define ASK_AGAIN_S  10
 #define PASS_EVERY_S 60    /* between passes over many files for the oldest */
 #define PASS_FREE    65536 /* up to so many files a pass costs nothing */

@@ -143,8 +143,7 @@ void mailq_map_trim(struct mailq_map *m)
 {
     size_t files = m->count < ROOM_MIN ? ROOM_MIN : m->count;
     if (m->room > files + files / 2) {
-        struct mailq_file *cut =
-            resize_array(m->files, m->room * sizeof *cut, files * sizeof *cut);
+        struct mailq_file *cut = resize_array(m->files, m->room * sizeof *cut, files * sizeof *cut);
         if (cut) {
             m->files = cut;
             m->room = (uint32_t)files;

@@ -48,9 +48,9 @@ struct mailq {
     struct mailq_sums queues[MTA_QUEUES_MAX];
     struct mailq_carried carried[MAILQ_CARRIED_MAX];
     unsigned carried_next;
-    bool mark;      /* MAILQ_FILE_SEEN and seen of what the running scan found */
+    bool mark;          /* MAILQ_FILE_SEEN and seen of what the running scan found */
     uint32_t scan_next; /* position where the running scan looks first for a file */
-    bool need_scan; /* the next refresh must scan */
+    bool need_scan;     /* the next refresh must scan */
     bool short_of_memory;
     int64_t now_s, monotonic_s; /* of this refresh */
     int64_t learnt_s,

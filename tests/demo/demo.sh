@@ -12,7 +12,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=$(cd "$root" && cd "${B:-build}" && pwd)
 arc=.1.3.6.1.4.1.8072.9999.9999.1566
-daemon= player= sleeper= dir=
+daemon=''
+player=''
+sleeper=''
+dir=''
 
 stop() {
     [ -z "$1" ] || kill "$1" 2>/dev/null || return 0
@@ -137,10 +140,11 @@ CONF
     ${CC:-cc} -std=c17 -D_GNU_SOURCE -O2 -o "$dir/replay" "$here/replay.c"
     setsid "$dir/replay" "$here/site.log" "$dir/spool" "$dir/mail.log" >"$dir/ready" &
     player=$!
-    read -r word <"$dir/ready" && [ "$word" = ready ] || die "the replay did not start"
+    read -r word <"$dir/ready" || die "the replay did not start"
+    [ "$word" = ready ] || die "the replay did not start: $word"
     setsid "$build/mailmond" --config "$dir/mailmond.conf" --foreground 2>"$dir/mailmond.log" &
     daemon=$!
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         ! grep -q ' is ready$' "$dir/mailmond.log" || return 0
         kill -0 "$daemon" 2>/dev/null || break
         sleep 0.5

@@ -27,7 +27,7 @@ def setting(value):
 
 
 def columns():
-    """{OID of the column: (table, column, labels of an enumeration)} as `mailmond --tables` lists."""
+    """{OID of the column: (table, column, {number: label})} as `mailmond --tables` lists."""
     out = subprocess.run([BUILD / "mailmond", "--tables"], capture_output=True, text=True,
                          check=True).stdout
     rows = [line.split("\t") for line in out.splitlines()]

@@ -1,7 +1,7 @@
 """A private, real Postfix in a folder of its own, and the servers that it delivers to.
 
-Nothing of the host's own Postfix is touched: configuration, queue, data directory and log lie in the
-folder, everything listens on 127.0.0.1 only, and every process is stopped by its own number. Needs
+Nothing of the host's own Postfix is touched: configuration, queue, data and log lie in the folder,
+everything listens on 127.0.0.1 only, and every process is stopped by its own number. Needs
 root (Postfix's master does) and the accounts that the package makes (postfix, postdrop)."""
 import gzip
 import json
@@ -227,7 +227,8 @@ SITE_MASTER_CF = """\
 127.0.0.1:{reinject} inet n - n - - smtpd -o syslog_name={name}/reinject -o content_filter=
 127.0.0.1:{filtered} inet n - n - - smtpd -o content_filter=filter:[127.0.0.1]:{filter_reinject}
 127.0.0.1:{filtered_plain} inet n - n - - smtpd -o content_filter=filter:[127.0.0.1]:{filter_back}
-127.0.0.1:{filtered_xforward} inet n - n - - smtpd -o content_filter=xfilter:[127.0.0.1]:{filter_back}
+127.0.0.1:{filtered_xforward} inet n - n - - smtpd
+  -o content_filter=xfilter:[127.0.0.1]:{filter_back}
 127.0.0.1:{back} inet n - n - - smtpd
   -o syslog_name={name}/back -o content_filter= -o smtpd_authorized_xforward_hosts=127.0.0.0/8
 127.0.0.1:{postscreen} inet n - n - 1 postscreen
@@ -369,7 +370,7 @@ class Postfix:
 
 
 class Site:
-    """Two instances, "postfix" and "postfix-out", and all sinks. `shared_log`: both write one log."""
+    """Two instances, "postfix" and "postfix-out", and all sinks. shared_log: both write one."""
 
     def __init__(self, folder, base, shared_log=False, long_ids=False):
         folder = Path(folder)

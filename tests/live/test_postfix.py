@@ -1,9 +1,9 @@
-"""mailmond beside a real Postfix: known mail goes through a private site (postfix_site.py), and what
-SNMP shows must have changed by exactly that. Each test gives its mail and the whole change of all
+"""mailmond beside a real Postfix: known mail goes through a private site (postfix_site.py), and
+what SNMP shows must have changed by exactly that. Each test gives its mail and the whole change of all
 counters; the sums of the three breakdowns are looked at after each.
 
-Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000), and
-MAILMOND_RECORD, a file that gets the log of the site at the end: tests/data/postfix_site.log was
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000),
+and MAILMOND_RECORD, a file that gets the log of the site at the end: tests/data/postfix_site.log was
 recorded so (-k "not after")."""
 import os
 import re
@@ -444,7 +444,8 @@ def test_deferred_and_delivered(lab):
 def test_connection_refused(lab):
     lab.main.send(["a@refused.test"])
     walk = lab.change(Change().connected().received("smtpd").refused())
-    assert "Connection refused" in walk.of("mtaGroupOutboundConnectFailureReason", "postfix", "smtp")
+    reason = walk.of("mtaGroupOutboundConnectFailureReason", "postfix", "smtp")
+    assert "Connection refused" in reason
     lab.main.run("postsuper", "-d", queue_id_of(lab, "a@refused.test"))
     lab.change(Change())
 
@@ -788,24 +789,25 @@ def test_nothing_is_unknown(lab):
 
 def test_volume(lab):
     """Octets are those that Postfix logged: once for each message that was received."""
-    size, skip = {}, set()
+    octets, size, skip = 0, {}, set()
     for line in lab.main.text().splitlines():
         found = re.match(r".{15} \S+ (\S+?)\[\d+\]: ([0-9A-F]+): (.*)", line)
         if not found:
             continue
         tag, queue_id, rest = found.groups()
         if rest.startswith(("client=", "uid=")):
-            size.pop(queue_id, None) and size.__setitem__((queue_id, len(size)), 0)
-            skip.discard(queue_id)
+            skip.discard(queue_id)  # short ids are used again
             if tag in ("postfix/reinject/smtpd", "postfix/back/smtpd") or "orig_id=" in rest:
                 skip.add(queue_id)
         queued = re.match(r"from=<(.*)>, size=(\d+)", rest)
         if queued and queue_id not in skip and not queued[1].startswith("double-bounce"):
             size.setdefault(queue_id, int(queued[2]))
+        if rest == "removed":
+            octets += size.pop(queue_id, 0)
     walk = lab.settle()
     total = sum(v for (c, *i), v in walk.items() if c == "mailmonChannelReceivedOctets"
                 and i[0] == walk.appl("postfix"))
-    assert total == sum(size.values())
+    assert total == octets + sum(size.values())
 
 
 def test_daemon_restart_loses_nothing(lab):

@@ -119,9 +119,9 @@ static inline void world_check_waits(struct world *w)
         assert_int_equal(d->queued, queued[position]);
         assert_int_equal(d->deferred, deferred[position]);
         assert_true(d->queued >= d->deferred);
-        int64_t at = oldest[position] ? (int64_t)oldest[position] * 1000 -
-                                            w->tally->real_minus_monotonic_ms
-                                      : MODEL_NEVER;
+        int64_t at = oldest[position]
+                         ? (int64_t)oldest[position] * 1000 - w->tally->real_minus_monotonic_ms
+                         : MODEL_NEVER;
         assert_true(d->oldest_at == at);
     }
     free(queued);
@@ -131,44 +131,65 @@ static inline void world_check_waits(struct world *w)
 
 #define CELL(type, member)                                                                         \
     {                                                                                              \
-        #member, offsetof(struct type, member)                                                     \
+#member, offsetof(struct type, member)                                                     \
     }
 struct cell {
     const char *name;
     size_t offset;
 };
-static const struct cell appl_cells[] = {
-    CELL(appl, received_messages),    CELL(appl, received_bytes),
-    CELL(appl, received_recipients),  CELL(appl, transmitted_messages),
-    CELL(appl, transmitted_bytes),    CELL(appl, transmitted_recipients),
-    CELL(appl, accumulated_inbound),  CELL(appl, accumulated_outbound),
-    CELL(appl, rejected_inbound),     CELL(appl, failed_outbound),
-    CELL(appl, loops_detected),       CELL(appl, log_status),
-    CELL(appl, stress),               {NULL, 0}};
-static const struct cell group_cells[] = {
-    CELL(group, received_messages),    CELL(group, received_bytes),
-    CELL(group, received_recipients),  CELL(group, rejected_messages),
-    CELL(group, rejected_recipients),  CELL(group, transmitted_messages),
-    CELL(group, transmitted_bytes),    CELL(group, transmitted_recipients),
-    CELL(group, accumulated_inbound),  CELL(group, accumulated_outbound),
-    CELL(group, rejected_inbound),     CELL(group, failed_outbound),
-    CELL(group, loops_detected),       CELL(group, submitted_messages),
-    CELL(group, delivered_first_time), CELL(group, attempted_messages),
-    CELL(group, attempted_recipients), CELL(group, attempted_bytes),
-    CELL(group, failed_messages),      CELL(group, failed_recipients),
-    CELL(group, failed_bytes),         CELL(group, expired),
-    CELL(group, bounces_generated),    CELL(group, queue_time_sum_ms),
-    CELL(group, queue_time_count),     CELL(group, queue_time_first_count),
-    {NULL, 0}};
+static const struct cell appl_cells[] = {CELL(appl, received_messages),
+                                         CELL(appl, received_bytes),
+                                         CELL(appl, received_recipients),
+                                         CELL(appl, transmitted_messages),
+                                         CELL(appl, transmitted_bytes),
+                                         CELL(appl, transmitted_recipients),
+                                         CELL(appl, accumulated_inbound),
+                                         CELL(appl, accumulated_outbound),
+                                         CELL(appl, rejected_inbound),
+                                         CELL(appl, failed_outbound),
+                                         CELL(appl, loops_detected),
+                                         CELL(appl, log_status),
+                                         CELL(appl, stress),
+                                         {NULL, 0}};
+static const struct cell group_cells[] = {CELL(group, received_messages),
+                                          CELL(group, received_bytes),
+                                          CELL(group, received_recipients),
+                                          CELL(group, rejected_messages),
+                                          CELL(group, rejected_recipients),
+                                          CELL(group, transmitted_messages),
+                                          CELL(group, transmitted_bytes),
+                                          CELL(group, transmitted_recipients),
+                                          CELL(group, accumulated_inbound),
+                                          CELL(group, accumulated_outbound),
+                                          CELL(group, rejected_inbound),
+                                          CELL(group, failed_outbound),
+                                          CELL(group, loops_detected),
+                                          CELL(group, submitted_messages),
+                                          CELL(group, delivered_first_time),
+                                          CELL(group, attempted_messages),
+                                          CELL(group, attempted_recipients),
+                                          CELL(group, attempted_bytes),
+                                          CELL(group, failed_messages),
+                                          CELL(group, failed_recipients),
+                                          CELL(group, failed_bytes),
+                                          CELL(group, expired),
+                                          CELL(group, bounces_generated),
+                                          CELL(group, queue_time_sum_ms),
+                                          CELL(group, queue_time_count),
+                                          CELL(group, queue_time_first_count),
+                                          {NULL, 0}};
 static const struct cell entry_cells[] = {
     CELL(entry, count), CELL(entry, with_tls), CELL(entry, with_sasl), {NULL, 0}};
-static const struct cell error_cells[] = {CELL(group_error, inbound), CELL(group_error, internal),
-                                          CELL(group_error, outbound), {NULL, 0}};
+static const struct cell error_cells[] = {CELL(group_error, inbound),
+                                          CELL(group_error, internal),
+                                          CELL(group_error, outbound),
+                                          {NULL, 0}};
 static const struct cell destination_cells[] = {
-    CELL(destination, queued),     CELL(destination, deferred),         CELL(destination, deferrals),
-    CELL(destination, deliveries), CELL(destination, last_status_code), {NULL, 0}};
-static const struct cell peer_cells[] = {CELL(peer, connections), CELL(peer, rejected),
-                                         CELL(peer, auth_failures), {NULL, 0}};
+    CELL(destination, queued),           CELL(destination, deferred),
+    CELL(destination, deferrals),        CELL(destination, deliveries),
+    CELL(destination, last_status_code), {NULL, 0}};
+static const struct cell peer_cells[] = {
+    CELL(peer, connections), CELL(peer, rejected), CELL(peer, auth_failures), {NULL, 0}};
 static const char *const entry_names[] = {"",
                                           "BAD_COMMAND",
                                           "DEQUEUED",

@@ -20,11 +20,11 @@ static void test_lines(void **state)
     world_open(&w, NULL, 64);
     w.log.on_unrecognised = on_unrecognised;
     w.log.arg = &told_count;
-    world_feed(&w, P "smtpd[7]: connect from h[192.0.2.9]\r\n"                   /* CR LF */
-                   "\n\r\n"                                                      /* empty */
-                   "2026-11-21T10:00:00+00:00 mx sshd[1]: connect from h[1.2.3.4]\n" /* foreign */
-                   "no head at all\n" P "smtpd[7]: a word nobody knows\r\n" P "qmgr[7]: cache x\n"
-                   P "smtpd[7]: connect from h[192.0.2.9]"); /* no newline */
+    world_feed(&w, P "smtpd[7]: connect from h[192.0.2.9]\r\n"                         /* CR LF */
+                     "\n\r\n"                                                          /* empty */
+                     "2026-11-21T10:00:00+00:00 mx sshd[1]: connect from h[1.2.3.4]\n" /* foreign */
+                     "no head at all\n" P "smtpd[7]: a word nobody knows\r\n" P
+                     "qmgr[7]: cache x\n" P "smtpd[7]: connect from h[192.0.2.9]"); /* no newline */
     assert_int_equal(w.log.lines, 4);
     assert_int_equal(w.log.unrecognised, 1);
     assert_int_equal(told_count, 1);

@@ -188,7 +188,7 @@ static void test_restore(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random), cmocka_unit_test(test_full),
+        cmocka_unit_test(test_random),    cmocka_unit_test(test_full),
         cmocka_unit_test(test_abandoned), cmocka_unit_test(test_waits),
         cmocka_unit_test(test_restore),
     };

@@ -21,35 +21,48 @@ static char dir[] = "/tmp/mailmond-test-XXXXXX";
 struct kept {
     struct model model;
     struct names *names;
-    struct store *store;
 };
+
+static char error[256]; /* of the last load */
 
 static void begin(struct kept *k, const uint32_t *capacities)
 {
-    char error[256];
     assert_true(model_init(&k->model, capacities));
     assert_non_null(k->names = names_new());
-    assert_non_null(k->store = store_open(dir, error, sizeof error));
 }
 
 static void end(struct kept *k)
 {
-    store_close(k->store);
     names_free(k->names);
     model_free(&k->model);
 }
 
+/* One process at a time has the store. */
+static struct store *open_store(void)
+{
+    struct store *s = store_open(dir, error, sizeof error);
+    if (!s)
+        fail_msg("%s", error);
+    return s;
+}
+
 static void save(struct kept *k, int64_t clock)
 {
+    struct store *s = open_store();
     struct checkpoint *c = checkpoint_new();
     assert_true(persist_save(&k->model, k->names, c, clock));
-    assert_true(store_write(k->store, c));
+    assert_true(store_write(s, c));
     checkpoint_free(c);
+    store_close(s);
 }
 
 static bool load(struct kept *k, int64_t clock)
 {
-    return persist_load(&k->model, k->names, k->store, clock);
+    struct store *s = open_store();
+    bool ok = persist_load(&k->model, k->names, s, clock);
+    snprintf(error, sizeof error, "%s", store_error(s));
+    store_close(s);
+    return ok;
 }
 
 static int set_up(void **state)
@@ -222,12 +235,14 @@ static void test_names(void **state)
     end(&b);
 }
 
-static void put(struct kept *k, int kind, uint32_t slot, const void *data, size_t size)
+static void put(int kind, uint32_t slot, const void *data, size_t size)
 {
+    struct store *s = open_store();
     struct checkpoint *c = checkpoint_new();
     assert_true(checkpoint_put(c, kind, slot, data, size));
-    assert_true(store_write(k->store, c));
+    assert_true(store_write(s, c));
     checkpoint_free(c);
+    store_close(s);
 }
 
 /* Records of an older version are shorter, of a later one longer. */
@@ -243,15 +258,15 @@ static void test_versions(void **state)
     memcpy(record, key, head);
     record[head] = 2;
     memcpy(record + head + 1, "mx", 2);
-    put(&k, STORE_MODEL + MODEL_APPL, 0, record, head + name);
+    put(STORE_MODEL + MODEL_APPL, 0, record, head + name);
     key[0] = 2;
     memcpy(record, key, head);
-    put(&k, STORE_MODEL + MODEL_APPL, 1, record, sizeof record);
+    put(STORE_MODEL + MODEL_APPL, 1, record, sizeof record);
     key[0] = 3;
     memcpy(record, key, head);
-    put(&k, STORE_MODEL + MODEL_APPL, 2, record, head);
-    put(&k, STORE_MODEL + MODEL_APPL, 3, record, head); /* the same index again: left out */
-    put(&k, STORE_MODEL + MODEL_APPL, kind->capacity, record, head);
+    put(STORE_MODEL + MODEL_APPL, 2, record, head);
+    put(STORE_MODEL + MODEL_APPL, 3, record, head); /* the same index again: left out */
+    put(STORE_MODEL + MODEL_APPL, kind->capacity, record, head);
     assert_true(load(&k, CLOCK));
     assert_int_equal(k.model.tables[MODEL_APPL].count, 3);
     const struct appl *a = model_row(&k.model, MODEL_APPL, 0);
@@ -276,9 +291,9 @@ static void test_damaged(void **state)
     for (unsigned i = 0; i < sizeof records / sizeof records[0]; i++) {
         struct kept k;
         begin(&k, NULL);
-        put(&k, records[i].kind, 0, zero, records[i].size);
+        put(records[i].kind, 0, zero, records[i].size);
         assert_false(load(&k, CLOCK));
-        assert_non_null(strstr(store_error(k.store), "damaged"));
+        assert_non_null(strstr(error, "damaged"));
         end(&k);
         tear_down(NULL);
         set_up(NULL);
@@ -300,7 +315,7 @@ static void test_random_octets(void **state)
             for (size_t o = 0; o < sizeof record; o++)
                 record[o] = (unsigned char)(random() % 4 ? random() : 0xff);
             if (kind->stored_to > kind->stored_from)
-                put(&k, STORE_MODEL + t, (uint32_t)random() % 3, record,
+                put(STORE_MODEL + t, (uint32_t)random() % 3, record,
                     12 + (size_t)random() % (kind->stored_to - kind->stored_from + 20));
         }
         if (load(&k, CLOCK)) {
@@ -323,8 +338,8 @@ static void test_random_octets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_tables), TEST(test_levels),   TEST(test_removed),       TEST(test_names),
-        TEST(test_versions),   TEST(test_damaged),  TEST(test_random_octets),
+        TEST(test_all_tables), TEST(test_levels),  TEST(test_removed),       TEST(test_names),
+        TEST(test_versions),   TEST(test_damaged), TEST(test_random_octets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

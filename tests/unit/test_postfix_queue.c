@@ -13,9 +13,12 @@
 static void test_queues(void **state)
 {
     (void)state;
-    static const struct mta_queue expected[] = {{"maildrop", MTA_QUEUE_INCOMPLETE}, {"incoming", MTA_QUEUE_INCOMPLETE},
-                                                {"active", 0},   {"deferred", MTA_QUEUE_RETRY},
-                                                {"hold", 0},     {"corrupt", MTA_QUEUE_DAMAGED}};
+    static const struct mta_queue expected[] = {{"maildrop", MTA_QUEUE_INCOMPLETE},
+                                                {"incoming", MTA_QUEUE_INCOMPLETE},
+                                                {"active", 0},
+                                                {"deferred", MTA_QUEUE_RETRY},
+                                                {"hold", 0},
+                                                {"corrupt", MTA_QUEUE_DAMAGED}};
     size_t n = sizeof expected / sizeof expected[0];
     assert_in_range(n, 1, MTA_QUEUES_MAX);
     for (size_t i = 0; i < n; i++) {

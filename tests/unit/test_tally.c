@@ -49,7 +49,8 @@ static const struct {
     {"recipients that expand: more results than recipients",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") LOCAL("A1B2C3D4E5", "all@x")
          LOCAL("A1B2C3D4E5", "u1@x") LOCAL("A1B2C3D4E5", "u2@x") REMOVED("A1B2C3D4E5"),
-     "mta:received_recipients=1 mta:transmitted_recipients=3 mta:transmitted_messages=1 messages=0"},
+     "mta:received_recipients=1 mta:transmitted_recipients=3 mta:transmitted_messages=1 "
+     "messages=0"},
     {"deferred, then sent",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "2") DEFERRED("A1B2C3D4E5", "b@Y.test")
          DEFERRED("A1B2C3D4E5", "c@y.TEST"),
@@ -73,18 +74,18 @@ static const struct {
      "@y.test:queued=0 @y.test:deferred=0 messages=0"},
     {"bounced, with its notice",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "2") BOUNCED("A1B2C3D4E5", "b@y.test")
-         BOUNCED("A1B2C3D4E5", "c@y.test") P "cleanup[8]: F1B2C3D4E5: message-id=<n@x>\n" P
-             "bounce[6]: A1B2C3D4E5: sender non-delivery notification: F1B2C3D4E5\n" P
-             "qmgr[9]: F1B2C3D4E5: from=<>, size=900, nrcpt=1 (queue active)\n"
-                 REMOVED("A1B2C3D4E5"),
-     "smtp:failed_messages=1 smtp:failed_recipients=2 smtp:failed_bytes=100 smtp!5001001:outbound=2 "
+         BOUNCED("A1B2C3D4E5", "c@y.test") P
+     "cleanup[8]: F1B2C3D4E5: message-id=<n@x>\n" P
+     "bounce[6]: A1B2C3D4E5: sender non-delivery notification: F1B2C3D4E5\n" P
+     "qmgr[9]: F1B2C3D4E5: from=<>, size=900, nrcpt=1 (queue active)\n" REMOVED("A1B2C3D4E5"),
+     "smtp:failed_messages=1 smtp:failed_recipients=2 smtp:failed_bytes=100 "
+     "smtp!5001001:outbound=2 "
      "smtp+BOUNCED:count=2 cleanup:bounces_generated=1 cleanup:received_messages=1 "
      "cleanup:received_bytes=900 mta:received_messages=2 mta:transmitted_messages=0 messages=1"},
     {"expired: those left over fail where they were tried last",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "3") SENT("A1B2C3D4E5", "a@y.test")
          DEFERRED("A1B2C3D4E5", "b@y.test") DEFERRED("A1B2C3D4E5", "c@y.test") P
-             "qmgr[9]: A1B2C3D4E5: from=<a@x>, status=expired, returned to sender\n"
-                 REMOVED("A1B2C3D4E5"),
+     "qmgr[9]: A1B2C3D4E5: from=<a@x>, status=expired, returned to sender\n" REMOVED("A1B2C3D4E5"),
      "smtp:expired=1 smtp:failed_messages=1 smtp:failed_recipients=2 smtp!4004007:internal=1 "
      "smtp+EXPIRED:count=1 @y.test:queued=0 messages=0"},
     {"a short id used again: its last line is missing",
@@ -94,8 +95,8 @@ static const struct {
      "mta:received_messages=2 mta:received_bytes=150 mta:transmitted_bytes=50 @y.test:queued=0 "
      "smtp:delivered_first_time=1 messages=0"},
     {"... by a message that the MTA makes",
-     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1")
-         P "cleanup[8]: A1B2C3D4E5: message-id=<n@x>\n" ACTIVE("A1B2C3D4E5", "50", "1"),
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") P
+     "cleanup[8]: A1B2C3D4E5: message-id=<n@x>\n" ACTIVE("A1B2C3D4E5", "50", "1"),
      "mta:received_messages=2 cleanup:received_messages=1 smtpd:received_messages=1 messages=1"},
     {"... while it was not yet sure that it was received",
      CLIENT("A1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("A1B2C3D4E5", "100", "1")
@@ -113,12 +114,12 @@ static const struct {
     {"no client line: of unknown origin", ACTIVE("A1B2C3D4E5", "100", "1") REMOVED("A1B2C3D4E5"),
      "mta:received_messages=1 cleanup:received_messages=1"},
     {"submitted by a local program",
-     P "pickup[5]: A1B2C3D4E5: uid=0 from=<root>\n" P "cleanup[8]: A1B2C3D4E5: message-id=<m@x>\n"
-         ACTIVE("A1B2C3D4E5", "100", "1"),
+     P "pickup[5]: A1B2C3D4E5: uid=0 from=<root>\n" P
+       "cleanup[8]: A1B2C3D4E5: message-id=<m@x>\n" ACTIVE("A1B2C3D4E5", "100", "1"),
      "mta:received_messages=1 pickup:received_messages=1 pickup:submitted_messages=1"},
     {"authenticated",
-     P "smtpd[7]: A1B2C3D4E5: client=" HOST ", sasl_method=PLAIN, sasl_username=u\n"
-         ACTIVE("A1B2C3D4E5", "100", "1"),
+     P "smtpd[7]: A1B2C3D4E5: client=" HOST
+       ", sasl_method=PLAIN, sasl_username=u\n" ACTIVE("A1B2C3D4E5", "100", "1"),
      "smtpd+AUTHENTICATION:with_sasl=1 smtpd+ENQUEUED:with_sasl=1 mta:received_messages=1"},
     {"a filter brings it back, with its old id",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1")
@@ -145,38 +146,39 @@ static const struct {
     {"requeued by hand: the same message",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "2") SENT("A1B2C3D4E5", "b@y.test")
          DEFERRED("A1B2C3D4E5", "c@z.test") P
-         "postsuper[9]: A1B2C3D4E5: requeued\n" P2
-         "pickup[5]: C1B2C3D4E5: uid=104 from=<a@x> orig_id=A1B2C3D4E5\n" P2
-         "cleanup[8]: C1B2C3D4E5: message-id=<m@x>\n" RETRY("C1B2C3D4E5", "150", "1")
-             SENT("C1B2C3D4E5", "c@z.test"),
+     "postsuper[9]: A1B2C3D4E5: requeued\n" P2
+     "pickup[5]: C1B2C3D4E5: uid=104 from=<a@x> orig_id=A1B2C3D4E5\n" P2
+     "cleanup[8]: C1B2C3D4E5: message-id=<m@x>\n" RETRY("C1B2C3D4E5", "150", "1")
+         SENT("C1B2C3D4E5", "c@z.test"),
      "mta:received_messages=1 mta:received_recipients=2 mta:transmitted_messages=1 "
      "mta:transmitted_recipients=2 smtp:transmitted_messages=1 smtp:delivered_first_time=1 "
      "@z.test:queued=0 messages=1"},
     {"requeued by hand before it was received",
-     CLIENT("A1B2C3D4E5", HOST) P "postsuper[9]: A1B2C3D4E5: placed on hold\n" P2
-                                  "pickup[5]: C1B2C3D4E5: uid=104 from=<a@x> orig_id=A1B2C3D4E5\n"
-                                  RETRY("C1B2C3D4E5", "150", "1"),
+     CLIENT("A1B2C3D4E5", HOST) P
+     "postsuper[9]: A1B2C3D4E5: placed on hold\n" P2
+     "pickup[5]: C1B2C3D4E5: uid=104 from=<a@x> orig_id=A1B2C3D4E5\n" RETRY("C1B2C3D4E5", "150",
+                                                                            "1"),
      "mta:received_messages=1 smtpd:received_messages=1 messages=1"},
     {"requeued by hand, of a message that this log does not know",
-     P "pickup[5]: C1B2C3D4E5: uid=104 from=<a@x> orig_id=A1B2C3D4E5\n"
-         ACTIVE("C1B2C3D4E5", "150", "1"),
+     P "pickup[5]: C1B2C3D4E5: uid=104 from=<a@x> orig_id=A1B2C3D4E5\n" ACTIVE("C1B2C3D4E5", "150",
+                                                                               "1"),
      "mta:received_messages=0 messages=1"},
     {"an address verification probe is no mail",
      P "cleanup[8]: A1B2C3D4E5: message-id=<m@x>\n" P
-       "qmgr[9]: A1B2C3D4E5: from=<double-bounce@x>, size=300, nrcpt=1 (queue active)\n"
-         SMTP("A1B2C3D4E5", "b@y.test", "", "2.1.5", "deliverable (250 2.1.5 Ok)")
-             REMOVED("A1B2C3D4E5"),
+       "qmgr[9]: A1B2C3D4E5: from=<double-bounce@x>, size=300, nrcpt=1 (queue active)\n" SMTP(
+           "A1B2C3D4E5", "b@y.test", "", "2.1.5", "deliverable (250 2.1.5 Ok)")
+           REMOVED("A1B2C3D4E5"),
      "mta:received_messages=0 mta:transmitted_messages=0 mta:transmitted_recipients=0 messages=0"},
     {"... but a notice to the postmaster has the same sender",
      P "cleanup[8]: A1B2C3D4E5: message-id=<m@x>\n" P
-       "qmgr[9]: A1B2C3D4E5: from=<double-bounce@x>, size=300, nrcpt=1 (queue active)\n"
-         LOCAL("A1B2C3D4E5", "postmaster@x") REMOVED("A1B2C3D4E5"),
+       "qmgr[9]: A1B2C3D4E5: from=<double-bounce@x>, size=300, nrcpt=1 (queue active)\n" LOCAL(
+           "A1B2C3D4E5", "postmaster@x") REMOVED("A1B2C3D4E5"),
      "mta:received_messages=1 cleanup:received_messages=1 mta:transmitted_messages=1"},
     {"held and released",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") P
-         "postsuper[9]: A1B2C3D4E5: placed on hold\n" P
-         "postsuper[9]: A1B2C3D4E5: released from hold\n" ACTIVE("A1B2C3D4E5", "100", "1")
-             SENT("A1B2C3D4E5", "b@y.test"),
+     "postsuper[9]: A1B2C3D4E5: placed on hold\n" P
+     "postsuper[9]: A1B2C3D4E5: released from hold\n" ACTIVE("A1B2C3D4E5", "100", "1")
+         SENT("A1B2C3D4E5", "b@y.test"),
      "smtpd+HELD:count=1 mta:received_messages=1 mta:transmitted_messages=1"},
     {"rejected by cleanup, after its client",
      CLIENT("A1B2C3D4E5", HOST) P
@@ -189,9 +191,10 @@ static const struct {
        ": 554 5.7.1 <b@y>: Relay access denied; from=<a@x> to=<b@y> proto=ESMTP helo=<h>\n",
      "smtpd:rejected_messages=1 smtpd:rejected_recipients=1 smtpd!5007001:inbound=1 "
      "192.0.2.9:rejected=1 192.0.2.9:connections=1 mta:accumulated_inbound=1"},
-    {"discarded", CLIENT("A1B2C3D4E5", HOST) P
-                  "cleanup[8]: A1B2C3D4E5: discard: header Subject: x from h.x[192.0.2.9]; "
-                  "from=<a@x> to=<b@x> proto=ESMTP helo=<h>: bye\n",
+    {"discarded",
+     CLIENT("A1B2C3D4E5", HOST) P
+     "cleanup[8]: A1B2C3D4E5: discard: header Subject: x from h.x[192.0.2.9]; "
+     "from=<a@x> to=<b@x> proto=ESMTP helo=<h>: bye\n",
      "smtpd+DISCARDED:count=1 mta:received_messages=0 messages=0"},
     {"a refused connection is owed",
      P "smtpd[7]: connect from " HOST "\n" P
@@ -210,8 +213,9 @@ static const struct {
     {"an association that cannot be opened",
      P "smtp[20]: connect to mx.y[192.0.2.1]:25: Connection refused\n",
      "smtp:failed_outbound=1 mta:failed_outbound=1 smtp+CONNECTION_FAILED:count=1"},
-    {"TLS", P "smtpd[7]: connect from " HOST "\n" P
-              "smtpd[7]: Anonymous TLS connection established from " HOST ": TLSv1.3 with c\n",
+    {"TLS",
+     P "smtpd[7]: connect from " HOST "\n" P
+       "smtpd[7]: Anonymous TLS connection established from " HOST ": TLSv1.3 with c\n",
      "smtpd+OPENED:count=1 smtpd+OPENED:with_tls=1"},
     {"bad commands and authentication",
      P "smtpd[7]: warning: " HOST ": SASL LOGIN authentication failed: x\n" P
@@ -219,8 +223,10 @@ static const struct {
        "smtpd[7]: lost connection after EHLO from " HOST "\n",
      "smtpd+AUTHENTICATION:count=1 192.0.2.9:auth_failures=1 smtpd+BAD_COMMAND:count=3 "
      "smtpd+CLOSED:count=1 smtpd+ABORTED:count=1"},
-    {"loops", SMTP("A1B2C3D4E5", "b@y.test", "", "5.4.6", "bounced (mail for y loops back to "
-                                                          "myself)"),
+    {"loops",
+     SMTP("A1B2C3D4E5", "b@y.test", "", "5.4.6",
+          "bounced (mail for y loops back to "
+          "myself)"),
      "mta:loops_detected=1 smtp:loops_detected=1"},
     {"the mail system starts and stops",
      P "master[1]: daemon started -- version 3.7.11, configuration /etc/postfix\n",
@@ -228,8 +234,8 @@ static const struct {
     {"... stopping", P "postfix-script[1]: stopping the Postfix mail system\n", "mta:log_status=6"},
     {"... stopped", P "master[1]: terminating on signal 15\n", "mta:log_status=2"},
     {"a submission service is a group of its own",
-     P "submission/smtpd[7]: A1B2C3D4E5: client=" HOST ", sasl_method=PLAIN, sasl_username=u\n"
-         ACTIVE("A1B2C3D4E5", "100", "1"),
+     P "submission/smtpd[7]: A1B2C3D4E5: client=" HOST
+       ", sasl_method=PLAIN, sasl_username=u\n" ACTIVE("A1B2C3D4E5", "100", "1"),
      "submission/smtpd:received_messages=1 smtpd:received_messages=- mta:received_messages=1"},
     {"one group for each relay of pipe",
      P "pipe[20]: A1B2C3D4E5: to=<b@y>, relay=dovecot, delay=2, delays=1/0/1/0, dsn=2.0.0, "
@@ -245,8 +251,8 @@ static const struct {
      "mta:received_bytes=2199023255552 mta:received_recipients=8589934590"},
     {"one name for a service that receives and one that delivers",
      P "pipe[20]: A1B2C3D4E5: to=<b@y>, relay=smtpd, delay=2, delays=1/0/1/0, dsn=2.0.0, "
-       "status=sent (delivered via smtpd service)\n" P
-       "pipe/smtpd[7]: B1B2C3D4E5: client=" HOST "\n" ACTIVE("B1B2C3D4E5", "100", "1"),
+       "status=sent (delivered via smtpd service)\n" P "pipe/smtpd[7]: B1B2C3D4E5: client=" HOST
+       "\n" ACTIVE("B1B2C3D4E5", "100", "1"),
      "pipe/smtpd:transmitted_recipients=1 pipe/smtpd:received_messages=- "
      "cleanup:received_messages=1 mta:received_messages=1"},
     {"a tag without its service (RFC 5424): each line's service by its shape",
@@ -258,7 +264,8 @@ static const struct {
      "<22>1 2026-11-21T10:00:00Z mx postfix 7 - - A1B2C3D4E5: to=<b@y.test>, "
      "relay=mx.y[192.0.2.1]:25, delay=2.5, delays=1/0/1/0.5, dsn=2.0.0, status=sent (250 Ok)\n"
      "<22>1 2026-11-21T10:00:00Z mx postfix 7 - - A1B2C3D4E5: removed\n",
-     "smtpd:accumulated_inbound=1 smtpd:received_messages=1 smtp:transmitted_messages=1 messages=0"},
+     "smtpd:accumulated_inbound=1 smtpd:received_messages=1 smtp:transmitted_messages=1 "
+     "messages=0"},
 };
 
 static void test_cases(void **state)
@@ -311,9 +318,9 @@ static void test_abandoned(void **state)
     (void)state;
     struct world w;
     world_open(&w, NULL, 64);
-    world_feed(&w, CLIENT("A1B2C3D4E5", HOST) CLIENT("B1B2C3D4E5", HOST)
-                       P "postsuper[9]: B1B2C3D4E5: placed on hold\n" CLIENT("C1B2C3D4E5", HOST)
-                           ACTIVE("C1B2C3D4E5", "10", "1"));
+    world_feed(&w, CLIENT("A1B2C3D4E5", HOST) CLIENT("B1B2C3D4E5", HOST) P
+               "postsuper[9]: B1B2C3D4E5: placed on hold\n" CLIENT("C1B2C3D4E5", HOST)
+                   ACTIVE("C1B2C3D4E5", "10", "1"));
     assert_int_equal(tally_messages(w.tally)->count, 3);
     for (unsigned i = 0; i < 16; i++) /* each looks at one row */
         world_feed(&w, "2026-11-23T10:00:00Z mx postfix/smtpd[7]: D1B2C3D4E5: client=" HOST "\n");

@@ -87,8 +87,9 @@ static size_t some_words(char *to, size_t size)
                                 pick(5) ? "" : ", sasl_method=PLAIN, sasl_username=u",
                                 pick(5) ? "" : ", orig_queue_id=009A19A0");
     case 8:
-        return (size_t)snprintf(to, size, pick(2) ? "pickup[2]: %s: uid=1 from=<a>"
-                                                  : "pickup[2]: %s: uid=1 from=<a> orig_id=%s",
+        return (size_t)snprintf(to, size,
+                                pick(2) ? "pickup[2]: %s: uid=1 from=<a>"
+                                        : "pickup[2]: %s: uid=1 from=<a> orig_id=%s",
                                 id, other);
     case 9:
     case 10:
@@ -97,9 +98,9 @@ static size_t some_words(char *to, size_t size)
     case 12:
     case 13:
     case 14:
-        return (size_t)snprintf(to, size, "qmgr[4]: %s: from=<%s>, size=%u, nrcpt=%u (queue active)",
-                                id, pick(8) ? "a@x" : "double-bounce@x", pick(1u << 20),
-                                pick(5));
+        return (size_t)snprintf(to, size,
+                                "qmgr[4]: %s: from=<%s>, size=%u, nrcpt=%u (queue active)", id,
+                                pick(8) ? "a@x" : "double-bounce@x", pick(1u << 20), pick(5));
     case 15:
         return (size_t)snprintf(to, size, "qmgr[4]: %s: from=<a@x>, status=expired, returned to x",
                                 id);
@@ -114,12 +115,14 @@ static size_t some_words(char *to, size_t size)
                                 other);
     case 20:
         return (size_t)snprintf(to, size,
-                                pick(2) ? "smtpd[1]: %s: reject: RCPT from %s: 554 5.7.1 no; from=<"
-                                        : "cleanup[1]: %s: reject: header x from %s; from=<>: 5.7.1 n",
+                                pick(2)
+                                    ? "smtpd[1]: %s: reject: RCPT from %s: 554 5.7.1 no; from=<"
+                                    : "cleanup[1]: %s: reject: header x from %s; from=<>: 5.7.1 n",
                                 id, peer);
     case 21:
-        return (size_t)snprintf(to, size, "pipe[7]: %s: to=<%s>, relay=r%u, delay=3, delays=1/1/1/0,"
-                                          " dsn=%s",
+        return (size_t)snprintf(to, size,
+                                "pipe[7]: %s: to=<%s>, relay=r%u, delay=3, delays=1/1/1/0,"
+                                " dsn=%s",
                                 id, to_, pick(6), result);
     case 22:
         return (size_t)snprintf(to, size,
@@ -146,7 +149,8 @@ static size_t some_words(char *to, size_t size)
 
 static void write_text(struct text *t, uint64_t seed, uint32_t lines)
 {
-    static const char *const apps[] = {"postfix", "postfix", "postfix", "postfix-out", "postfix-in"};
+    static const char *const apps[] = {"postfix", "postfix", "postfix", "postfix-out",
+                                       "postfix-in"};
     time_t now = 1795309915;
     size_t at = 0;
     random_state = seed;
@@ -179,7 +183,8 @@ static void free_text(struct text *t)
 
 static void feed(struct world *w, const struct text *t, uint32_t from, uint32_t to)
 {
-    maillog_lines(&w->log, (struct slice){t->bytes + t->starts[from], t->starts[to] - t->starts[from]});
+    maillog_lines(&w->log,
+                  (struct slice){t->bytes + t->starts[from], t->starts[to] - t->starts[from]});
 }
 
 /* Counters only grow */
@@ -216,7 +221,7 @@ static void check_growth(const struct world *w, enum model_table t, unsigned cha
     }
 }
 
-static const uint32_t tiny[MODEL_TABLES] = {[MODEL_DESTINATION] = 8, [MODEL_PEER] = 8};
+static const uint32_t tiny[MODEL_TABLES] = {[MODEL_DESTINATION] = 20, [MODEL_PEER] = 15};
 static const uint32_t tiniest[MODEL_TABLES] = {
     [MODEL_DESTINATION] = 3, [MODEL_PEER] = 1,         [MODEL_APPL] = 2,
     [MODEL_GROUP] = 11,      [MODEL_GROUP_ERROR] = 10, [MODEL_ENTRY] = 20};

@@ -235,9 +235,9 @@ static void test_large_counters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_instances),      cmocka_unit_test(test_services),
-        cmocka_unit_test(test_long_names),     cmocka_unit_test(test_octets),
-        cmocka_unit_test(test_long_domains),   cmocka_unit_test(test_large_counters),
+        cmocka_unit_test(test_instances),    cmocka_unit_test(test_services),
+        cmocka_unit_test(test_long_names),   cmocka_unit_test(test_octets),
+        cmocka_unit_test(test_long_domains), cmocka_unit_test(test_large_counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
