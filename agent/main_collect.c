@@ -225,16 +225,28 @@ static struct tally *tally_for(const struct mta *mta)
     return NULL;
 }
 
+/* Is this the name of an instance of the configuration? */
+static bool is_instance(struct slice name)
+{
+    for (unsigned i = 0; i < self.config->mta_count; i++)
+        if (slice_eq(name, slice_of(self.config->mtas[i].name)))
+            return true;
+    return false;
+}
+
 /*
  * What a tag stands for: "postfix/smtpd" and, with -o syslog_name=submission, "submission/smtpd" are
- * services of the same instance.
+ * services of the same instance. The name of another instance is no further name of this one.
  */
 static void name_instance(struct tally *t, const struct config_mta *m)
 {
     struct slice name = slice_of(m->name);
     for (unsigned i = 0; i < m->syslog_names.count; i++) {
         struct slice app = slice_of(m->syslog_names.items[i]);
-        if (!slice_eq(app, name) && slice_find(app, '/') == app.n)
+        if (!slice_eq(app, name) && is_instance(app))
+            log_warning("instance %s: lines of \"%s\" belong to the instance of that name", m->name,
+                        m->syslog_names.items[i]);
+        else if (!slice_eq(app, name) && slice_find(app, '/') == app.n)
             tally_alias(t, app, name, app);
     }
     for (unsigned i = 0; i < m->internal_services.count; i++)

@@ -110,7 +110,7 @@ struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t has
         q->short_of_memory = true;
         return NULL;
     }
-    f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
+    mailq_mark(q, f);
     if (fresh) {
         f->directory = directory;
         f->arrival_s = arrival_s > 0 && arrival_s <= UINT32_MAX ? (uint32_t)arrival_s : 0;

@@ -52,7 +52,7 @@ void mailq_events_settle(struct mailq *q)
             continue;
         *f = c->file;
         /* As not seen, so that the scan drops it if it is nowhere. */
-        f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
+        mailq_mark(q, f);
         mailq_count_in(q, f);
     }
 }
@@ -136,6 +136,19 @@ static void take_event(struct mailq *q, const struct inotify_event *e)
         file_event(q, directory, e);
 }
 
+/* Brings near what the events of the buffer are about to visit: all wait for memory together. */
+static void look_ahead(struct mailq *q, size_t size)
+{
+    struct queue_id id;
+    int64_t arrival_s;
+    const struct inotify_event *e;
+    for (size_t at = 0; at < size; at += sizeof *e + e->len) {
+        e = (const void *)(q->event_buffer + at);
+        if (e->len && q->mta->queue_name(slice_of(e->name), &id, &arrival_s))
+            mailq_map_prefetch(&q->map, mailq_map_hash(&q->map, id));
+    }
+}
+
 void mailq_events(struct mailq *q)
 {
     uint64_t end = q->events + EVENTS_MAX;
@@ -145,6 +158,7 @@ void mailq_events(struct mailq *q)
             continue;
         if (n <= 0)
             return;
+        look_ahead(q, (size_t)n);
         for (ssize_t at = 0; at < n;) {
             const struct inotify_event *e = (const void *)(q->event_buffer + at);
             take_event(q, e);

@@ -20,8 +20,7 @@
    index is visited at random. NULL when address space is short. */
 static void *map_array(size_t octets)
 {
-    void *p = mmap(NULL, octets, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(NULL, octets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
     if (octets >= LARGE)
@@ -169,12 +168,11 @@ static uint32_t seek(const struct mailq_map *m, struct queue_id id, uint64_t has
     return s;
 }
 
-bool mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash)
+void mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash)
 {
     uint32_t slot = m->slots[home(m, hash)];
     if (slot)
         __builtin_prefetch(&m->files[(slot & POSITION_MASK) - 1], 1);
-    return slot != 0;
 }
 
 struct mailq_file *mailq_map_find(const struct mailq_map *m, struct queue_id id, uint64_t hash)

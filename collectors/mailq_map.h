@@ -1,8 +1,8 @@
 /*
  * The files of all queues of one instance by queue id: a dense array of 36 octets a file, and an
  * open-addressing index of 4 octets a slot into it. The array can be passed over at the speed of
- * memory; removing a file moves the last one into its place, so a pointer to a file holds only
- * until the next call of mailq_map_place or mailq_map_remove.
+ * memory. New files are put at its end; removing one moves the last into its place, so a pointer to
+ * a file holds only until the next call of mailq_map_place or mailq_map_remove.
  */
 #ifndef MAILQ_MAP_H
 #define MAILQ_MAP_H
@@ -53,8 +53,8 @@ static inline void mailq_map_prefetch(const struct mailq_map *m, uint64_t hash)
 {
     __builtin_prefetch(&m->slots[((hash >> 32) * m->slot_count) >> 32]);
 }
-/* When the slot is near: the same for the file that it most likely names. false: it names none. */
-bool mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash);
+/* When the slot is near: the same for the file that it most likely names. */
+void mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash);
 /* The file with this id, or NULL. hash = mailq_map_hash(m, id), also below. */
 struct mailq_file *mailq_map_find(const struct mailq_map *m, struct queue_id id, uint64_t hash);
 /* The file with this id, all zero (but for its id) and *fresh set if it is new; NULL when memory is

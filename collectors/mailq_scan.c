@@ -2,7 +2,8 @@
  * The full scan: getdents64 alone, no look at any inode where the name tells enough, so that a
  * million files cost little more than the kernel's own work. Each directory is watched before it is
  * read: what comes while it is read is told by an event, at worst twice. What is known of a file is
- * kept, wherever it is found.
+ * kept, wherever it is found; most are found without a search, as they lie in the map in the order
+ * in which the last scan read them.
  */
 #include "mailq_state.h"
 
@@ -65,10 +66,7 @@ static bool complete_now(const struct batch *b, const char *name, int64_t arriva
     return fstatat(b->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && mailq_complete_mode(st.st_mode);
 }
 
-/*
- * The files of a directory lie in the map in the order in which it was read, but for what changed
- * since: this finds most of them without a search. False: not found so.
- */
+/* Is it the file that follows the last one in the map, or nearly? Then it is marked. */
 static bool seen_in_order(struct batch *b, struct queue_id id)
 {
     struct mailq *q = b->q;
@@ -78,7 +76,7 @@ static bool seen_in_order(struct batch *b, struct queue_id id)
             continue;
         if (f->directory != b->directory || (f->flags & MAILQ_FILE_WRITING))
             return false;
-        f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
+        mailq_mark(q, f);
         b->next = i + 1;
         b->in_order = true;
         return true;
@@ -264,7 +262,7 @@ static void keep_unseen(struct mailq *q)
 {
     for (uint32_t i = 0; i < q->map.count; i++) {
         struct mailq_file *f = &q->map.files[i];
-        f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
+        mailq_mark(q, f);
     }
     for (unsigned i = 1; i < q->tree.count; i++)
         q->tree.directories[i].seen = q->mark;

@@ -67,6 +67,11 @@ struct mailq {
 /* Takes a file out of its queue's sums, or puts it in. */
 void mailq_count_out(struct mailq *q, const struct mailq_file *f);
 void mailq_count_in(struct mailq *q, const struct mailq_file *f);
+/* Marks a file as found by the running scan or, before the next one begins, not yet by that. */
+static inline void mailq_mark(const struct mailq *q, struct mailq_file *f)
+{
+    f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
+}
 /* The queue a file is in, and what the MTA says of it. */
 unsigned mailq_queue_of(const struct mailq *q, const struct mailq_file *f);
 unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f);

@@ -22,7 +22,7 @@ enum message_flag {
     MESSAGE_PROBE = 1 << 4,      /* may be an address verification probe */
     MESSAGE_UNCOUNTED = 1 << 5,  /* never to be counted as received */
     MESSAGE_SENT = 1 << 6,       /* at least one recipient was delivered */
-    MESSAGE_DEFERRED = 1 << 7,   /* at least one attempt failed for now */
+    MESSAGE_DEFERRED = 1 << 7,   /* activated again after a recipient was deferred */
     MESSAGE_HELD = 1 << 8,
     MESSAGE_CHANGED = 1 << 9, /* in the changed list */
     MESSAGE_DIRTY = 1 << 10,  /* in the dirty list */
@@ -38,7 +38,7 @@ struct message {
     uint32_t recipients, pending;
     uint32_t sent_groups, failed_groups; /* bit per transport, see tally.c */
     uint32_t attempted_groups;           /* the same, in this activation */
-    uint32_t connection_pid;             /* process whose association delivered last */
+    uint32_t connection;                 /* hash of process and relay of the last delivery */
     uint32_t first_wait;                 /* 1 + index of the first wait; 0: none */
     uint16_t appl;
     uint8_t origin, last_transport; /* group ordinals + 1; 0: unknown */

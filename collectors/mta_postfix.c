@@ -151,9 +151,12 @@ static void parse(struct syslog_context *c, struct slice line, struct event *e)
 }
 
 static const struct mta_queue queues[] = {
-    {"maildrop", MTA_QUEUE_INCOMPLETE}, {"incoming", MTA_QUEUE_INCOMPLETE},
-    {"active", 0},   {"deferred", MTA_QUEUE_RETRY},
-    {"hold", 0},     {"corrupt", MTA_QUEUE_DAMAGED},
+    {"maildrop", MTA_QUEUE_INCOMPLETE},
+    {"incoming", MTA_QUEUE_INCOMPLETE},
+    {"active", 0},
+    {"deferred", MTA_QUEUE_RETRY},
+    {"hold", 0},
+    {"corrupt", MTA_QUEUE_DAMAGED},
     {NULL, 0},
 };
 

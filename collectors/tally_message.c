@@ -142,7 +142,7 @@ void on_client(struct tally *t, struct instance *i, struct service *s, const str
         flags |= MESSAGE_LOOPBACK;
     struct message *m = begin(t, i, s, e, flags);
     if (m)
-        m->link = link_of(t, i, e);
+        m->link = s && s->internal && !e->other_id.n ? 0 : link_of(t, i, e);
     if (e->flags & EVENT_SASL) {
         struct entry *entry = tally_entry(t, s, ENTRY_AUTHENTICATION, e, SLICE(""));
         if (entry)
@@ -178,6 +178,8 @@ static void take_over(struct tally *t, struct instance *i, struct message *m, co
         return;
     settle(t, i, old, e);
     m->flags |= (uint16_t)(old->flags & kept);
+    if (old->attempted_groups)
+        m->flags |= MESSAGE_DEFERRED;
     m->origin = old->origin;
     m->link = old->link;
     m->sent_groups = old->sent_groups;
@@ -234,11 +236,13 @@ void on_queued(struct tally *t, struct instance *i, struct service *s, const str
     if (m->flags & MESSAGE_QUEUED) {
         settle(t, i, m, e);
         destination_retry(t, m);
+        if (m->attempted_groups)
+            m->flags |= MESSAGE_DEFERRED;
         m->attempted_groups = 0;
     } else {
         first_queued(t, i, m, e);
     }
-    m->connection_pid = 0;
+    m->connection = 0;
     m->flags &= (uint16_t)~MESSAGE_HELD;
     messages_mark(&t->messages, m);
 }
@@ -269,8 +273,9 @@ static void count_association(struct tally *t, struct instance *i, struct servic
 {
     if (!(e->flags & EVENT_NETWORK) || s->group->accumulated_outbound == MODEL_ABSENT)
         return;
-    bool opened = !(e->flags & EVENT_REUSED) && (e->pid == 0 || m->connection_pid != e->pid);
-    m->connection_pid = e->pid;
+    uint32_t connection = (uint32_t)slice_hash(e->relay, e->pid);
+    bool opened = !(e->flags & EVENT_REUSED) && (e->pid == 0 || m->connection != connection);
+    m->connection = connection;
     s->group->last_outbound_at = s->group->last_attempt_at = tally_at(t, e);
     i->appl->last_outbound_at = tally_at(t, e);
     if (!opened)
@@ -360,7 +365,6 @@ static void on_deferred(struct tally *t, struct service *s, struct message *m,
         g->attempted_messages++;
         g->attempted_bytes += m->size;
     }
-    m->flags |= MESSAGE_DEFERRED;
     tally_entry(t, s, ENTRY_DEFERRED, e, e->text);
     tally_error(t, s, e->code ? e->code : 4000000, side_of(s));
 }
@@ -416,6 +420,9 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
     if (e->result == RESULT_PROBE) {
         m->flags &= (uint16_t)~MESSAGE_PENDING;
         m->flags |= MESSAGE_UNCOUNTED;
+        count_association(t, i, s, m, e);
+        model_dirty(t->model, MODEL_APPL, i->appl);
+        model_dirty(t->model, MODEL_GROUP, s->group);
         return;
     }
     if (m->flags & MESSAGE_PROBE || e->result != RESULT_SENT)

@@ -67,9 +67,10 @@ bool tally_save(struct tally *t, struct checkpoint *c)
                        .destination_hand = t->destination_hand,
                        .next_destination = t->next_destination,
                        .evicted = t->messages.evicted};
-    return save_messages(&t->messages, c, t->kinds + KIND_MESSAGES) &
-           save_waits(&t->messages, c, t->kinds + KIND_WAITS) &
-           checkpoint_put(c, t->kinds + KIND_HEADER, 0, &h, sizeof h);
+    bool ok = save_messages(&t->messages, c, t->kinds + KIND_MESSAGES);
+    ok &= save_waits(&t->messages, c, t->kinds + KIND_WAITS);
+    ok &= checkpoint_put(c, t->kinds + KIND_HEADER, 0, &h, sizeof h);
+    return ok;
 }
 
 static bool load_message(void *arg, uint32_t slot, const void *data, size_t size)

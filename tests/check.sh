@@ -32,7 +32,14 @@ for fuzz in "$build"/fuzz_*; do
     "$fuzz" "$corpus"/* >"$log" 2>&1
     result "$fuzz" $?
 done
-MAILMOND_BUILD=$build tests/golden.sh >"$log" 2>&1
+B=$build tests/golden.sh >"$log" 2>&1
 result "golden dumps" $?
+dump=$(mktemp)
+for truth in tests/data/generated/*.json; do
+    { "$build/mailmond" --read postfix "${truth%.json}.log" >"$dump" &&
+        /usr/bin/python3 tests/bench/check_truth.py "$dump" "$truth"; } >"$log" 2>&1
+    result "truth of $truth" $?
+done
+rm -f "$dump"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

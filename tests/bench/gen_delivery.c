@@ -352,6 +352,7 @@ static void answer_probe(struct attempt *a)
     bool good = chance(0.6);
     snprintf(a->relay, sizeof a->relay, "mx1.%s[198.51.100.%u]:25",
              domains[a->rcpt[0]->to.domain].name, 1 + rnd(254));
+    truth_connected_out(a->m->instance, a->transport); /* no mail, but an association */
     log_delivery(
         a, a->rcpt[0], good ? 2001005 : 5001001, good ? "deliverable" : "undeliverable",
         good ? "250 2.1.5 Ok"

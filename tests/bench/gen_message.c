@@ -146,6 +146,7 @@ void message_activate(struct message *m)
     m->state = MESSAGE_ACTIVE;
     m->queued_once = true;
     m->activations++;
+    m->ever_deferred |= m->attempted_mask != 0;
     m->attempted_mask = 0;
     m->batches = 0;
     m->pid_base = (uint16_t)rnd(400);

@@ -227,7 +227,6 @@ void truth_deferred(struct message *m, const struct rcpt *r, enum group transpor
     truth_entry(m->instance, transport, CODE_DEFERRED);
     add_error(m->instance, transport, code, side_of(transport));
     apps[m->instance].destination[r->to.domain].deferrals++;
-    m->ever_deferred = true;
     if (first(&m->attempted_mask, transport)) {
         add(m->instance, transport, ATTEMPTED_MESSAGES, 1);
         add(m->instance, transport, ATTEMPTED_OCTETS, m->size);

@@ -35,7 +35,6 @@ from snmp_lab import Process, free_port, wait_for
 GENERATOR = ["gen_postfix_log.c", "gen_world.c", "gen_inbound.c", "gen_message.c", "gen_delivery.c",
              "gen_truth.c"]
 OCTETS_OF_LINE = 151
-KEPT = 30  # generations
 CHILDREN = ("mailmond-collect", "mailmond-publish")
 # What follows from the time of asking, or is a level of this moment.
 OF_THE_MOMENT = re.compile(r"(Uptime|LastChange|Activity|CreationTime|Age|AssociationAttempt|Seen|"
@@ -87,13 +86,10 @@ class Log:
         if self.compressor:
             self.compressor.wait()
             self.compressor = None
-        older = self.older()
-        for path in older[KEPT:]:
-            path.unlink()
         if self.dated:
             self.day += 86400
             return Path(f"{self.path}{time.strftime('-%Y%m%d', time.localtime(self.day))}")
-        for path in reversed(older[:KEPT]):
+        for path in reversed(self.older()):
             parts = path.name.split(".")
             parts[2] = str(int(parts[2]) + 1)
             path.rename(path.with_name(".".join(parts)))
@@ -327,9 +323,15 @@ def verify(daemon, victims, folder, log, truth):
     return good
 
 
-def settings(log):
-    instances = [{"name": name, "log": log, "config_directory": f"/nonexistent/{name}",
-                  "queue_directory": "/nonexistent"} for name in ("postfix", "postfix-out")]
+def settings(folder, log):
+    """Two instances of which nothing but the log exists."""
+    instances = []
+    for name in ("postfix", "postfix-out"):
+        (folder / name).mkdir()
+        (folder / name / "main.cf").write_text(f"syslog_name = {name}\n")
+        (folder / name / "master.cf").touch()
+        instances.append({"name": name, "log": log, "config_directory": folder / name,
+                          "queue_directory": "/nonexistent"})
     return {"interval": "100 ms", "checkpoint_interval": "1 s", "postfix": instances}
 
 
@@ -344,7 +346,7 @@ def run(folder, lines, kills, seed, seconds=None, head=None, quiet=False):
     log = Log(folder / "logs" / "mail.log", whole.read_bytes(), random.Random(seed + 1), dated)
     writer = Writer(log, random.Random(seed + 2), seconds, max(3, int(seconds / 4)))
     begin = time.monotonic()
-    daemon = Daemon(folder / "mailmond", free_port(), settings(log.path))
+    daemon = Daemon(folder / "mailmond", free_port(), settings(folder, log.path))
     victims = Victims(daemon, rng)
     try:
         if not wait_for(lambda: dump(daemon), 10)[0]:

@@ -65,6 +65,8 @@ def site(folder):
         (spool / queue).mkdir(parents=True)
         for number in range(16) if queue in ("deferred", "defer") else ():
             (spool / queue / f"{number:X}").mkdir()
+    for file in ("main.cf", "master.cf"):
+        (folder / file).touch()
     log = folder / "mail.log"
     log.write_bytes(FIRST_LINES)
     return log, spool
@@ -76,7 +78,7 @@ def settings(folder, snmpd):
     return {"interval": "1 s", "queue": {"interval": "10 s"},
             "snmp": {"mode": "agentx", "agentx_socket": snmpd.socket},
             "postfix": [{"name": "postfix", "log": log, "queue_directory": spool,
-                         "config_directory": "/nonexistent"}]}
+                         "config_directory": folder}]}
 
 
 class Site:

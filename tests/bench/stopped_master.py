@@ -10,13 +10,14 @@ Environment: B (build), MAILMOND_TEST_PORTS ("22000-22099").
 """
 import argparse
 import os
+import re
 import signal
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from rest import Site, limited, name_of, pss
+from rest import Site, limited, name_of
 from snmp_lab import wait_for
 
 PAUSE_LIMIT = 1.1   # s
@@ -61,7 +62,7 @@ class Pauses:
 
 def served_connections(there):
     """As SNMP shows them; None if it does not."""
-    found = there.snmpd.client.values("snmpwalk", ".1.3.6.1.2.1.27.1.1.8", timeout=1)
+    found = there.snmpd.client.values("snmpwalk", ".1.3.6.1.2.1.27.1.1.10", timeout=1)
     return sum(v for _, kind, v in found) if found and found[0][1] == 65 else None
 
 
@@ -81,8 +82,10 @@ def stopped(there, seconds):
 
 
 def state_of(pid):
-    """(descriptors, kB)"""
-    return len(os.listdir(f"/proc/{pid}/fd")), pss(pid)
+    """(descriptors, kB): memory that nobody else can have a share in."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return (len(os.listdir(f"/proc/{pid}/fd")),
+            int(re.search(r"Private_Dirty:\s+(\d+)", rollup)[1]))
 
 
 def restart(there):

@@ -1,10 +1,10 @@
 """mailmond beside a real Postfix: known mail goes through a private site (postfix_site.py), and
-what SNMP shows must have changed by exactly that. Each test gives its mail and the whole change of all
-counters; the sums of the three breakdowns are looked at after each.
+what SNMP shows must have changed by exactly that. Each test gives its mail and the whole change of
+all counters; the sums of the three breakdowns are looked at after each.
 
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000),
-and MAILMOND_RECORD, a file that gets the log of the site at the end: tests/data/postfix_site.log was
-recorded so (-k "not after")."""
+and MAILMOND_RECORD, a file that gets the log of the site at the end: so, and with -k "not after",
+tests/data/postfix_site.log was recorded."""
 import os
 import re
 import shutil
@@ -892,7 +892,7 @@ def test_shared_log_and_other_ids():
 
 
 def rotate(lab):
-    """Postfix's own rotation (renamed, a second later compressed): nothing is lost or read twice."""
+    """Postfix's own rotation, compressed a second later: nothing is lost or read twice."""
     row = lab.walk.index("mailmonSourceKind", "log")
     lab.main.send(["b@ok.test"])
     lab.main.run("postfix", "logrotate")

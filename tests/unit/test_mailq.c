@@ -269,10 +269,9 @@ static void test_denied(void **state)
     mailq_free(q);
 }
 
-/* Without inotify every refresh is a full scan. */
-static void test_polling(void **state)
+/* One that gets no inotify instance. */
+static struct mailq *new_polling(void)
 {
-    (void)state;
     struct rlimit before, none;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = (struct rlimit){0, before.rlim_max};
@@ -281,6 +280,14 @@ static void test_polling(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_non_null(q);
     assert_int_equal(mailq_fd(q), -1);
+    return q;
+}
+
+/* Without inotify every refresh is a full scan. */
+static void test_polling(void **state)
+{
+    (void)state;
+    struct mailq *q = new_polling();
     make("active/T5X1", 0700, "1 1 1 1");
     assert_int_equal(refresh(q)[ACTIVE].messages, 1);
     assert_int_equal(result.status, SOURCE_OK);
@@ -291,6 +298,43 @@ static void test_polling(void **state)
     assert_int_equal(result.queues[HOLD].messages, 2);
     assert_int_equal(result.scans, 2);
     mailq_free(q);
+}
+
+/* Scans that find most files where they were, some gone, some moved, some new. */
+static void test_scan_again(void **state)
+{
+    (void)state;
+    char hold[64], active[64];
+    unsigned held = 0, activated = 0;
+    struct mailq *watching = mailq_new(&fake, root), *polling = new_polling();
+    srandom(7);
+    for (unsigned round = 0; round < 40; round++) {
+        for (unsigned i = 0; i < 150; i++) {
+            snprintf(hold, sizeof hold, "hold/T%uX%u", 1000 + i, i);
+            snprintf(active, sizeof active, "active/T%uX%u", 1000 + i, i);
+            if (round && random() % 8)
+                continue;
+            if (unlink(at(active)) == 0) {
+                activated--;
+            } else if (random() % 2 && rename(at(hold), at(active)) == 0) {
+                held--;
+                activated++;
+            } else if (access(at(hold), F_OK) != 0) {
+                make(hold, 0700, "10 1 0 1");
+                held++;
+            }
+        }
+        for (unsigned k = 0; k < 2; k++) {
+            struct mailq_queue *r =
+                refresh_with(k ? polling : watching, (struct mailq_request){.rescan = true});
+            assert_int_equal(r[HOLD].messages, held);
+            assert_int_equal(r[ACTIVE].messages, activated);
+            assert_int_equal(r[HOLD].buckets[AGE_BUCKETS - 1], held);
+            assert_int_equal(result.files, held + activated);
+        }
+    }
+    mailq_free(watching);
+    mailq_free(polling);
 }
 
 int main(void)
@@ -306,6 +350,7 @@ int main(void)
         TEST(test_status),
         TEST(test_denied),
         TEST(test_polling),
+        TEST(test_scan_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
