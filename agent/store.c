@@ -173,7 +173,10 @@ struct store *store_open(const char *dir, char *error, size_t error_size)
         return NULL;
     }
     mode_t mask = umask(0077); /* it holds addresses of peers and domains */
-    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    /* One thread at a time uses it: no lock for each call and each allocation. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    int rc = sqlite3_open_v2(
+        path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     sqlite3_busy_timeout(s->db, BUSY_MS);
     bool ok = rc == SQLITE_OK && prepare(s);
     umask(mask);

@@ -7,6 +7,7 @@
 #define TAGS        256 /* direct-mapped cache of tags */
 #define TAG_LENGTH  88
 #define RELAY_PORTS 16
+#define GONE        32
 
 struct instance;
 struct wait_list;
@@ -52,6 +53,14 @@ struct alias {
     char app[64], name[64], prefix[64];
 };
 
+/* Messages that came back from a content filter and are gone, for the hop that is logged late. */
+struct gone {
+    struct queue_id id[GONE];
+    struct message message[GONE];
+    uint32_t left_s[GONE]; /* log time */
+    uint32_t next;
+};
+
 struct tally {
     struct model *model;
     struct names *names;
@@ -65,8 +74,9 @@ struct tally {
     uint32_t peer_hand, destination_hand;
     uint32_t next_destination; /* destinationIndex of the next new row */
     int64_t real_minus_monotonic_ms;
-    int64_t at;                   /* instant of the event at hand */
-    int kinds;                    /* first of its kinds of records in the store */
+    int64_t at; /* instant of the event at hand */
+    int kinds;  /* first of its kinds of records in the store */
+    struct gone gone;
     struct wait_list *wait_lists; /* of each destination, by position */
     int64_t first_ms; /* time of the first event ever: what arrived before was not seen to arrive */
 };
@@ -111,5 +121,19 @@ typedef void tally_handler(struct tally *t, struct instance *i, struct service *
                            const struct event *e);
 tally_handler on_client, on_submit, on_message_id, on_queued, on_delivery, on_expired, on_removed,
     on_held, on_released, on_notice, on_reject, on_discarded;
+
+/* The service that took a message in; NULL when there is no room for its group. */
+struct service *tally_origin(struct tally *t, struct instance *i, const struct message *m);
+
+/* tally_hop.c */
+uint16_t tally_link(struct slice id);
+bool tally_is_hop(struct tally *t, struct instance *i, const struct event *e);
+/* The message is removed: a delivery that handed it over may be logged only now. */
+void tally_leave(struct tally *t, const struct message *m, const struct event *e);
+
+/* tally_association.c */
+tally_handler on_connect, on_disconnect, on_connection_reject, on_abort, on_tls, on_auth_fail,
+    on_connect_fail, on_etrn, on_starting, on_started, on_stopping, on_stopped, on_congested,
+    on_stress;
 
 #endif

@@ -60,31 +60,44 @@ static struct service *own_service(struct tally *t, struct instance *i)
     return i->own;
 }
 
-static struct service *origin_service(struct tally *t, struct instance *i, const struct message *m)
+struct service *tally_origin(struct tally *t, struct instance *i, const struct message *m)
 {
     struct service *s = numbered(t, i, m->origin, -1);
     return s ? s : own_service(t, i);
 }
 
+/* What is owed is taken off first. The MTA's counters move with the group's, so that sums hold. */
+static uint64_t pay(uint64_t *owed, uint64_t n)
+{
+    uint64_t paid = *owed < n ? *owed : n;
+    *owed -= paid;
+    return n - paid;
+}
+
+static void count_received_in(struct appl *a, struct group *g, const struct message *m)
+{
+    uint64_t messages = pay(&g->owed_messages, 1), bytes = pay(&g->owed_bytes, m->size);
+    uint64_t recipients = pay(&g->owed_recipients, m->recipients);
+    a->received_messages += messages;
+    a->received_bytes += bytes;
+    a->received_recipients += recipients;
+    g->received_messages += messages;
+    g->received_bytes += bytes;
+    g->received_recipients += recipients;
+    g->submitted_messages += messages;
+    g->submitted_bytes += bytes;
+    g->submitted_recipients += recipients;
+}
+
 static void count_received(struct tally *t, struct instance *i, struct message *m,
                            const struct event *e)
 {
-    struct service *s = origin_service(t, i, m);
+    struct service *s = tally_origin(t, i, m);
     if (!s) /* no room for the group: the sums shall hold */
         return;
-    struct appl *a = i->appl;
-    a->received_messages++;
-    a->received_bytes += m->size;
-    a->received_recipients += m->recipients;
-    model_dirty(t->model, MODEL_APPL, a);
-    struct group *g = s->group;
-    g->received_messages++;
-    g->received_bytes += m->size;
-    g->received_recipients += m->recipients;
-    g->submitted_messages++;
-    g->submitted_bytes += m->size;
-    g->submitted_recipients += m->recipients;
-    model_dirty(t->model, MODEL_GROUP, g);
+    count_received_in(i->appl, s->group, m);
+    model_dirty(t->model, MODEL_APPL, i->appl);
+    model_dirty(t->model, MODEL_GROUP, s->group);
     struct entry *entry = tally_entry(t, s, ENTRY_ENQUEUED, e, SLICE(""));
     if (entry && m->flags & MESSAGE_SASL)
         entry->with_sasl++;
@@ -95,7 +108,7 @@ static void settle(struct tally *t, struct instance *i, struct message *m, const
 {
     if (!(m->flags & MESSAGE_PENDING))
         return;
-    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_PROBE | MESSAGE_LOOPBACK);
+    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_PROBE);
     messages_mark(&t->messages, m);
     count_received(t, i, m, e);
 }
@@ -129,7 +142,7 @@ static bool this_host(struct slice peer)
 static uint16_t link_of(const struct tally *t, const struct instance *i, const struct event *e)
 {
     if (e->flags & EVENT_REINJECTED)
-        return e->other_id.n ? (uint16_t)(slice_hash(e->other_id, 0) | 1) : 0;
+        return e->other_id.n ? tally_link(e->other_id) : 0;
     return tally_peer_number(t, i, e->peer);
 }
 
@@ -210,7 +223,7 @@ static void first_queued(struct tally *t, struct instance *i, struct message *m,
     m->flags |= MESSAGE_QUEUED;
     m->size = e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT;
     m->recipients = m->pending = e->recipients;
-    bool own = origin_service(t, i, m) == own_service(t, i);
+    bool own = tally_origin(t, i, m) == own_service(t, i);
     if (m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED))
         return;
     if (own && e->flags & EVENT_PROBE_SENDER)
@@ -284,35 +297,6 @@ static void count_association(struct tally *t, struct instance *i, struct servic
     i->appl->accumulated_outbound++;
     learn_port(i, s, e->relay);
     tally_entry(t, s, ENTRY_OPENED, e, SLICE(""));
-}
-
-/* Is m what the delivered message became? Another host may give any queue id in its reply. */
-static bool is_continued(const struct message *m, const struct event *e)
-{
-    if (m->flags & MESSAGE_REINJECTED && m->link)
-        return m->link == (uint16_t)(slice_hash(e->id, 0) | 1);
-    return m->flags & (MESSAGE_REINJECTED | MESSAGE_LOOPBACK) &&
-           (slice_search(e->relay, SLICE("[127.")) < e->relay.n ||
-            slice_search(e->relay, SLICE("[::1]")) < e->relay.n);
-}
-
-/*
- * Did this delivery hand the message to a content filter that brings it back? Then it stays here
- * under another queue id: that one was received before, and this is no transmission.
- */
-static bool is_hop(struct tally *t, struct instance *i, const struct event *e)
-{
-    if (!(e->flags & EVENT_QUEUED_AS))
-        return false;
-    struct queue_id id = queue_id_pack(e->other_id);
-    struct message *m =
-        queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
-    if (!m || !is_continued(m, e))
-        return false;
-    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_LOOPBACK);
-    m->flags |= MESSAGE_REINJECTED;
-    messages_mark(&t->messages, m);
-    return true;
 }
 
 static void first_sent(struct service *s, struct message *m, const struct event *e)
@@ -429,7 +413,7 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
         settle(t, i, m, e);
     m->last_transport = group_number(s);
     count_association(t, i, s, m, e);
-    bool hop = e->result == RESULT_SENT && is_hop(t, i, e);
+    bool hop = e->result == RESULT_SENT && tally_is_hop(t, i, e);
     if (hop)
         m->pending -= m->pending > 0;
     else
@@ -469,6 +453,7 @@ void on_removed(struct tally *t, struct instance *i, struct service *s, const st
     if (!m)
         return;
     settle(t, i, m, e);
+    tally_leave(t, m, e);
     forget(t, m);
 }
 
@@ -480,7 +465,7 @@ void on_held(struct tally *t, struct instance *i, struct service *s, const struc
         m->flags |= MESSAGE_HELD;
         messages_mark(&t->messages, m);
         if (!s || s->is->flags & MTA_SERVICE_OWN)
-            s = origin_service(t, i, m);
+            s = tally_origin(t, i, m);
     }
     tally_entry(t, s ? s : own_service(t, i), ENTRY_HELD, e, e->text);
 }
@@ -507,7 +492,7 @@ static struct service *rejecting_service(struct tally *t, struct instance *i, st
         return s;
     if (!m)
         return own_service(t, i);
-    s = origin_service(t, i, m);
+    s = tally_origin(t, i, m);
     *peer = m->flags & MESSAGE_REINJECTED ? 0 : m->link;
     if (!(m->flags & MESSAGE_QUEUED))
         forget(t, m);

@@ -10,6 +10,7 @@ struct header {
     int64_t first_ms;
     uint32_t message_hand, message_high, peer_hand, destination_hand, next_destination, unused;
     uint64_t evicted;
+    struct gone gone;
 };
 
 static bool save_messages(struct messages *t, struct checkpoint *c, int kind)
@@ -60,7 +61,8 @@ static bool save_waits(struct messages *t, struct checkpoint *c, int kind)
 
 bool tally_save(struct tally *t, struct checkpoint *c)
 {
-    struct header h = {.first_ms = t->first_ms,
+    struct header h = {.gone = t->gone,
+                       .first_ms = t->first_ms,
                        .message_hand = t->messages.hand,
                        .message_high = t->messages.high,
                        .peer_hand = t->peer_hand,
@@ -110,6 +112,8 @@ static bool load_header(void *arg, uint32_t slot, const void *data, size_t size)
     t->peer_hand = h.peer_hand;
     t->destination_hand = h.destination_hand;
     t->next_destination = h.next_destination;
+    t->gone = h.gone;
+    t->gone.next %= GONE;
     return true;
 }
 

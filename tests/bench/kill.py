@@ -34,7 +34,7 @@ from snmp_lab import Process, free_port, wait_for
 
 GENERATOR = ["gen_postfix_log.c", "gen_world.c", "gen_inbound.c", "gen_message.c", "gen_delivery.c",
              "gen_truth.c"]
-OCTETS_OF_LINE = 151
+OCTETS_OF_LINE = {"bsd": 161, "rfc3339": 178, "rfc5424": 186}  # about
 CHILDREN = ("mailmond-collect", "mailmond-publish")
 # What follows from the time of asking, or is a level of this moment.
 OF_THE_MOMENT = re.compile(r"(Uptime|LastChange|Activity|CreationTime|Age|AssociationAttempt|Seen|"
@@ -46,7 +46,7 @@ def generate(folder, lines, seed, head):
     program, log, truth = folder / "gen_postfix_log", folder / "whole.log", folder / "truth.json"
     subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", program] +
                    [HERE / source for source in GENERATOR], check=True)
-    subprocess.run([program, "-b", str(lines * OCTETS_OF_LINE), "-s", str(seed), "-f", head, "-m",
+    subprocess.run([program, "-b", str(lines * OCTETS_OF_LINE[head]), "-s", str(seed), "-f", head, "-m",
                     str(max(100, lines // 50)), "-o", log, "-j", truth], check=True)
     return log, json.loads(truth.read_text())
 

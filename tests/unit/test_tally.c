@@ -134,6 +134,21 @@ static const struct {
              FILTERED("A1B2C3D4E5", "b@y.test", "B1B2C3D4E5") REMOVED("A1B2C3D4E5")
                  SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5"),
      "mta:received_messages=1 mta:transmitted_messages=1 mta:transmitted_recipients=1 messages=0"},
+    {"the hop is logged after what came back is gone",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1")
+         CLIENT("B1B2C3D4E5", "localhost[127.0.0.1], orig_queue_id=A1B2C3D4E5, orig_client=" HOST)
+             ACTIVE("B1B2C3D4E5", "120", "1") SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5")
+                 FILTERED("A1B2C3D4E5", "b@y.test", "B1B2C3D4E5") REMOVED("A1B2C3D4E5"),
+     "mta:received_messages=1 mta:transmitted_messages=1 mta:transmitted_recipients=1 "
+     "mta:transmitted_bytes=120 messages=0"},
+    {"the same without its old id: the next message pays",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1")
+         CLIENT("B1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("B1B2C3D4E5", "120", "1")
+             SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5")
+                 FILTERED("A1B2C3D4E5", "b@y.test", "B1B2C3D4E5") REMOVED("A1B2C3D4E5")
+                     CLIENT("C1B2C3D4E5", HOST) ACTIVE("C1B2C3D4E5", "1000", "1"),
+     "mta:received_messages=2 mta:received_bytes=1100 smtpd:received_messages=2 "
+     "mta:transmitted_messages=1 mta:transmitted_recipients=1 messages=1"},
     {"another host's reply names a message of ours",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1")
          CLIENT("B1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("B1B2C3D4E5", "120", "1")

@@ -1,0 +1,95 @@
+/*
+ * Content filters: a delivery that hands a message to a filter which brings it back is a hop. The
+ * message stays here under another queue id; it was received before, and this is no transmission.
+ *
+ * The log shows the hop in the reply, "queued as ID", after the message that came back was queued and
+ * sometimes after it was removed. Such messages are therefore remembered for a while. One that was
+ * counted as received by then, because nothing else told that it came back, is owed: the next message
+ * of its service pays for it, since a counter cannot go back.
+ */
+#include "tally_internal.h"
+
+#define LATE_S 10 /* a reply is logged at once; this is for a loaded host */
+
+uint16_t tally_link(struct slice id)
+{
+    return (uint16_t)(slice_hash(id, 0) | 1);
+}
+
+static bool this_host(struct slice relay)
+{
+    return slice_search(relay, SLICE("[127.")) < relay.n ||
+           slice_search(relay, SLICE("[::1]")) < relay.n;
+}
+
+/* Is m what the delivered message became? Another host may give any queue id in its reply. */
+static bool is_continued(const struct message *m, const struct event *e)
+{
+    if (m->flags & MESSAGE_REINJECTED && m->link)
+        return m->link == tally_link(e->id);
+    return m->flags & (MESSAGE_REINJECTED | MESSAGE_LOOPBACK) && this_host(e->relay);
+}
+
+static void owe(struct tally *t, struct instance *i, const struct message *m)
+{
+    struct service *s = tally_origin(t, i, m);
+    if (!s)
+        return;
+    s->group->owed_messages++;
+    s->group->owed_bytes += m->size;
+    s->group->owed_recipients += m->recipients;
+    model_dirty(t->model, MODEL_GROUP, s->group);
+}
+
+/* Was it counted as received although it came back? */
+static bool was_counted(const struct message *m)
+{
+    return m->flags & MESSAGE_LOOPBACK && m->flags & MESSAGE_QUEUED &&
+           !(m->flags & (MESSAGE_PENDING | MESSAGE_REINJECTED | MESSAGE_UNCOUNTED));
+}
+
+static const struct message *find_gone(struct tally *t, uint32_t appl, struct queue_id id,
+                                       uint32_t now_s)
+{
+    struct gone *g = &t->gone;
+    for (unsigned n = 0; n < GONE; n++) {
+        if (g->id[n].lo != id.lo || g->id[n].hi != id.hi || g->message[n].appl != appl)
+            continue;
+        g->id[n] = (struct queue_id){0, 0};
+        return now_s - g->left_s[n] <= LATE_S ? &g->message[n] : NULL;
+    }
+    return NULL;
+}
+
+bool tally_is_hop(struct tally *t, struct instance *i, const struct event *e)
+{
+    uint32_t appl = i->appl->row.key[0];
+    if (!(e->flags & EVENT_QUEUED_AS))
+        return false;
+    struct queue_id id = queue_id_pack(e->other_id);
+    struct message *m = queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)appl, id);
+    const struct message *is = m;
+    if (!m && !queue_id_null(id))
+        is = find_gone(t, appl, id, (uint32_t)(e->time_ms / 1000));
+    if (!is || !is_continued(is, e))
+        return false;
+    if (was_counted(is))
+        owe(t, i, is);
+    if (!m)
+        return true;
+    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_LOOPBACK);
+    m->flags |= MESSAGE_REINJECTED;
+    messages_mark(&t->messages, m);
+    return true;
+}
+
+void tally_leave(struct tally *t, const struct message *m, const struct event *e)
+{
+    struct gone *g = &t->gone;
+    if (!(m->flags & (MESSAGE_REINJECTED | MESSAGE_LOOPBACK)))
+        return;
+    g->id[g->next] = m->id;
+    g->message[g->next] = *m;
+    g->left_s[g->next] = (uint32_t)(e->time_ms / 1000);
+    g->next = (g->next + 1) % GONE;
+}

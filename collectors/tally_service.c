@@ -1,0 +1,248 @@
+/*
+ * Instances and services: the rows of applTable and mtaGroupTable that lines are about. A name has one
+ * row for ever; a row is made when there is room for it, and gets its number only then.
+ */
+#include "tally_internal.h"
+
+static void copy(char *to, size_t size, struct slice from)
+{
+    from = slice_head(from, size - 1);
+    if (from.n)
+        memcpy(to, from.p, from.n);
+    to[from.n] = 0;
+}
+
+static void remember(struct alias **list, struct slice app, struct slice name, struct slice prefix)
+{
+    struct alias *a = calloc(1, sizeof *a);
+    if (!a)
+        abort();
+    copy(a->app, sizeof a->app, app);
+    copy(a->name, sizeof a->name, name);
+    copy(a->prefix, sizeof a->prefix, prefix);
+    a->next = *list;
+    *list = a;
+}
+
+void tally_alias(struct tally *t, struct slice app, struct slice name, struct slice prefix)
+{
+    remember(&t->aliases, app, name, prefix);
+}
+
+void tally_internal_service(struct tally *t, struct slice name, struct slice service)
+{
+    remember(&t->internals, service, name, SLICE(""));
+}
+
+/* Counters that an MTA's row starts with; what no log tells stays absent. */
+static void start_appl(struct appl *a, struct slice name)
+{
+    TEXT_SET(a->name, name);
+    a->is_mta = 1;
+    a->accumulated_inbound = a->accumulated_outbound = a->rejected_inbound = a->failed_outbound = 0;
+    a->received_messages = a->received_bytes = a->received_recipients = 0;
+    a->transmitted_messages = a->transmitted_bytes = a->transmitted_recipients = 0;
+    a->loops_detected = a->stress = a->connect_debt = 0;
+}
+
+/*
+ * May a row be made? Whoever can write to the log chooses names: a name without room for its row gets
+ * no number, so that the names stay as bounded as the rows are.
+ */
+static bool has_room(struct rows *r)
+{
+    if (r->count < r->capacity)
+        return true;
+    r->overflow++;
+    return false;
+}
+
+static struct appl *find_appl(const struct tally *t, struct slice name)
+{
+    for (uint32_t n = 0; n < t->model->tables[MODEL_APPL].count; n++) {
+        struct appl *a = model_row(t->model, MODEL_APPL, n);
+        if (slice_eq(TEXT_GET(a->name), name))
+            return a;
+    }
+    return NULL;
+}
+
+static struct appl *place_appl(struct tally *t, struct slice name)
+{
+    struct appl *a = find_appl(t, name);
+    if (a || !has_room(&t->model->tables[MODEL_APPL]))
+        return a;
+    uint32_t key[3] = {names_index(t->names, MODEL_APPL, 0, name), 0, 0};
+    if (key[0] == 0 || key[0] > UINT16_MAX)
+        return NULL;
+    a = model_place(t->model, MODEL_APPL, key, NULL);
+    if (!a)
+        return NULL;
+    start_appl(a, name);
+    TEXT_SET(a->description, slice_of(t->mta->summary));
+    model_dirty(t->model, MODEL_APPL, a);
+    return a;
+}
+
+struct instance *tally_instance(struct tally *t, struct slice name)
+{
+    struct text64 fits; /* the name as a row keeps it */
+    TEXT_SET(fits, name);
+    name = TEXT_GET(fits);
+    for (struct instance *i = t->instances; i; i = i->next)
+        if (slice_eq(TEXT_GET(i->appl->name), name))
+            return i;
+    struct appl *a = place_appl(t, name);
+    if (!a)
+        return NULL;
+    struct instance *i = calloc(1, sizeof *i);
+    if (!i)
+        return NULL;
+    *i = (struct instance){.next = t->instances, .appl = a};
+    for (uint32_t n = 0; n < t->model->tables[MODEL_GROUP].count; n++) {
+        const struct group *g = model_row(t->model, MODEL_GROUP, n);
+        i->transports += g->row.key[0] == a->row.key[0] && g->hierarchy == -2;
+    }
+    return t->instances = i;
+}
+
+struct appl *tally_appl(struct tally *t, struct slice name)
+{
+    struct instance *i = tally_instance(t, name);
+    return i ? i->appl : NULL;
+}
+
+/* A group has the columns of its slice; the others stay absent. */
+static void start_group(struct group *g, const struct mta_service *is, int hierarchy)
+{
+    g->hierarchy = hierarchy;
+    if (hierarchy == -1) {
+        g->received_messages = g->received_bytes = g->received_recipients = 0;
+        g->submitted_messages = g->submitted_bytes = g->submitted_recipients = 0;
+        g->rejected_messages = g->rejected_recipients = 0;
+    }
+    if (hierarchy == -2) {
+        g->transmitted_messages = g->transmitted_bytes = g->transmitted_recipients = 0;
+        g->attempted_messages = g->attempted_bytes = g->attempted_recipients = 0;
+        g->failed_messages = g->failed_bytes = g->failed_recipients = 0;
+        g->delivered_first_time = g->expired = g->loops_detected = 0;
+        g->queue_time_sum_ms = g->queue_time_count = 0;
+        g->queue_time_first_sum_ms = g->queue_time_first_count = 0;
+    }
+    if (!is)
+        return;
+    g->protocol_port = is->port;
+    TEXT_SET(g->description, slice_of(is->description));
+    if (is->flags & MTA_SERVICE_OWN)
+        g->bounces_generated = 0;
+    if (is->flags & MTA_SERVICE_NETWORK && hierarchy == -1)
+        g->accumulated_inbound = g->rejected_inbound = g->connect_debt = 0;
+    if (is->flags & MTA_SERVICE_NETWORK && hierarchy == -2)
+        g->accumulated_outbound = g->failed_outbound = 0;
+}
+
+static bool is_internal(const struct tally *t, const struct instance *i, struct slice service)
+{
+    for (const struct alias *a = t->internals; a; a = a->next)
+        if (slice_eq(slice_of(a->app), service) &&
+            slice_eq(slice_of(a->name), TEXT_GET(i->appl->name)))
+            return true;
+    return false;
+}
+
+static struct group *find_group(const struct tally *t, const struct instance *i, struct slice name)
+{
+    for (uint32_t n = 0; n < t->model->tables[MODEL_GROUP].count; n++) {
+        struct group *g = model_row(t->model, MODEL_GROUP, n);
+        if (g->row.key[0] == i->appl->row.key[0] && slice_eq(TEXT_GET(g->name), name))
+            return g;
+    }
+    return NULL;
+}
+
+static struct group *place_group(struct tally *t, struct instance *i, const struct mta_service *is,
+                                 struct slice name, int hierarchy)
+{
+    struct group *g = find_group(t, i, name);
+    if (g || !has_room(&t->model->tables[MODEL_GROUP]))
+        return g;
+    uint32_t key[3] = {i->appl->row.key[0], 0, 0};
+    key[1] = names_index(t->names, MODEL_GROUP, key[0], name);
+    g = key[1] ? model_place(t->model, MODEL_GROUP, key, NULL) : NULL;
+    if (!g)
+        return NULL;
+    TEXT_SET(g->name, name);
+    g->created_at = t->at;
+    start_group(g, is, hierarchy);
+    if (hierarchy == -2)
+        g->ordinal = i->transports++;
+    model_dirty(t->model, MODEL_GROUP, g);
+    return g;
+}
+
+/*
+ * Is it the service that is meant? Not if the log gives one name to a service that receives and to one
+ * that delivers. One that was made of its group's row after a restart learns here what it is.
+ */
+static bool is_kind(struct service *s, const struct mta_service *is, int hierarchy)
+{
+    if (!s->is)
+        s->is = is;
+    return s->is == is && s->group->hierarchy == hierarchy;
+}
+
+struct service *tally_service(struct tally *t, struct instance *i, const struct mta_service *is,
+                              struct slice name, int hierarchy, struct slice description)
+{
+    struct text64 fits;
+    TEXT_SET(fits, name);
+    name = TEXT_GET(fits);
+    for (struct service *s = i->services; s; s = s->next)
+        if (slice_eq(TEXT_GET(s->group->name), name))
+            return is_kind(s, is, hierarchy) ? s : NULL;
+    struct group *g = place_group(t, i, is, name, hierarchy);
+    struct service *s = g && g->hierarchy == hierarchy ? calloc(1, sizeof *s) : NULL;
+    if (!s)
+        return NULL;
+    if (description.n)
+        TEXT_SET(g->description, description);
+    *s = (struct service){.next = i->services, .of = i, .group = g, .is = is};
+    s->internal = is_internal(t, i, name);
+    if (g->row.key[1] <= UINT8_MAX)
+        i->numbered[g->row.key[1]] = s;
+    return i->services = s;
+}
+
+struct group *tally_group(struct tally *t, const struct appl *a, struct slice name, int hierarchy,
+                          struct slice description)
+{
+    struct instance *i = tally_instance(t, TEXT_GET(a->name));
+    struct service *s = i ? tally_service(t, i, NULL, name, hierarchy, description) : NULL;
+    return s ? s->group : NULL;
+}
+
+static const struct instance *instance_of(const struct tally *t, const struct appl *a)
+{
+    for (const struct instance *i = t->instances; i; i = i->next)
+        if (i->appl == a)
+            return i;
+    return NULL;
+}
+
+struct group *tally_find_group(const struct tally *t, const struct appl *a, struct slice name)
+{
+    const struct instance *i = instance_of(t, a);
+    for (const struct service *s = i ? i->services : NULL; s; s = s->next)
+        if (slice_eq(TEXT_GET(s->group->name), name))
+            return s->group;
+    return NULL;
+}
+
+struct group *tally_relay_service(const struct tally *t, const struct appl *a, uint16_t port)
+{
+    const struct instance *i = instance_of(t, a);
+    for (unsigned n = 0; i && n < RELAY_PORTS; n++)
+        if (i->ports[n].port == port && i->ports[n].service)
+            return i->ports[n].service->group;
+    return NULL;
+}
