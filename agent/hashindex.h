@@ -35,12 +35,18 @@ static inline const void *hashindex_home(const struct hashindex *x, uint64_t has
 }
 
 /*
- * The position that most likely has this hash, -1 if none has. One load and no loop: good enough to
- * fetch a row ahead, where a wrong guess costs nothing.
+ * The position that most likely has this hash, -1 if none seems to: looks at the first few entries.
+ * Good enough to fetch a row ahead, where a wrong guess costs nothing.
  */
 static inline int64_t hashindex_guess(const struct hashindex *x, uint64_t hash)
 {
-    return (int64_t)(uint32_t)x->entries[(uint32_t)(hash >> 32) & x->mask] - 1;
+    uint32_t bits = (uint32_t)(hash >> 32);
+    for (uint32_t i = 0; i < 4; i++) {
+        uint64_t e = x->entries[(bits + i) & x->mask];
+        if ((uint32_t)(e >> 32) == bits)
+            return (int64_t)(uint32_t)e - 1;
+    }
+    return -1;
 }
 
 /* Starts or goes on with the positions that may have this hash: *cursor starts at 0. -1: no more. */

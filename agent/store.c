@@ -128,9 +128,9 @@ static int user_version(struct store *s)
 static const char before[] = "PRAGMA page_size=1024; PRAGMA locking_mode=EXCLUSIVE;";
 static const char set_up[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                              "PRAGMA cache_size=-512; PRAGMA journal_size_limit=4194304;";
-static const char schema[] =
-    "BEGIN; CREATE TABLE IF NOT EXISTS record(kind INTEGER NOT NULL, slot INTEGER NOT NULL,"
-    " data BLOB NOT NULL, PRIMARY KEY(kind, slot)) WITHOUT ROWID; PRAGMA user_version=1; COMMIT;";
+/* key: kind << 32 | slot. */
+static const char schema[] = "BEGIN; CREATE TABLE IF NOT EXISTS record(key INTEGER PRIMARY KEY,"
+                             " data BLOB NOT NULL); PRAGMA user_version=1; COMMIT;";
 
 static bool prepare(struct store *s)
 {
@@ -145,9 +145,11 @@ static bool prepare(struct store *s)
     struct {
         const char *sql;
         sqlite3_stmt **statement;
-    } all[] = {{"INSERT OR REPLACE INTO record VALUES(?,?,?)", &s->put},
-               {"DELETE FROM record WHERE kind=? AND slot=?", &s->remove},
-               {"SELECT slot, data FROM record WHERE kind=? ORDER BY slot", &s->load}};
+    } all[] = {{"INSERT OR REPLACE INTO record VALUES(?1 << 32 | ?2, ?3)", &s->put},
+               {"DELETE FROM record WHERE key = ?1 << 32 | ?2", &s->remove},
+               {"SELECT key & 0xffffffff, data FROM record"
+                " WHERE key BETWEEN ?1 << 32 AND (?1 << 32) + 0xffffffff ORDER BY key",
+                &s->load}};
     for (unsigned i = 0; i < 3; i++) {
         if (sqlite3_prepare_v3(s->db, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement,
                                NULL) != SQLITE_OK) {

@@ -129,7 +129,8 @@ struct event {
     uint64_t size;     /* octets */
     uint64_t delay_ms; /* since arrival */
     struct slice id, other_id, address, peer, relay, text;
-    struct queue_id packed_id; /* id, if the parser packed it; null: not yet */
+    struct queue_id packed_other; /* other_id of EVENT_QUEUED_AS, likewise */
+    struct queue_id packed_id;    /* id, if the parser packed it; null: not yet */
 };
 
 static inline void event_clear(struct event *e)
@@ -140,7 +141,7 @@ static inline void event_clear(struct event *e)
     e->flags = 0;
     e->code = e->recipients = e->bad_commands = 0;
     e->size = e->delay_ms = 0;
-    e->packed_id = (struct queue_id){0, 0};
+    e->packed_id = e->packed_other = (struct queue_id){0, 0};
     e->id = e->other_id = e->address = e->peer = e->relay = e->text = (struct slice){NULL, 0};
 }
 

@@ -47,6 +47,10 @@ static void parse_line(struct maillog *m, struct slice line, uint64_t at)
             e->packed_id = queue_id_pack(e->id);
         __builtin_prefetch(messages_entry(tally_messages(m->tally), e->packed_id));
     }
+    if (e->flags & EVENT_QUEUED_AS) {
+        e->packed_other = queue_id_pack(e->other_id);
+        __builtin_prefetch(messages_entry(tally_messages(m->tally), e->packed_other));
+    }
     m->parsed++;
 }
 

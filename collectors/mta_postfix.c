@@ -77,11 +77,14 @@ static bool take_severity(struct slice *s)
            TAKE(*s, "panic: ");
 }
 
+#define ID_ROOM 22 /* the longest id and its colon */
+
 static void take_id(struct slice *s, struct event *e)
 {
     struct queue_id id;
-    size_t n = postfix_id_take(*s, &id);
-    if (n && STARTS(slice_skip(*s, n), ": ")) {
+    size_t n = slice_find(slice_head(*s, ID_ROOM), ':');
+    if (n + 1 < s->n && s->p[n] == ':' && s->p[n + 1] == ' ' &&
+        postfix_id_exact(slice_head(*s, n), &id)) {
         e->id = slice_head(*s, n);
         e->packed_id = id;
         *s = slice_skip(*s, n + 2);

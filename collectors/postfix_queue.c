@@ -33,46 +33,53 @@ static const uint8_t id_class[256] = {
     ['v' ... 'z'] = LONG_ID,
 };
 
-/* One pass for both: this runs for nearly every line. Ten characters fit a word. */
-size_t postfix_id_take(struct slice s, struct queue_id *id)
+/* A long id has the last 'z' behind its time and something after it. */
+static bool has_inode(const char *p, size_t n)
+{
+    size_t inode = n - 1;
+    while (inode > TIME_MIN && p[inode] != 'z')
+        inode--;
+    return p[inode] == 'z' && inode >= TIME_MIN && inode < n - 1;
+}
+
+/* One pass for both and no way out of it: this runs for nearly every line. Ten characters fit a word. */
+static uint64_t pack_part(const char *p, size_t n, unsigned *forms)
+{
+    uint64_t codes = 0;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)p[i];
+        *forms &= id_class[c];
+        codes = codes << 6 | queue_id_codes[c];
+    }
+    return codes;
+}
+
+bool postfix_id_exact(struct slice s, struct queue_id *id)
 {
     unsigned forms = SHORT_ID | LONG_ID;
-    size_t most = s.n < ID_MAX + 1 ? s.n : ID_MAX + 1, n = 0;
-    uint64_t words[3] = {0, 0, 0};
-    for (size_t word = 0; word < 3; word++) {
-        size_t end = most < 10 * word + 10 ? most : 10 * word + 10;
-        uint64_t codes = 0;
-        for (; n < end; n++) {
-            unsigned char c = (unsigned char)s.p[n];
-            unsigned common = forms & id_class[c];
-            if (!common)
-                break;
-            forms = common;
-            codes = codes << 6 | queue_id_codes[c];
-        }
-        words[word] = codes;
+    if (s.n < ID_MIN || s.n > ID_MAX)
+        return false;
+    size_t first = s.n < 10 ? s.n : 10, second = s.n - first;
+    uint64_t codes = pack_part(s.p, first, &forms);
+    *id = (struct queue_id){0, codes};
+    if (second > 0 && second <= 10) {
+        uint64_t rest = pack_part(s.p + 10, second, &forms);
+        *id = (struct queue_id){codes >> (64 - 6 * second), codes << 6 * second | rest};
+    } else if (second > 10) {
+        pack_part(s.p + 10, second, &forms);
+        *id = queue_id_pack(s);
     }
-    if (n < ID_MIN || n > ID_MAX)
-        return 0;
-    *id = (struct queue_id){0, words[0]};
-    if (n > 10) {
-        size_t shift = 6 * (n < 20 ? n - 10 : 10);
-        *id = (struct queue_id){words[0] >> (64 - shift), words[0] << shift | words[1]};
-    }
-    if (n == ID_MAX)
-        *id = (struct queue_id){id->hi << 6 | id->lo >> 58, id->lo << 6 | words[2]};
-    if (forms & SHORT_ID)
-        return n;
-    size_t inode = n - 1;
-    while (inode > TIME_MIN && s.p[inode] != 'z')
-        inode--;
-    return s.p[inode] == 'z' && inode >= TIME_MIN && inode < n - 1 ? n : 0;
+    return forms & SHORT_ID || (forms && has_inode(s.p, s.n));
 }
 
 size_t postfix_id_length(struct slice s)
 {
+    unsigned forms = SHORT_ID | LONG_ID;
+    size_t n = 0;
+    while (n < s.n && n <= ID_MAX && forms & id_class[(unsigned char)s.p[n]])
+        forms &= id_class[(unsigned char)s.p[n++]];
     struct queue_id id;
-    return postfix_id_take(s, &id);
+    return postfix_id_exact(slice_head(s, n), &id) ? n : 0;
 }
 
 /* Values of the base 52 digits. */
@@ -97,7 +104,7 @@ static int64_t base52(struct slice s)
 bool postfix_queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s)
 {
     *arrival_s = 0;
-    if (name.n == 0 || postfix_id_take(name, id) != name.n)
+    if (!postfix_id_exact(name, id))
         return false;
     size_t time = name.n;
     while (time > 0 && name.p[time - 1] != 'z')

@@ -12,8 +12,8 @@
  * length, 0 if not. What follows it is the caller's business.
  */
 size_t postfix_id_length(struct slice s);
-/* The same, and the id as queue_id_pack would give it. */
-size_t postfix_id_take(struct slice s, struct queue_id *id);
+/* Is all of `s` a queue id? Then *id is what queue_id_pack would give. */
+bool postfix_id_exact(struct slice s, struct queue_id *id);
 
 /* mta.h: queue_name, queue_file. */
 bool postfix_queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s);

@@ -66,7 +66,8 @@ bool tally_is_hop(struct tally *t, struct instance *i, const struct event *e)
     uint32_t appl = i->appl->row.key[0];
     if (!(e->flags & EVENT_QUEUED_AS))
         return false;
-    struct queue_id id = queue_id_pack(e->other_id);
+    struct queue_id id =
+        queue_id_null(e->packed_other) ? queue_id_pack(e->other_id) : e->packed_other;
     struct message *m = queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)appl, id);
     const struct message *is = m;
     if (!m && !queue_id_null(id))

@@ -286,7 +286,8 @@ static void count_association(struct tally *t, struct instance *i, struct servic
 {
     if (!(e->flags & EVENT_NETWORK) || s->group->accumulated_outbound == MODEL_ABSENT)
         return;
-    uint32_t connection = (uint32_t)slice_hash(e->relay, e->pid);
+    struct slice end = slice_skip(e->relay, e->relay.n > 16 ? e->relay.n - 16 : 0); /* ip:port */
+    uint32_t connection = (uint32_t)slice_hash(end, e->pid);
     bool opened = !(e->flags & EVENT_REUSED) && (e->pid == 0 || m->connection != connection);
     m->connection = connection;
     s->group->last_outbound_at = s->group->last_attempt_at = tally_at(t, e);
