@@ -118,7 +118,6 @@ lint:
 	@/usr/bin/python3 tests/lint/layers.py
 	@clang-format --dry-run -Werror $(wildcard agent/*.[ch] collectors/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 	@for m in docs/*.[58]; do mandoc -T lint -W warning $$m || exit 1; done
-	@smilint -l 6 -s -p mibs/NETWORK-SERVICES-MIB.txt -p mibs/MTA-MIB.txt mibs/MAILMON-MIB.txt
 
 bench: bench-deps
 	@$(MAKE) -s all

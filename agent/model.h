@@ -90,10 +90,10 @@ struct appl {
     int64_t log_congested_at; /* last warning that no further connection can be taken */
     uint64_t stress;          /* 1: postscreen is in STRESS mode */
     uint64_t connect_debt;    /* connections counted before they were refused, see tally.c */
+    struct text64 version;
     /* to here */
     uint64_t inbound, outbound; /* open associations */
     uint64_t stored_messages, stored_bytes, stored_recipients;
-    struct text64 version;
     struct text128 directory_name, url;
 };
 

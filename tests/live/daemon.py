@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from snmp_lab import ROOT, ROOTS, Client, Process, wait_for
 
-BUILD = (ROOT / os.environ.get("MAILMOND_BUILD") or os.environ.get("B", "build")).resolve()
+BUILD = (ROOT / (os.environ.get("MAILMOND_BUILD") or os.environ.get("B", "build"))).resolve()
 DUMP_LINE = re.compile(r"^(\S+)::(\S+?)((?:\.\d+)*) = (.*)$")
 
 
