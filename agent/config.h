@@ -34,7 +34,7 @@ struct config_mta {
     struct config_strings internal_services; /* inbound services behind a content filter, as
                                   mtaGroupName has them ("reinject/smtpd"): not counted again */
     struct config_strings
-        listen;        /* "ADDRESS:PORT" or ":PORT" of its listeners, for its associations */
+        listen; /* "ADDRESS:PORT" or ":PORT" of its listeners, and " SERVICE" if it is not smtpd */
     char *source_file; /* where it was written, for messages; NULL: detected */
     unsigned source_line;
 };

@@ -33,6 +33,7 @@ static bool is_address(struct slice s, int family)
 /* ":25", "192.0.2.1:25", "[2001:db8::1]:25" */
 static bool is_listener(struct slice s)
 {
+    s = slice_head(s, slice_find(s, ' ')); /* what follows is the service's name */
     if (slice_take(&s, SLICE("["))) {
         struct slice address = slice_cut(&s, ']');
         return address.p && is_address(address, AF_INET6) && slice_take(&s, SLICE(":")) &&
@@ -78,7 +79,7 @@ static void check_listeners(const config_setting_t *list, struct err_list *error
             if (text && *text && !is_listener(slice_of(text)))
                 config_fault(errors, at,
                              "listen cannot be \"%.100s\": write \":25\", \"192.0.2.1:25\" or "
-                             "\"[2001:db8::1]:25\"",
+                             "\"[2001:db8::1]:25\", and a service's name behind a blank",
                              text);
         }
     }

@@ -91,6 +91,8 @@ struct appl {
     uint64_t stress;          /* 1: postscreen is in STRESS mode */
     uint64_t connect_debt;    /* connections counted before they were refused, see tally.c */
     struct text64 version;
+    uint64_t owed_messages, owed_bytes, owed_recipients; /* received, see tally_hop.c */
+    uint64_t filtered; /* 1: mail comes back from a filter that does not say so, see tally_hop.c */
     /* to here */
     uint64_t inbound, outbound; /* open associations */
     uint64_t stored_messages, stored_bytes, stored_recipients;
@@ -133,7 +135,6 @@ struct group {
     uint64_t queue_time_sum_ms, queue_time_count, queue_time_first_sum_ms, queue_time_first_count;
     uint64_t connect_debt;
     uint64_t ordinal; /* among the transports of its MTA, from 0; not served (tally.c) */
-    uint64_t owed_messages, owed_bytes, owed_recipients; /* received, see tally_hop.c; not served */
     /* to here */
     uint64_t stored_messages, stored_bytes, stored_recipients;
     int64_t oldest_at; /* MODEL_NEVER: see stored_messages == 0 */

@@ -170,17 +170,20 @@ static struct endpoint endpoint_of(struct slice text)
     return e;
 }
 
-static void add_listener(struct config_mta *m, const struct endpoint *e)
+/* service: its name in mtaGroupTable, empty: smtpd. */
+static void add_listener(struct config_mta *m, const struct endpoint *e, const char *service)
 {
-    char text[80];
+    char text[320];
+    const char *blank = *service ? " " : "";
     if (e->port == 0)
         return;
     if (e->loopback && !e->host[0]) {
-        snprintf(text, sizeof text, "127.0.0.1:%u", e->port);
+        snprintf(text, sizeof text, "127.0.0.1:%u%s%s", e->port, blank, service);
         add(&m->listen, slice_of(text));
-        snprintf(text, sizeof text, "[::1]:%u", e->port);
+        snprintf(text, sizeof text, "[::1]:%u%s%s", e->port, blank, service);
     } else {
-        snprintf(text, sizeof text, e->six ? "[%s]:%u" : "%s:%u", e->host, e->port);
+        snprintf(text, sizeof text, e->six ? "[%s]:%u%s%s" : "%s:%u%s%s", e->host, e->port, blank,
+                 service);
     }
     add(&m->listen, slice_of(text));
 }
@@ -211,17 +214,20 @@ static bool filter_leads_to(struct slice settings, struct slice overrides, const
     return found;
 }
 
-/* syslog_name of a service -> its name in mtaGroupTable: without the instance, with the daemon. */
-static void add_internal(struct config_mta *m, struct slice tag)
+/*
+ * syslog_name of a service -> its name in mtaGroupTable: without the instance, with the daemon. False
+ * if it has none of its own.
+ */
+static bool group_name(const struct config_mta *m, struct slice tag, char text[256])
 {
     struct slice own = tag;
-    char text[256];
-    if (slice_take(&own, slice_of(m->name)) && slice_take(&own, SLICE("/")))
+    if (slice_take(&own, slice_of(m->name)) && (own.n == 0 || slice_take(&own, SLICE("/"))))
         tag = own;
-    if (tag.n > sizeof text - 8)
-        return;
-    snprintf(text, sizeof text, "%.*s/smtpd", (int)tag.n, tag.p);
-    add(&m->internal_services, slice_of(text));
+    text[0] = '\0';
+    if (tag.n == 0 || tag.n > 256 - 8 || memchr(tag.p, '$', tag.n))
+        return false;
+    snprintf(text, 256, "%.*s/smtpd", (int)tag.n, tag.p);
+    return true;
 }
 
 /*
@@ -242,8 +248,9 @@ static void check_internal(struct config_mta *m, struct slice service, const str
     if (!target && !(any && unfiltered))
         return;
     find_override(overrides, service, SLICE("inet"), SLICE("syslog_name"), &tag);
-    if (tag.n && !slice_eq(tag, main_tag))
-        add_internal(m, tag);
+    char text[256];
+    if (!slice_eq(tag, main_tag) && group_name(m, tag, text))
+        add(&m->internal_services, slice_of(text));
     else
         detect_note(
             m, notes,
@@ -281,8 +288,12 @@ void detect_postfix_services(struct config_mta *m, struct slice settings, struct
         if (!slice_eq(words[1], SLICE("inet")) || !listener)
             continue;
         struct endpoint e = endpoint_of(words[0]);
+        char text[256];
+        struct slice tag = {NULL, 0};
+        find_override(overrides, words[0], SLICE("inet"), SLICE("syslog_name"), &tag);
+        group_name(m, tag, text);
         if (want_listen)
-            add_listener(m, &e);
+            add_listener(m, &e, text);
         if (want_internal && smtpd)
             check_internal(m, words[0], &e, settings, overrides, notes);
     }

@@ -9,6 +9,7 @@
 #include "../agent/log.h"
 #include "collector.h"
 
+#define LOOK_MS      5000   /* the process is looked at so often, and when its log says something */
 #define CONGESTED_MS 120000 /* a warning that no connection can be taken holds this long */
 
 enum { UP = 1, DOWN, HALTED, CONGESTED, RESTARTING, QUIESCING };
@@ -20,6 +21,8 @@ struct watched {
     struct source *row;
     char pid_file[512];
     pid_t pid;
+    int64_t next_ms;
+    uint64_t said; /* what the log had said at the last look */
 };
 
 static struct watched *watched;
@@ -106,6 +109,12 @@ static uint64_t status(const struct appl *a, enum life life, int64_t now_ms)
     return a->log_status == QUIESCING ? QUIESCING : UP;
 }
 
+/* What the log said that matters here, as one number. */
+static uint64_t said(const struct appl *a)
+{
+    return a->log_status * 31 + a->stress * 7 + (uint64_t)a->log_congested_at;
+}
+
 static void set_status(struct collect *c, struct appl *a, uint64_t is)
 {
     if (a->status == is)
@@ -120,6 +129,8 @@ static void check(struct collect *c, struct watched *w)
     int64_t started_ms = MODEL_NEVER;
     struct appl *a = w->of->appl;
     char error[640];
+    w->next_ms = c->monotonic_ms + LOOK_MS;
+    w->said = said(a);
     enum life life = look(w, &started_ms);
     if (life == LIFE_ALIVE && (a->started_at == MODEL_NEVER || started_ms - a->started_at > 2000 ||
                                a->started_at - started_ms > 2000)) {
@@ -174,7 +185,8 @@ static void tick(struct collect *c)
     if (!c->caught_up)
         return;
     for (struct watched *w = watched; w->of; w++)
-        check(c, w);
+        if (c->monotonic_ms >= w->next_ms || w->said != said(w->of->appl))
+            check(c, w);
     believe_logs(c);
 }
 

@@ -6,24 +6,24 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <pwd.h>
 #include "../agent/log.h"
 #include "collector.h"
 #include "sockets.h"
 
-#define INTERVAL_MS 5000
+#define INTERVAL_MS 10000
 #define SOCKETS_MAX 20000
 #define PORTS_MAX   16
 #define STATES      12
 
 enum { UA_INITIATOR = 1, PEER_INITIATOR = 3, PEER_RESPONDER = 4 };
 
-/* A listener: "ADDRESS:PORT" or ":PORT". */
+/* A listener: "ADDRESS:PORT" or ":PORT", and " SERVICE" if it is not smtpd. */
 struct listener {
     uint8_t family; /* 0: any address */
     uint8_t address[16];
     uint16_t port;
+    const char *service; /* mtaGroupName of who listens */
 };
 
 struct endpoint {
@@ -59,7 +59,9 @@ static bool parse_listener(const char *text, struct listener *l)
     *l = (struct listener){0};
     if (!colon)
         return false;
-    l->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+    char *end;
+    l->port = (uint16_t)strtoul(colon + 1, &end, 10);
+    l->service = *end == ' ' && end[1] ? end + 1 : "smtpd";
     size_t n = (size_t)(colon - text);
     if (n == 0 || (n == 1 && *text == '*'))
         return l->port != 0;
@@ -81,15 +83,15 @@ static bool any_address(const struct listener *l)
     return l->family == 0 || memcmp(l->address, zero, 16) == 0;
 }
 
-static bool listens(const struct endpoint *e, const struct socket_seen *s)
+static const struct listener *listens(const struct endpoint *e, const struct socket_seen *s)
 {
     for (unsigned i = 0; i < e->listener_count; i++) {
         const struct listener *l = &e->listeners[i];
         if (l->port == s->local_port &&
             (any_address(l) || (l->family == s->family && memcmp(l->address, s->local, 16) == 0)))
-            return true;
+            return l;
     }
-    return false;
+    return NULL;
 }
 
 static bool delivers(const struct endpoint *e, const struct socket_seen *s)
@@ -98,13 +100,10 @@ static bool delivers(const struct endpoint *e, const struct socket_seen *s)
            tally_relay_service(e->of->tally, e->of->appl, s->remote_port) != NULL;
 }
 
-/* The inbound service behind a port: "submission/smtpd" for 587 if there is one, else "smtpd". */
-static struct group *inbound_group(const struct endpoint *e, uint16_t port)
+/* The group of who listens, once it has received something; else smtpd's. */
+static struct group *inbound_group(const struct endpoint *e, const struct listener *l)
 {
-    struct servent *known = getservbyport(htons(port), "tcp");
-    char name[64];
-    snprintf(name, sizeof name, "%s/smtpd", known ? known->s_name : "");
-    struct group *g = tally_find_group(e->of->tally, e->of->appl, slice_of(name));
+    struct group *g = tally_find_group(e->of->tally, e->of->appl, slice_of(l->service));
     return g ? g : tally_find_group(e->of->tally, e->of->appl, SLICE("smtpd"));
 }
 
@@ -185,18 +184,19 @@ static void merge_peer(const struct endpoint *e, const struct socket_seen *s)
     p->close_wait += s->state == 8;
 }
 
-static void merge_socket(struct endpoint *e, const struct socket_seen *s, bool inbound)
+static void merge_socket(struct endpoint *e, const struct socket_seen *s,
+                         const struct listener *inbound)
 {
     e->states[rfc4022[s->state] - 1]++;
     if (inbound)
         merge_peer(e, s);
     if (s->state != 1 && s->state != 8)
         return; /* no association (yet, or any more) */
-    struct group *g = inbound ? inbound_group(e, s->local_port)
+    struct group *g = inbound ? inbound_group(e, inbound)
                               : tally_relay_service(e->of->tally, e->of->appl, s->remote_port);
     struct assoc *a = find_assoc(e->of->appl->row.key[0], s->cookie);
     if (!a)
-        a = new_assoc(e, s, inbound, g);
+        a = new_assoc(e, s, inbound != NULL, g);
     if (!a)
         return;
     a->round = sockets.round;
@@ -267,7 +267,7 @@ static void merge(void)
         const struct socket_seen *s = &sockets.seen[i];
         for (unsigned n = 0; n < c->instance_count; n++) {
             struct endpoint *e = &sockets.endpoints[n];
-            bool inbound = listens(e, s);
+            const struct listener *inbound = listens(e, s);
             if (!inbound && !delivers(e, s))
                 continue;
             merge_socket(e, s, inbound);
@@ -291,7 +291,7 @@ static void on_seen(void *arg, const struct socket_seen *s)
     bool mine = false;
     for (unsigned n = 0; ours && n < sockets.collect->instance_count; n++) {
         const struct endpoint *e = &sockets.endpoints[n];
-        mine |= listens(e, s) || (e->has_uid && e->uid == s->uid && s->state != 10);
+        mine |= listens(e, s) != NULL || (e->has_uid && e->uid == s->uid && s->state != 10);
     }
     if (!mine)
         return;

@@ -5,7 +5,8 @@
  * The log shows the hop in the reply, "queued as ID", after the message that came back was queued and
  * sometimes after it was removed. Such messages are therefore remembered for a while. One that was
  * counted as received by then, because nothing else told that it came back, is owed: the next message
- * of its service pays for it, since a counter cannot go back.
+ * that is received pays for it, since a counter cannot go back. Once an instance is known to have such a
+ * filter, mail from this host is counted when its first result tells that it did not come back.
  */
 #include "tally_internal.h"
 
@@ -32,13 +33,10 @@ static bool is_continued(const struct message *m, const struct event *e)
 
 static void owe(struct tally *t, struct instance *i, const struct message *m)
 {
-    struct service *s = tally_origin(t, i, m);
-    if (!s)
-        return;
-    s->group->owed_messages++;
-    s->group->owed_bytes += m->size;
-    s->group->owed_recipients += m->recipients;
-    model_dirty(t->model, MODEL_GROUP, s->group);
+    i->appl->owed_messages++;
+    i->appl->owed_bytes += m->size;
+    i->appl->owed_recipients += m->recipients;
+    model_dirty(t->model, MODEL_APPL, i->appl);
 }
 
 /* Was it counted as received although it came back? */
@@ -76,6 +74,10 @@ bool tally_is_hop(struct tally *t, struct instance *i, const struct event *e)
         return false;
     if (was_counted(is))
         owe(t, i, is);
+    if (is->flags & MESSAGE_LOOPBACK) {
+        i->appl->filtered = 1;
+        model_dirty(t->model, MODEL_APPL, i->appl);
+    }
     if (!m)
         return true;
     m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_LOOPBACK);

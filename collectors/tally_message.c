@@ -66,7 +66,7 @@ struct service *tally_origin(struct tally *t, struct instance *i, const struct m
     return s ? s : own_service(t, i);
 }
 
-/* What is owed is taken off first. The MTA's counters move with the group's, so that sums hold. */
+/* What is owed is taken off first, for the MTA and the group alike, so that sums hold. */
 static uint64_t pay(uint64_t *owed, uint64_t n)
 {
     uint64_t paid = *owed < n ? *owed : n;
@@ -74,10 +74,11 @@ static uint64_t pay(uint64_t *owed, uint64_t n)
     return n - paid;
 }
 
-static void count_received_in(struct appl *a, struct group *g, const struct message *m)
+/* Says whether the message was counted; it was not if it paid for another. */
+static bool count_received_in(struct appl *a, struct group *g, const struct message *m)
 {
-    uint64_t messages = pay(&g->owed_messages, 1), bytes = pay(&g->owed_bytes, m->size);
-    uint64_t recipients = pay(&g->owed_recipients, m->recipients);
+    uint64_t messages = pay(&a->owed_messages, 1), bytes = pay(&a->owed_bytes, m->size);
+    uint64_t recipients = pay(&a->owed_recipients, m->recipients);
     a->received_messages += messages;
     a->received_bytes += bytes;
     a->received_recipients += recipients;
@@ -87,6 +88,7 @@ static void count_received_in(struct appl *a, struct group *g, const struct mess
     g->submitted_messages += messages;
     g->submitted_bytes += bytes;
     g->submitted_recipients += recipients;
+    return messages > 0;
 }
 
 static void count_received(struct tally *t, struct instance *i, struct message *m,
@@ -95,10 +97,10 @@ static void count_received(struct tally *t, struct instance *i, struct message *
     struct service *s = tally_origin(t, i, m);
     if (!s) /* no room for the group: the sums shall hold */
         return;
-    count_received_in(i->appl, s->group, m);
+    bool counted = count_received_in(i->appl, s->group, m);
     model_dirty(t->model, MODEL_APPL, i->appl);
     model_dirty(t->model, MODEL_GROUP, s->group);
-    struct entry *entry = tally_entry(t, s, ENTRY_ENQUEUED, e, SLICE(""));
+    struct entry *entry = counted ? tally_entry(t, s, ENTRY_ENQUEUED, e, SLICE("")) : NULL;
     if (entry && m->flags & MESSAGE_SASL)
         entry->with_sasl++;
 }
@@ -228,7 +230,7 @@ static void first_queued(struct tally *t, struct instance *i, struct message *m,
         return;
     if (own && e->flags & EVENT_PROBE_SENDER)
         m->flags |= MESSAGE_PENDING | MESSAGE_PROBE;
-    else if (m->flags & MESSAGE_LOOPBACK)
+    else if (m->flags & MESSAGE_LOOPBACK && i->appl->filtered)
         m->flags |= MESSAGE_PENDING;
     else
         count_received(t, i, m, e);

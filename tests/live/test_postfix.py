@@ -186,7 +186,7 @@ class Lab:
             {"name": "postfix", "config_directory": self.main.config,
              "internal_services": ["reinject/smtpd"]},
             {"name": "postfix-out", "config_directory": self.out.config}]})
-        self.last, self.failed = None, 0
+        self.last, self.failed, self.taught = None, 0, False
 
     def start(self):
         try:
@@ -316,7 +316,7 @@ def test_detect(lab):
     assert f'log = "{lab.out.log}"' in text
     assert re.search(r'name = "postfix-out"', text)
     for service in (ps.SMTP, ps.SUBMISSION, ps.REINJECT, ps.POSTSCREEN):
-        assert f'"127.0.0.1:{lab.main.port(service)}"' in text
+        assert f'"127.0.0.1:{lab.main.port(service)}' in text
     assert re.search(r'syslog_names = [\[(] "submission" [\])]', text)
     assert re.search(r'internal_services = [\[(] "reinject/smtpd", "back/smtpd" [\])]', text)
 
@@ -608,6 +608,19 @@ def test_submission_service(lab):
     lab.change(Change().connected("submission/smtpd").received("submission/smtpd").by_smtp())
 
 
+def test_mail_from_this_host_that_waits(lab):
+    """Mail of a client on the same host is received when it is, not when it has been delivered: as
+    long as no content filter is known to give mail back without saying so, see the next test."""
+    gate = lab.site.sinks[ps.SLOW].gate
+    gate.clear()
+    try:
+        lab.main.send(["a@slow.test"], source="127.0.0.1")
+        lab.change(Change().connected().received("smtpd"))
+    finally:
+        gate.set()
+        lab.wait_empty()
+
+
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("service, transport, back", [
     (ps.FILTERED, "filter/smtp", "reinject/smtpd"),  # by a service that is configured as internal
@@ -625,8 +638,15 @@ def test_content_filter(lab, service, transport, back, late):
     lab.main.send(["a@slow.test"], service=service)
     lab.main.wait_log(pattern, before + 1)
     gate.set()
-    lab.change(Change().connected().received("smtpd").association(transport).connected(back)
-               .by_smtp())
+    expected = (Change().connected().received("smtpd").association(transport).connected(back)
+                .by_smtp())
+    first = service == ps.FILTERED_PLAIN and not lab.taught
+    if first or (service == ps.FILTERED_PLAIN and late):
+        # it was counted in vain at the service where it came back; the next message pays for that
+        lab.main.send(["b@ok.test"])
+        expected = expected.connected().received(back).by_smtp()
+        lab.taught = True
+    lab.change(expected)
 
 
 def test_address_verification(lab):
@@ -659,18 +679,6 @@ def test_postscreen_rejects(lab):
                .plus("postscreen", 1, "mtaGroupAccumulatedInboundAssociations",
                      "mtaGroupRejectedInboundAssociations", "connectionRejected", ("in", 5005001))
                .plus("", 1, "applRejectedInboundAssociations"))
-
-
-def test_mail_from_this_host_that_waits(lab):
-    """Mail of a client on the same host is received when it is, not when it has been delivered."""
-    gate = lab.site.sinks[ps.SLOW].gate
-    gate.clear()
-    try:
-        lab.main.send(["a@slow.test"], source="127.0.0.1")
-        lab.change(Change().connected().received("smtpd"))
-    finally:
-        gate.set()
-        lab.wait_empty()
 
 
 # ---- Queues ----

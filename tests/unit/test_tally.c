@@ -128,12 +128,18 @@ static const struct {
                  REMOVED("A1B2C3D4E5") SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5"),
      "mta:received_messages=1 mta:received_bytes=100 mta:transmitted_messages=1 "
      "mta:transmitted_recipients=1 mta:transmitted_bytes=120 messages=0"},
-    {"a filter brings it back, without",
+    {"a filter brings it back, without: the next message pays, and from then on it is known",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1")
          CLIENT("B1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("B1B2C3D4E5", "120", "1")
              FILTERED("A1B2C3D4E5", "b@y.test", "B1B2C3D4E5") REMOVED("A1B2C3D4E5")
-                 SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5"),
-     "mta:received_messages=1 mta:transmitted_messages=1 mta:transmitted_recipients=1 messages=0"},
+                 SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5") CLIENT("A2B2C3D4E5", HOST)
+                     ACTIVE("A2B2C3D4E5", "100", "1") CLIENT("B2B2C3D4E5", "localhost[127.0.0.1]")
+                         ACTIVE("B2B2C3D4E5", "120", "1")
+                             FILTERED("A2B2C3D4E5", "b@y.test", "B2B2C3D4E5"),
+     "mta:received_messages=2 mta:transmitted_messages=1 mta:transmitted_recipients=1 messages=2"},
+    {"from this host, and not delivered yet",
+     CLIENT("B1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("B1B2C3D4E5", "120", "1"),
+     "mta:received_messages=1 smtpd:received_messages=1"},
     {"the hop is logged after what came back is gone",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1")
          CLIENT("B1B2C3D4E5", "localhost[127.0.0.1], orig_queue_id=A1B2C3D4E5, orig_client=" HOST)
