@@ -275,8 +275,7 @@ static void tick(struct collect *c)
     for (unsigned n = 0; n < c->instance_count; n++)
         route_changes(c->instances[n].tally);
     for (struct queue_source *q = sources; q; q = q->next)
-        if (!q->busy &&
-            (c->monotonic_ms >= q->next_ms || q->result.wanted_count || changed(q)))
+        if (!q->busy && (c->monotonic_ms >= q->next_ms || q->result.wanted_count || changed(q)))
             refresh(q);
 }
 

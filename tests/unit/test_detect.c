@@ -138,7 +138,8 @@ static void services(void **state)
               "a/b/c/unix/syslog_name = other/thing\n"
               "relay/unix/syslog_name = postfix/relay\n"),
         &notes);
-    expect(&m.listen, ":25 :587 submission/smtpd 127.0.0.1:10025 reinject/smtpd 127.0.0.1:10026 [::1]:10026 [2001:db8::1]:25 "
+    expect(&m.listen, ":25 :587 submission/smtpd 127.0.0.1:10025 reinject/smtpd 127.0.0.1:10026 "
+                      "[::1]:10026 [2001:db8::1]:25 "
                       "192.0.2.1:25 :2525");
     expect(&m.syslog_names, "smtps other");
     expect(&m.internal_services, "reinject/smtpd");
