@@ -9,18 +9,35 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <uv.h>
 #include <zlib.h>
 #include "dump.h"
 #include "../collectors/maillog.h"
 #include "main_read.h"
 
-#define BUFFER       (256 * 1024)
+#define BUFFER       (1024 * 1024)
+#define ROOM         (BUFFER / 32) /* no line that counts is so short */
 #define MESSAGES_MAX 1000000
 #define SAMPLES      20 /* unrecognised lines shown */
 
+/* A piece of a log: read and parsed by a worker, then counted here while the worker has the other. */
+struct piece {
+    uv_work_t work;
+    struct reading *r;
+    char *buffer; /* BUFFER octets */
+    size_t used, taken;
+    struct event *events; /* ROOM of them */
+    uint64_t *lines_at;
+    unsigned count;
+    bool busy, last;
+};
+
 struct reading {
     struct maillog log;
-    char *buffer;
+    struct piece pieces[2];
+    int fd;
+    gzFile z; /* NULL: not packed */
+    bool failed;
     uint64_t octets;
     unsigned shown;
 };
@@ -32,41 +49,84 @@ static void show(void *arg, struct slice line)
         fprintf(stderr, "not recognised: %.*s\n", (int)(line.n < 400 ? line.n : 400), line.p);
 }
 
-/* Hands on the whole lines in the buffer and moves the rest to its front; a line that fills it is cut. */
-static size_t hand_on(struct reading *r, size_t used, bool end)
-{
-    const char *last = end ? NULL : memrchr(r->buffer, '\n', used);
-    size_t whole = end || (!last && used == BUFFER) ? used
-                   : last                           ? (size_t)(last - r->buffer) + 1
-                                                    : 0;
-    maillog_lines(&r->log, (struct slice){r->buffer, whole});
-    r->octets += whole;
-    memmove(r->buffer, r->buffer + whole, used - whole);
-    return used - whole;
-}
-
 static bool is_packed(int fd)
 {
     unsigned char magic[2];
     return pread(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
 }
 
+/* Fills the buffer behind what the piece before left over; at the end of the file *last is set. */
+static void fill(struct piece *p, const struct piece *before)
+{
+    struct reading *r = p->r;
+    ssize_t n = 1;
+    p->used = before->used - before->taken;
+    memcpy(p->buffer, before->buffer + before->taken, p->used);
+    while (p->used < BUFFER && n > 0) {
+        size_t room = BUFFER - p->used;
+        n = r->z ? gzread(r->z, p->buffer + p->used, (unsigned)room)
+                 : read(r->fd, p->buffer + p->used, room);
+        p->used += n > 0 ? (size_t)n : 0;
+        if (!r->z)
+            break; /* a pipe gives what it has */
+    }
+    p->last = n <= 0;
+    r->failed |= n < 0;
+}
+
+/* On a worker. Whole lines only; one that fills the buffer is cut. */
+static void work(uv_work_t *job)
+{
+    struct piece *p = job->data;
+    struct reading *r = p->r;
+    fill(p, &r->pieces[p == r->pieces]);
+    const char *end = p->last ? NULL : memrchr(p->buffer, '\n', p->used);
+    size_t whole = end ? (size_t)(end - p->buffer) + 1 : p->last || p->used == BUFFER ? p->used : 0;
+    p->taken = maillog_parse(&r->log, (struct slice){p->buffer, whole}, p->events, p->lines_at,
+                             ROOM, &p->count);
+    p->last = p->last && p->taken >= p->used;
+    p->taken = p->taken < p->used ? p->taken : p->used;
+}
+
+static void done(uv_work_t *job, int status)
+{
+    (void)status;
+    ((struct piece *)job->data)->busy = false;
+}
+
+static void begin(struct piece *p)
+{
+    p->busy = true;
+    p->work.data = p;
+    if (uv_queue_work(uv_default_loop(), &p->work, work, done) != 0)
+        abort();
+}
+
 static bool read_fd(struct reading *r, int fd, const char *name)
 {
-    gzFile z = is_packed(fd) ? gzdopen(fd, "rb") : NULL;
-    size_t used = 0;
-    ssize_t n;
-    while ((n = z ? gzread(z, r->buffer + used, (unsigned)(BUFFER - used))
-                  : read(fd, r->buffer + used, BUFFER - used)) > 0)
-        used = hand_on(r, used + (size_t)n, false);
-    hand_on(r, used, true);
-    if (n < 0)
-        fprintf(stderr, "mailmond: %s: %s\n", name, z ? "damaged gzip data" : strerror(errno));
-    if (z)
-        gzclose(z);
+    r->fd = fd;
+    r->z = is_packed(fd) ? gzdopen(fd, "rb") : NULL;
+    r->failed = false;
+    r->pieces[0].used = r->pieces[0].taken = r->pieces[1].used = r->pieces[1].taken = 0;
+    begin(&r->pieces[0]);
+    for (unsigned i = 0;; i = !i) {
+        struct piece *p = &r->pieces[i];
+        while (p->busy)
+            uv_run(uv_default_loop(), UV_RUN_ONCE);
+        if (!p->last)
+            begin(&r->pieces[!i]);
+        maillog_count(&r->log, p->events, p->lines_at, p->count);
+        r->octets += p->taken;
+        if (p->last)
+            break;
+    }
+    if (r->failed)
+        fprintf(stderr, "mailmond: %s: %s\n", name, r->z ? "damaged gzip data" : strerror(errno));
+    if (r->z)
+        gzclose(r->z);
     else
         close(fd);
-    return n == 0;
+    return !r->failed;
 }
 
 static bool read_one(struct reading *r, const char *name)
@@ -115,13 +175,34 @@ static void print_statistics(const struct reading *r)
             messages_memory(t));
 }
 
+static bool make_pieces(struct reading *r)
+{
+    bool ok = true;
+    for (struct piece *p = r->pieces; p < r->pieces + 2; p++) {
+        *p = (struct piece){.r = r, .buffer = malloc(BUFFER)};
+        p->events = calloc(ROOM, sizeof *p->events);
+        p->lines_at = calloc(ROOM, sizeof *p->lines_at);
+        ok &= p->buffer && p->events && p->lines_at;
+    }
+    return ok;
+}
+
+static void free_pieces(struct reading *r)
+{
+    for (struct piece *p = r->pieces; p < r->pieces + 2; p++) {
+        free(p->buffer);
+        free(p->events);
+        free(p->lines_at);
+    }
+}
+
 int read_files(const struct read_options *o)
 {
     struct model model;
     struct names *names = names_new();
-    struct reading r = {.buffer = malloc(BUFFER)};
+    struct reading r = {.fd = -1};
     uint32_t max = o->messages_max ? o->messages_max : MESSAGES_MAX;
-    if (!names || !r.buffer || !model_init(&model, NULL)) {
+    if (!names || !make_pieces(&r) || !model_init(&model, NULL)) {
         fprintf(stderr, "mailmond: out of memory\n");
         return 1;
     }
@@ -144,6 +225,6 @@ int read_files(const struct read_options *o)
     tally_free(tally);
     model_free(&model);
     names_free(names);
-    free(r.buffer);
+    free_pieces(&r);
     return ok ? 0 : 1;
 }

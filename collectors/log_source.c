@@ -79,7 +79,7 @@ static bool add(struct collect *c, const struct instance_of_mta *i)
     maillog_start(&l->log, i->tally, i->mta, 0);
     l->log.on_unrecognised = on_unrecognised;
     l->log.arg = l;
-    l->log.in_work = &c->work->line;
+    l->log.in_parse = l->log.in_count = &c->work->line;
     l->work = c->work;
     sources = l;
     return l->follow != NULL;

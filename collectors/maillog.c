@@ -4,11 +4,14 @@
  */
 #include "maillog.h"
 
+#define AHEAD 16 /* events between a fetch and its use */
+
 void maillog_start(struct maillog *m, struct tally *tally, const struct mta *mta,
                    int64_t reference_ms)
 {
     *m = (struct maillog){.tally = tally, .mta = mta};
-    m->in_work = &m->nobody;
+    m->in_parse = &m->parse_nobody;
+    m->in_count = &m->count_nobody;
     syslog_start(&m->context, reference_ms);
 }
 
@@ -19,64 +22,81 @@ static void not_recognised(struct maillog *m, struct slice line)
         m->on_unrecognised(m->arg, line);
 }
 
-/* Parses a line into the ring; what it names is fetched while the next lines are parsed. */
-static void parse_line(struct maillog *m, struct slice line, uint64_t at)
+/* Makes an event of a line; false if there is nothing to count. */
+static bool parse_line(struct maillog *m, struct slice line, uint64_t at, struct event *e)
 {
-    struct event *e = &m->ring[m->parsed % MAILLOG_RING];
-    *m->in_work = m->lines_at[m->parsed % MAILLOG_RING] = at;
+    *m->in_parse = at;
     if (at == m->skip) {
         m->lines++;
         not_recognised(m, (struct slice){"(a line that killed this program)", 33});
-        return;
+        return false;
     }
     if (line.n && line.p[line.n - 1] == '\r')
         line.n--;
     m->mta->parse(&m->context, line, e);
     if (e->kind == EVENT_FOREIGN)
-        return;
+        return false;
     m->lines++;
     m->last_ms = e->time_ms;
-    if (e->kind == EVENT_UNKNOWN) {
+    if (e->kind == EVENT_UNKNOWN)
         not_recognised(m, line);
-        return;
-    }
-    if (e->kind == EVENT_NONE)
-        return;
-    if (e->id.n) {
-        if (queue_id_null(e->packed_id))
-            e->packed_id = queue_id_pack(e->id);
-        __builtin_prefetch(messages_entry(tally_messages(m->tally), e->packed_id));
-    }
-    if (e->flags & EVENT_QUEUED_AS) {
+    if (e->kind == EVENT_UNKNOWN || e->kind == EVENT_NONE)
+        return false;
+    if (e->id.n && queue_id_null(e->packed_id))
+        e->packed_id = queue_id_pack(e->id);
+    if (e->flags & EVENT_QUEUED_AS)
         e->packed_other = queue_id_pack(e->other_id);
-        __builtin_prefetch(messages_entry(tally_messages(m->tally), e->packed_other));
-    }
-    m->parsed++;
+    return true;
 }
 
-/* Counts the oldest event of the ring, and has the row of one in the middle fetched. */
-static void count_event(struct maillog *m)
+size_t maillog_parse(struct maillog *m, struct slice run, struct event *events, uint64_t *lines_at,
+                     unsigned room, unsigned *count)
 {
-    const struct event *middle = &m->ring[(m->counted + MAILLOG_RING / 2) % MAILLOG_RING];
-    if (m->counted + MAILLOG_RING / 2 < m->parsed && middle->id.n)
-        __builtin_prefetch(messages_row(tally_messages(m->tally), middle->packed_id), 1);
-    *m->in_work = m->lines_at[m->counted % MAILLOG_RING];
-    tally_event(m->tally, &m->ring[m->counted % MAILLOG_RING]);
-    m->counted++;
+    const char *start = run.p;
+    for (*count = 0; run.n && *count < room;) {
+        const char *end = memchr(run.p, '\n', run.n);
+        size_t length = end ? (size_t)(end - run.p) : run.n;
+        uint64_t at = m->base + (uint64_t)(run.p - start) + 1;
+        lines_at[*count] = at;
+        *count += parse_line(m, (struct slice){run.p, length}, at, &events[*count]);
+        run = slice_skip(run, length + 1);
+    }
+    return (size_t)(run.p - start);
+}
+
+/* Has what an event will look for fetched: first the entries of the index, later the row. */
+static void fetch_entries(const struct messages *t, const struct event *e)
+{
+    if (e->id.n)
+        __builtin_prefetch(messages_entry(t, e->packed_id));
+    if (e->flags & EVENT_QUEUED_AS)
+        __builtin_prefetch(messages_entry(t, e->packed_other));
+}
+
+void maillog_count(struct maillog *m, const struct event *events, const uint64_t *lines_at,
+                   unsigned count)
+{
+    const struct messages *t = tally_messages(m->tally);
+    for (unsigned i = 0; i < count; i++) {
+        if (i + AHEAD < count)
+            fetch_entries(t, &events[i + AHEAD]);
+        if (i + AHEAD / 2 < count && events[i + AHEAD / 2].id.n)
+            __builtin_prefetch(messages_row(t, events[i + AHEAD / 2].packed_id), 1);
+        *m->in_count = lines_at[i];
+        tally_event(m->tally, &events[i]);
+    }
 }
 
 void maillog_lines(struct maillog *m, struct slice run)
 {
-    const char *start = run.p;
+    uint64_t base = m->base;
     while (run.n) {
-        const char *end = memchr(run.p, '\n', run.n);
-        size_t length = end ? (size_t)(end - run.p) : run.n;
-        parse_line(m, (struct slice){run.p, length}, m->base + (uint64_t)(run.p - start) + 1);
-        run = slice_skip(run, length + 1);
-        if (m->parsed - m->counted == MAILLOG_RING)
-            count_event(m);
+        unsigned count;
+        size_t taken = maillog_parse(m, run, m->events, m->lines_at, MAILLOG_EVENTS, &count);
+        maillog_count(m, m->events, m->lines_at, count);
+        m->base += taken;
+        run = slice_skip(run, taken);
     }
-    while (m->counted < m->parsed) /* the slices of events end with the run */
-        count_event(m);
-    *m->in_work = 0;
+    m->base = base;
+    *m->in_parse = *m->in_count = 0;
 }

@@ -26,7 +26,7 @@ LIBRARIES = {
     r"net-snmp/": r"agent/publish\w*\.[ch]",
     r"sqlite3\.h": r"agent/store\.c",
     r"libconfig\.h": r"agent/config\w*\.[ch]",
-    r"uv\.h": r"(collectors/collector\.h|agent/main_collect\.c)",
+    r"uv\.h": r"(collectors/collector\.h|agent/main_(collect|read)\.c)",
     r"zlib\.h": r"(collectors/follow\w*\.c|agent/main_read\.c)",
     r"libmnl/": r"collectors/sockets\.c",
 }
