@@ -60,19 +60,20 @@ static struct log_source *find(const char *path)
 static bool add(struct collect *c, const struct instance_of_mta *i)
 {
     char name[64];
-    struct log_source *l = calloc(1, sizeof *l);
     snprintf(name, sizeof name, "%s log %s", i->mta->name, i->config->log);
     struct source *row =
         source_place(c, SOURCE_LOG, name, i->config->log, 0, (c->config->interval_ms + 999) / 1000);
-    if (!l || !row) {
-        free(l);
+    if (!row)
         return false;
-    }
     struct wanted_position w = {.slot = row->row.key[0]};
     if (c->store && !store_load(c->store, STORE_FOLLOW, load_position, &w)) {
-        log_error("%s: the stored position cannot be read: %s", l->path, store_error(c->store));
+        log_error("%s: the stored position cannot be read: %s", i->config->log,
+                  store_error(c->store));
         return false;
     }
+    struct log_source *l = calloc(1, sizeof *l);
+    if (!l)
+        return false;
     *l = (struct log_source){.next = sources, .path = i->config->log, .row = row};
     l->slot = w.slot;
     l->follow = follow_new(l->path, w.found ? &w.at : NULL);
