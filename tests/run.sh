@@ -25,6 +25,8 @@ counted() { # pattern-kind log status
     e=$(grep -oE '[0-9]+ errors?' "$1" | tail -n 1 | grep -oE '[0-9]+')
     passed=$((passed + ${p:-0}))
     failed=$((failed + ${f:-0} + ${e:-0}))
+    s=$(grep -oE '[0-9]+ skipped' "$1" | tail -n 1 | grep -oE '[0-9]+')
+    [ -z "$s" ] || { echo "FAILED: $s tests were skipped: run make test as root"; failed=$((failed + s)); }
     [ "$2" -eq 0 ] || { [ "${f:-0}${e:-0}" != 00 ] || failed=$((failed + 1)); }
 }
 log=$(mktemp)
