@@ -71,6 +71,16 @@ struct row {
     uint8_t pad;
 };
 
+/* applOperStatus, RFC 2788. */
+enum appl_status {
+    APPL_UP = 1,
+    APPL_DOWN,
+    APPL_HALTED,
+    APPL_CONGESTED,
+    APPL_RESTARTING,
+    APPL_QUIESCING
+};
+
 /* NETWORK-SERVICES-MIB applTable and MTA-MIB mtaTable. key: applIndex. */
 struct appl {
     struct row row;
@@ -83,7 +93,7 @@ struct appl {
     uint64_t received_messages, received_bytes, received_recipients;
     uint64_t transmitted_messages, transmitted_bytes, transmitted_recipients;
     uint64_t converted_messages, failed_converted_messages, loops_detected;
-    uint64_t status; /* applOperStatus 1..6 */
+    uint64_t status; /* enum appl_status */
     int64_t status_changed_at;
     int64_t started_at;       /* when the application was last (re)initialised */
     uint64_t log_status;      /* what its log last said of it: applOperStatus, or absent */

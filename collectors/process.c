@@ -6,13 +6,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
-#include "../agent/log.h"
 #include "collector.h"
 
 #define LOOK_MS      5000   /* the process is looked at so often, and when its log says something */
 #define CONGESTED_MS 120000 /* a warning that no connection can be taken holds this long */
-
-enum { UP = 1, DOWN, HALTED, CONGESTED, RESTARTING, QUIESCING };
 
 enum life { LIFE_UNKNOWN, LIFE_DEAD, LIFE_ALIVE };
 
@@ -20,7 +17,6 @@ struct watched {
     const struct instance_of_mta *of;
     struct source *row;
     char pid_file[512];
-    pid_t pid;
     int64_t next_ms;
     uint64_t said; /* what the log had said at the last look */
 };
@@ -78,8 +74,7 @@ static enum life look(struct watched *w, int64_t *started_ms)
     uint64_t pid;
     if (!slice_number(&s, &pid) || pid == 0 || pid > INT32_MAX)
         return LIFE_DEAD;
-    w->pid = (pid_t)pid;
-    if (!process_stat(w->pid, name, started_ms) || strcmp(name, w->of->mta->master) != 0)
+    if (!process_stat((pid_t)pid, name, started_ms) || strcmp(name, w->of->mta->master) != 0)
         return LIFE_DEAD;
     return LIFE_ALIVE;
 }
@@ -101,12 +96,12 @@ static uint64_t status(const struct appl *a, enum life life, int64_t now_ms)
     if (life == LIFE_UNKNOWN && a->log_status == MODEL_ABSENT)
         return MODEL_ABSENT;
     if (life == LIFE_DEAD)
-        return a->log_status == RESTARTING ? RESTARTING : DOWN;
-    if (life == LIFE_UNKNOWN && (a->log_status == DOWN || a->log_status == RESTARTING))
+        return a->log_status == APPL_RESTARTING ? APPL_RESTARTING : APPL_DOWN;
+    if (life == LIFE_UNKNOWN && (a->log_status == APPL_DOWN || a->log_status == APPL_RESTARTING))
         return a->log_status;
     if (congested(a, now_ms))
-        return CONGESTED;
-    return a->log_status == QUIESCING ? QUIESCING : UP;
+        return APPL_CONGESTED;
+    return a->log_status == APPL_QUIESCING ? APPL_QUIESCING : APPL_UP;
 }
 
 /* What the log said that matters here, as one number. */

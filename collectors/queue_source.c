@@ -3,7 +3,6 @@
  * each instance, and merges its result on the loop. The log answers what the queue asks of it.
  */
 #include <poll.h>
-#include "../agent/log.h"
 #include "collector.h"
 #include "mailq.h"
 

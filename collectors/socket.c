@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pwd.h>
-#include "../agent/log.h"
 #include "collector.h"
 #include "sockets.h"
 

@@ -111,8 +111,6 @@ void on_etrn(struct tally *t, struct instance *i, struct service *s, const struc
 
 /* The mail system as a whole */
 
-enum { UP = 1, DOWN = 2, RESTARTING = 5, QUIESCING = 6 };
-
 static void set_log_status(struct tally *t, struct instance *i, uint64_t status)
 {
     i->appl->log_status = status;
@@ -124,7 +122,7 @@ static void set_log_status(struct tally *t, struct instance *i, uint64_t status)
 void on_started(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     (void)s;
-    set_log_status(t, i, UP);
+    set_log_status(t, i, APPL_UP);
     i->appl->started_at = tally_at(t, e);
     if (e->text.n)
         TEXT_SET(i->appl->version, e->text);
@@ -133,19 +131,19 @@ void on_started(struct tally *t, struct instance *i, struct service *s, const st
 void on_starting(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     (void)s, (void)e;
-    set_log_status(t, i, RESTARTING);
+    set_log_status(t, i, APPL_RESTARTING);
 }
 
 void on_stopping(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     (void)s, (void)e;
-    set_log_status(t, i, QUIESCING);
+    set_log_status(t, i, APPL_QUIESCING);
 }
 
 void on_stopped(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     (void)s, (void)e;
-    set_log_status(t, i, DOWN);
+    set_log_status(t, i, APPL_DOWN);
 }
 
 void on_congested(struct tally *t, struct instance *i, struct service *s, const struct event *e)

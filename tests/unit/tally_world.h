@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <arpa/inet.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define WORLD_CLOCK 1700000000000 /* real minus monotonic, ms */
@@ -38,6 +39,18 @@ static inline void world_open(struct world *w, const uint32_t *capacities, uint3
     assert_non_null(w->tally);
     tally_clock(w->tally, WORLD_CLOCK);
     maillog_start(&w->log, w->tally, &mta_postfix, 1700000000000);
+}
+
+/* Removes the directory of a store that is closed. */
+static inline void world_remove_store(const char *dir)
+{
+    static const char *const names[] = {"state.db", "state.db-wal", "state.db-shm"};
+    for (unsigned i = 0; i < 3; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(dir), 0);
 }
 
 static inline void world_close(struct world *w)

@@ -398,17 +398,6 @@ static void run_interrupted(const struct bounds *b, const struct text *t, uint32
     store_close(s);
 }
 
-static void clean(const char *dir)
-{
-    static const char *const names[] = {"state.db", "state.db-wal", "state.db-shm"};
-    for (unsigned i = 0; i < 3; i++) {
-        char path[256];
-        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(dir), 0);
-}
-
 static void test_exactly_once(void **state)
 {
     (void)state;
@@ -431,7 +420,7 @@ static void test_exactly_once(void **state)
         world_close(&once);
         world_close(&again);
         free_text(&t);
-        clean(dir);
+        world_remove_store(dir);
     }
 }
 
@@ -468,7 +457,7 @@ static void test_smaller(void **state)
     store_close(s);
     world_close(&w);
     free_text(&t);
-    clean(dir);
+    world_remove_store(dir);
 }
 
 /* Records with other octets than were written: refused, or taken and harmless. */
@@ -528,7 +517,7 @@ static void test_damaged(void **state)
         store_close(s);
         world_close(&w);
         free_text(&t);
-        clean(dir);
+        world_remove_store(dir);
     }
     assert_true(loaded > 10);
 }

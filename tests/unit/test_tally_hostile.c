@@ -116,17 +116,6 @@ static void feed_long_names(struct world *w)
     feed_format(w, "postfix/%s/smtpd[1]: connect from h[192.0.2.1]", longest);
 }
 
-static void clean(const char *dir)
-{
-    static const char *const names[] = {"state.db", "state.db-wal", "state.db-shm"};
-    for (unsigned i = 0; i < 3; i++) {
-        char path[256];
-        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(dir), 0);
-}
-
 static void test_long_names(void **state)
 {
     (void)state;
@@ -154,7 +143,7 @@ static void test_long_names(void **state)
     checkpoint_free(c);
     store_close(s);
     world_close(&w);
-    clean(dir);
+    world_remove_store(dir);
 }
 
 /* Every octet but the newline, in every place where a stranger's octets come in. */
