@@ -62,6 +62,17 @@ static inline struct slice text_get(uint8_t length, const char *bytes, size_t si
     return (struct slice){bytes, length};
 }
 
+/*
+ * An object identifier: of a row or of a cell (RowPointer, VariablePointer of RFC 2579). length 0 is
+ * zeroDotZero, "points nowhere"; OID_ABSENT is "unknown".
+ */
+#define OID_PARTS  40
+#define OID_ABSENT UINT32_MAX
+struct oid_value {
+    uint32_t length;
+    uint32_t parts[OID_PARTS];
+};
+
 /* The first member of every row. */
 struct row {
     uint32_t key[3]; /* the integer parts of the index, unused ones 0 */
@@ -292,6 +303,350 @@ struct agent {
     uint64_t registrations_refused, master_state; /* 1 connected, 2 away, 3 embedded */
 };
 
+enum alarm_severity {
+    SEVERITY_CLEARED = 1,
+    SEVERITY_INDETERMINATE,
+    SEVERITY_CRITICAL,
+    SEVERITY_MAJOR,
+    SEVERITY_MINOR,
+    SEVERITY_WARNING
+};
+enum response_protocol {
+    PROTOCOL_TCP = 1,
+    PROTOCOL_SMTP,
+    PROTOCOL_SUBMISSION,
+    PROTOCOL_SMTPS,
+    PROTOCOL_LMTP,
+    PROTOCOL_IMAP,
+    PROTOCOL_IMAPS,
+    PROTOCOL_POP3,
+    PROTOCOL_POP3S,
+    PROTOCOL_HTTP,
+    PROTOCOL_HTTPS,
+    PROTOCOL_LDAP,
+    PROTOCOL_LDAPS,
+    PROTOCOL_MANAGESIEVE
+};
+enum response_status {
+    RESPONSE_UNKNOWN = 1,
+    RESPONSE_UP,
+    RESPONSE_SLOW,
+    RESPONSE_DOWN,
+    RESPONSE_REFUSED,
+    RESPONSE_TIMED_OUT,
+    RESPONSE_TLS_ERROR,
+    RESPONSE_PROTOCOL_ERROR,
+    RESPONSE_AUTH_FAILED,
+    RESPONSE_CONGESTED
+};
+enum route_status {
+    ROUTE_UNKNOWN = 1,
+    ROUTE_DELIVERED,
+    ROUTE_SUBMIT_FAILED,
+    ROUTE_LOST,
+    ROUTE_LATE,
+    ROUTE_RETRIEVE_FAILED
+};
+enum disk_kind { DISK_STORE_PARTITION = 1, DISK_QUEUE, DISK_LOG, DISK_STATE, DISK_OTHER };
+enum process_status { PROCESS_OK = 1, PROCESS_TOO_FEW, PROCESS_TOO_MANY, PROCESS_TOO_OLD };
+enum process_restart { RESTART_IDLE = 1, RESTART_RESTARTING, RESTART_GAVE_UP };
+enum alarm_state { ALARM_CLEAR = 1, ALARM_PENDING, ALARM_RAISED, ALARM_SUPPRESSED };
+enum alarm_event { ALARM_EVENT_RAISED = 1, ALARM_EVENT_CLEARED, ALARM_EVENT_REMINDER };
+enum alarm_notified { NOTIFIED_PENDING = 1, NOTIFIED_SENT, NOTIFIED_DROPPED };
+enum mail_store_status {
+    MAIL_STORE_OK = 1,
+    MAIL_STORE_DEGRADED,
+    MAIL_STORE_RECOVERING,
+    MAIL_STORE_FAILED
+};
+
+/* MAILMON-MIB mailmonAccessTable. key: applIndex. */
+struct access {
+    struct row row;
+    /* stored from here */
+    int64_t start_at;
+    int64_t last_connection_at;
+    uint64_t max_connections;
+    uint64_t connections;
+    uint64_t failed_connections;
+    uint64_t failed_logins;
+    uint64_t good_logins;
+    uint64_t octets_in;
+    uint64_t octets_out;
+    uint64_t mailboxes_selected;
+    uint64_t limit_reached;
+    uint64_t tls_sessions;
+    uint64_t appended;
+    uint64_t fetched;
+    uint64_t expunged;
+    /* to here */
+    uint64_t current_connections;
+    uint64_t users_logged_in;
+};
+
+/* MAILMON-MIB mailmonResponseTable. key: mailmonResponseIndex. */
+struct response {
+    struct row row;
+    /* stored from here */
+    uint64_t minimum_ms;
+    uint64_t maximum_ms;
+    uint64_t checks;
+    uint64_t failures;
+    uint64_t consecutive_failures;
+    uint64_t total_sum_ms; /* of successful probes */
+    uint64_t total_count;
+    /* to here */
+    struct text64 name;
+    uint64_t appl;
+    uint64_t protocol; /* enum response_protocol */
+    struct text128 host;
+    uint64_t port;
+    uint64_t status; /* enum response_status */
+    int64_t last_check_at;
+    uint64_t total_ms;
+    uint64_t mean_ms;
+    struct text128 last_reply;
+    int64_t cert_not_after_at;
+    int64_t cert_days_left;
+    struct text128 cert_error;
+    uint64_t warn_after_ms;
+    uint64_t fail_after_ms;
+    uint64_t mailbox_messages;
+    uint64_t mailbox_unseen;
+};
+
+/* MAILMON-MIB mailmonStepTable. key: mailmonResponseIndex, mailmonStepIndex. */
+struct step {
+    struct row row;
+    struct text64 name;
+    uint64_t last_us;
+};
+
+/* MAILMON-MIB mailmonRouteTable. key: mailmonRouteIndex. */
+struct route {
+    struct row row;
+    /* stored from here */
+    uint64_t minimum_ms;
+    uint64_t maximum_ms;
+    uint64_t runs;
+    uint64_t failures;
+    uint64_t total_sum_ms; /* of successful runs */
+    uint64_t total_count;
+    /* to here */
+    struct text64 name;
+    struct text128 submit_host;
+    struct text128 retrieve_host;
+    struct text64 user;
+    uint64_t status; /* enum route_status */
+    int64_t last_run_at;
+    uint64_t submit_ms;
+    uint64_t transit_ms;
+    uint64_t retrieve_ms;
+    uint64_t total_ms;
+    uint64_t mean_ms;
+    struct oid_value fault_hop;
+    struct text255 fault_text;
+    uint64_t leftovers;
+};
+
+/* MAILMON-MIB mailmonDiskTable. key: mailmonDiskIndex. */
+struct disk {
+    struct row row;
+    struct text255 path;
+    uint64_t kind; /* enum disk_kind */
+    uint64_t total_kb;
+    uint64_t available_kb;
+    uint64_t total_mb;
+    uint64_t available_mb;
+    uint64_t percent_available;
+    uint64_t inodes_percent_available;
+    int64_t last_stat_at;
+    uint64_t locked;
+    uint64_t lock_threshold_percent;
+    int64_t next_check_at;
+    int64_t fill_rate_kb_per_hour;
+    uint64_t hours_to_full;
+};
+
+/* MAILMON-MIB mailmonProcessTable. key: mailmonProcessIndex. */
+struct process {
+    struct row row;
+    /* stored from here */
+    uint64_t restarts;
+    uint64_t restarts_tried;
+    /* to here */
+    struct text64 name;
+    uint64_t expected_min;
+    uint64_t expected_max;
+    uint64_t running;
+    int64_t oldest_at;
+    uint64_t connections_served;
+    uint64_t cpu_per_mille;
+    uint64_t resident_kb;
+    uint64_t status;        /* enum process_status */
+    uint64_t restart_state; /* enum process_restart */
+};
+
+/* MAILMON-MIB mailmonLogEventTable. key: mailmonLogEventIndex. */
+struct log_event {
+    struct row row;
+    /* stored from here */
+    struct text64 name;
+    uint64_t matches;
+    int64_t last_at;
+    struct text255 last_line;
+    /* to here */
+    uint64_t source;
+    uint64_t severity; /* enum alarm_severity */
+};
+
+/* MAILMON-MIB mailmonQuotaTable. key: mailmonQuotaIndex. */
+struct quota {
+    struct row row;
+    struct text128 owner;
+    uint64_t used_kb;
+    uint64_t quota_kb;
+    uint64_t percent;
+    uint64_t messages;
+    uint64_t message_quota;
+};
+
+/* MAILMON-MIB mailmonQuota. one row. */
+struct quota_totals {
+    struct row row;
+    uint64_t accounts;
+    uint64_t over_warn;
+    uint64_t over_quota;
+};
+
+/* MAILMON-MIB mailmonStoreTable. key: mailmonStoreIndex. */
+struct mail_store {
+    struct row row;
+    /* stored from here */
+    uint64_t deadlocks;
+    uint64_t expunged;
+    uint64_t purged;
+    int64_t last_expire_at;
+    uint64_t last_expire_s;
+    /* to here */
+    struct text64 name;
+    uint64_t status; /* enum mail_store_status */
+    uint64_t transactions;
+    uint64_t locks;
+    uint64_t users_logged_in;
+};
+
+/* MAILMON-MIB mailmonFileTable. key: mailmonFileIndex. */
+struct file_watch {
+    struct row row;
+    struct text64 name;
+    struct text255 pattern;
+    uint64_t files;
+    uint64_t size_bytes;
+    uint64_t size_mb;
+    int64_t newest_at;
+    int64_t oldest_at;
+    int64_t growth_kb_per_hour;
+};
+
+/* MAILMON-MIB mailmonSessionTable. key: applIndex, assocIndex. */
+struct session {
+    struct row row;
+    struct text128 user;
+    struct text64 authentication;
+    int64_t since_at;
+    uint64_t octets_in;
+    uint64_t octets_out;
+};
+
+/* MAILMON-MIB mailmonHost. one row. */
+struct host {
+    struct row row;
+    uint64_t cpu_user_percent;
+    uint64_t cpu_system_percent;
+    uint64_t cpu_wait_percent;
+    uint64_t cpu_idle_percent;
+    uint64_t swap_available_mb;
+    uint64_t scan_rate;
+    uint64_t run_queue;
+};
+
+/* MAILMON-MIB mailmonAlarmTable. key: mailmonAlarmIndex. */
+struct alarm {
+    struct row row;
+    /* stored from here */
+    struct text64 id;
+    struct text128 instance;
+    struct oid_value object;
+    struct text128 description;
+    uint64_t severity; /* enum alarm_severity */
+    uint64_t state;    /* enum alarm_state */
+    int64_t current;
+    int64_t high;
+    int64_t low;
+    int64_t threshold;
+    struct text64 unit;
+    struct text64 value_text;
+    int64_t direction;
+    uint64_t crossings;
+    uint64_t warnings_sent;
+    int64_t last_set_at;
+    int64_t last_warning_at;
+    int64_t state_changed_at;
+    int64_t reset_at;
+    uint64_t check_interval_s;
+    uint64_t repeat_interval_h;
+    uint64_t hold_time_s;
+};
+
+/* MAILMON-MIB mailmonAlarmLogTable. key: mailmonAlarmLogIndex. */
+struct alarm_log {
+    struct row row;
+    /* stored from here */
+    uint64_t number;
+    int64_t time_at;
+    uint64_t alarm_index;
+    struct text64 id;
+    struct text128 instance;
+    uint64_t event;    /* enum alarm_event */
+    uint64_t severity; /* enum alarm_severity */
+    int64_t value;
+    int64_t threshold;
+    struct text255 text;
+    uint64_t notified;  /* enum alarm_notified */
+    uint64_t crossings; /* of the alarm then: mailmonAlarmCrossings in the notification */
+};
+
+/* DIRECTORY-SERVER-MIB dsTable. key: applIndex. */
+struct ds {
+    struct row row;
+    uint64_t server_type; /* bit 0: front end, bit 1: back end */
+    struct text128 description;
+    uint64_t master_entries, copy_entries, cache_entries;
+    uint64_t cache_hits, slave_hits;
+};
+
+/* dsApplIfOpsTable. key: applIndex, dsApplIfProtocolIndex. Counters as the server gives them. */
+struct ds_ops {
+    struct row row;
+    uint64_t protocol_port; /* applTCPProtoID.port */
+    uint64_t unauth_binds, simple_auth_binds, strong_auth_binds, bind_security_errors;
+    uint64_t in_ops, read_ops, compare_ops, add_entry_ops, remove_entry_ops, modify_entry_ops;
+    uint64_t modify_rdn_ops, list_ops, search_ops, one_level_search_ops, whole_subtree_search_ops;
+    uint64_t referrals, chainings, security_errors, errors;
+    uint64_t replication_updates_in, replication_updates_out, in_bytes, out_bytes;
+};
+
+/* dsIntTable. key: applIndex, dsIntEntIndex, dsApplIfProtocolIndex. */
+struct ds_int {
+    struct row row;
+    struct text255 directory_name;
+    int64_t created_at, last_attempt_at, last_success_at;
+    uint64_t failures_since_last_success, failures, successes;
+    struct text128 url;
+};
+
+/* In the store a kind of row is known by its number here: add at the end. */
 enum model_table {
     MODEL_AGENT,
     MODEL_APPL,
@@ -305,6 +660,24 @@ enum model_table {
     MODEL_DESTINATION,
     MODEL_CONNECTION,
     MODEL_PEER,
+    MODEL_ACCESS,
+    MODEL_RESPONSE,
+    MODEL_STEP,
+    MODEL_ROUTE,
+    MODEL_DISK,
+    MODEL_PROCESS,
+    MODEL_LOG_EVENT,
+    MODEL_QUOTA,
+    MODEL_QUOTA_TOTALS,
+    MODEL_MAIL_STORE,
+    MODEL_FILE_WATCH,
+    MODEL_SESSION,
+    MODEL_HOST,
+    MODEL_ALARM,
+    MODEL_ALARM_LOG,
+    MODEL_DS,
+    MODEL_DS_OPS,
+    MODEL_DS_INT,
     MODEL_TABLES
 };
 

@@ -22,6 +22,7 @@
 #include "log.h"
 #include "publish.h"
 #include "publish_answer.h"
+#include "tables.h"
 #include "publish_master.h"
 #include "table.h"
 
@@ -44,7 +45,8 @@ static const struct mib {
 } mibs[] = {
     {{1, 3, 6, 1, 2, 1, 27}, 7, false, "NETWORK-SERVICES-MIB (RFC 2788) by mailmond"},
     {{1, 3, 6, 1, 2, 1, 28}, 7, false, "MTA-MIB (RFC 2789) by mailmond"},
-    {{1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 1566}, 10, true, "MAILMON-MIB by mailmond"},
+    {{1, 3, 6, 1, 2, 1, 66}, 7, false, "DIRECTORY-SERVER-MIB (RFC 2605) by mailmond"},
+    {{ARC}, 10, true, "MAILMON-MIB by mailmond"},
 };
 #define MIBS (sizeof mibs / sizeof *mibs)
 

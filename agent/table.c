@@ -207,6 +207,29 @@ static bool give_protocol(uint64_t port, struct value *value)
     return true;
 }
 
+static bool give_oid(const struct oid_value *oid, struct value *value)
+{
+    if (oid->length > OID_PARTS)
+        return false;
+    value->type = SMI_OID;
+    value->oid[0] = value->oid[1] = 0;
+    memcpy(value->oid, oid->parts, oid->length * sizeof oid->parts[0]);
+    value->length = oid->length < 2 ? 2 : oid->length;
+    return true;
+}
+
+/* BITS (RFC 2578 section 7.1.4): the first bit is the highest of the first octet. */
+static bool give_bits(uint64_t v, struct value *value)
+{
+    if (v == MODEL_ABSENT)
+        return false;
+    value->buffer[0] = 0;
+    for (unsigned bit = 0; bit < 8; bit++)
+        if (v >> bit & 1)
+            value->buffer[0] |= (uint8_t)(0x80u >> bit);
+    return give_octets(value, value->buffer, 1);
+}
+
 /* InetAddressType (RFC 4001) of a row with an address: ipv4(1) or ipv6(2). */
 static uint32_t address_length(const unsigned char *row)
 {
@@ -256,6 +279,10 @@ bool table_cell(const struct table *t, const struct column *c, const struct view
         return give(value, SMI_INTEGER, part);
     case COLUMN_ADDRESS:
         return give_address(c, row, value);
+    case COLUMN_OID:
+        return give_oid((const void *)(row + c->offset), value);
+    case COLUMN_BITS:
+        return give_bits(number_at(row, c->offset), value);
     default:
         return give_number(c, number_at(row, c->offset), value);
     }

@@ -46,7 +46,9 @@ enum column_kind {
     COLUMN_DATE,        /* instant as DateAndTime (11 octets, local zone); absent when never */
     COLUMN_PROTOCOL,    /* uint64_t port as applTCPProtoID.port; 0 is 0.0 */
     COLUMN_KEY,         /* uint32_t part of the index as INTEGER */
-    COLUMN_ADDRESS      /* the peer's address as text; the member has its octets */
+    COLUMN_ADDRESS,     /* the peer's address as text; the member has its octets */
+    COLUMN_OID,         /* struct oid_value; of length 0 it is 0.0 */
+    COLUMN_BITS         /* uint64_t as BITS of one octet: bit 0 of the number is bit 0, the first */
 };
 
 struct column {
@@ -94,7 +96,7 @@ struct value {
     uint64_t number; /* INTEGER as two's complement */
     const uint8_t *octets;
     uint32_t length; /* octets, or sub-identifiers in oid */
-    uint32_t oid[16];
+    uint32_t oid[OID_PARTS];
     uint8_t buffer[64];
 };
 

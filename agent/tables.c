@@ -12,14 +12,32 @@ const struct table *const tables[] = {
     &mtaGroupTable,
     &mtaGroupAssociationTable,
     &mtaGroupErrorTable,
+    &dsTable,
+    &dsApplIfOpsTable,
+    &dsIntTable,
     &mailmonAgent,
     &mailmonSourceTable,
     &mailmonChannelTable,
     &mailmonAgeTable,
     &mailmonEntryTable,
     &mailmonDestinationTable,
+    &mailmonAccessTable,
+    &mailmonResponseTable,
+    &mailmonStepTable,
+    &mailmonRouteTable,
+    &mailmonDiskTable,
+    &mailmonProcessTable,
     &mailmonConnectionTable,
     &mailmonPeerTable,
+    &mailmonLogEventTable,
+    &mailmonQuotaTable,
+    &mailmonQuota,
+    &mailmonStoreTable,
+    &mailmonFileTable,
+    &mailmonSessionTable,
+    &mailmonHost,
+    &mailmonAlarmTable,
+    &mailmonAlarmLogTable,
 };
 const uint32_t tables_count = sizeof tables / sizeof tables[0];
 
@@ -51,6 +69,7 @@ static const char *type_name(const struct column *c)
     case COLUMN_TIMESTAMP:
         return "TimeTicks";
     case COLUMN_PROTOCOL:
+    case COLUMN_OID:
         return "ObjectIdentifier";
     case COLUMN_TEXT:
     case COLUMN_TEXT_NEVER:
@@ -58,6 +77,7 @@ static const char *type_name(const struct column *c)
     case COLUMN_OLDEST_TEXT:
     case COLUMN_DATE:
     case COLUMN_ADDRESS:
+    case COLUMN_BITS:
         break;
     }
     return "OctetString";

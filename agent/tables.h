@@ -15,12 +15,22 @@
         .offset = offsetof(struct struct_, member_),                                               \
         .size = sizeof(((struct struct_ *)0)->member_), __VA_ARGS__                                \
     }
+/* Where MAILMON-MIB lives: netSnmpPlaypen 1566. A site with a number of its own changes ARC here, the
+   row of publish.c's modules and one line of the MIB. */
+#define ARC            1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 1566
+#define OBJECTS        ARC, 1
 #define COLUMNS(array) .columns = (array), .column_count = sizeof(array) / sizeof(array)[0]
 
 extern const struct table applTable, assocTable;
 extern const struct table mtaTable, mtaGroupTable, mtaGroupAssociationTable, mtaGroupErrorTable;
 extern const struct table mailmonAgent, mailmonSourceTable, mailmonChannelTable, mailmonAgeTable,
     mailmonEntryTable, mailmonDestinationTable, mailmonConnectionTable, mailmonPeerTable;
+extern const struct table mailmonAccessTable, mailmonResponseTable, mailmonStepTable,
+    mailmonRouteTable, mailmonLogEventTable, mailmonQuotaTable, mailmonQuota, mailmonStoreTable,
+    mailmonSessionTable;
+extern const struct table mailmonDiskTable, mailmonProcessTable, mailmonFileTable, mailmonHost;
+extern const struct table mailmonAlarmTable, mailmonAlarmLogTable;
+extern const struct table dsTable, dsApplIfOpsTable, dsIntTable;
 
 /*
  * Prints one line for each accessible column, in OID order, fields separated by tabs: module,

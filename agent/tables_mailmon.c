@@ -1,11 +1,7 @@
 /*
- * MAILMON-MIB as data. Its arc is netSnmpPlaypen 1566; a site with a number of its own changes ARC
- * here and one line of the MIB.
+ * MAILMON-MIB as data: the agent, its sources, and what MTAs have beyond MTA-MIB.
  */
 #include "tables.h"
-
-#define ARC     1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 1566
-#define OBJECTS ARC, 1
 
 static const char *const severity[] = {"cleared", "indeterminate", "critical", "major",
                                        "minor",   "warning",       NULL};

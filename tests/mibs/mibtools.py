@@ -2,7 +2,7 @@
 
 Each parser's view of a module is brought to one shape, a dict from descriptor to Node, so that
 views can be compared with ==. The texts that our modules import come with Debian's erlang-snmp;
-base/ has the one that does not.
+base/ has those that do not.
 """
 
 import glob
@@ -17,14 +17,16 @@ from pysmi.parser import SmiV2Parser
 from pysmi.reader import FileReader
 from pysmi.searcher import StubSearcher
 from pysmi.writer import PyFileWriter
+from pysnmp.proto import rfc1902
 from pysnmp.smi import builder
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 MIBS = os.path.join(ROOT, "mibs")
-STANDARD = ["NETWORK-SERVICES-MIB", "MTA-MIB"]
+STANDARD = ["NETWORK-SERVICES-MIB", "MTA-MIB", "DIRECTORY-SERVER-MIB"]
 OURS = ["MAILMON-MIB", "MAILMON-CAPABILITIES-MIB"]
 MODULES = STANDARD + OURS
+PYSNMP_MIBS = "/usr/lib/python3/dist-packages/pysnmp_mibs"
 
 
 def directories():
@@ -74,6 +76,8 @@ KINDS = {
     "MibTableRow": "row",
     "MibTableColumn": "column",
     "ObjectGroup": "group",
+    "NotificationType": "notification",
+    "NotificationGroup": "group",
     "ModuleCompliance": "compliance",
     "AgentCapabilities": "node",
 }
@@ -100,12 +104,24 @@ def compile_modules(folder):
     return load_pysnmp(MODULES, folder)
 
 
+class NamedBits(rfc1902.Bits):
+    """Old compiled modules name bits by subtype(); the pyasn1 of Debian 12 refuses that."""
+
+    def subtype(self, **named):
+        bits = rfc1902.Bits()
+        bits.namedValues = named["namedValues"]
+        return bits
+
+
 def load_pysnmp(modules, folder):
     """Loads modules compiled for pysnmp: from this folder or pysnmp's own, from nowhere else."""
     mibs = builder.MibBuilder()
     mibs.loadTexts = True
     own = builder.ZipMibSource("pysnmp.smi.mibs")
     mibs.setMibSources(builder.DirMibSource(folder), own)
+    if folder == PYSNMP_MIBS:
+        mibs.loadModules("SNMPv2-SMI")
+        mibs.mibSymbols["SNMPv2-SMI"]["Bits"] = NamedBits
     return mibs.loadModules(*modules)
 
 
@@ -148,7 +164,7 @@ def pysnmp_node(symbol):
     if kind == "row":
         index = tuple(str(name) for _, _, name in symbol.getIndexNames())
         return Node(kind, dotted(symbol.getName()), index=index)
-    if kind in ("group", "compliance"):
+    if kind in ("group", "compliance", "notification"):
         members = tuple(sorted({str(name) for _, name in symbol.getObjects()}))
         return Node(kind, dotted(symbol.getName()), members=members)
     return Node(kind, dotted(symbol.getName())) if kind else None
@@ -188,7 +204,10 @@ def xml_value(kind, element):
     type_ = syntax.find("type")
     if type_ is None:
         type_ = syntax.find("typedef/parent")
-    name = "Integer32" if type_ is None else type_.get("name")
+    if type_ is not None:
+        name = type_.get("name")
+    else:
+        name = syntax.find("typedef").get("basetype").replace("Enumeration", "Integer32")
     labels = sorted((int(n.get("number")), n.get("name")) for n in syntax.iter("namednumber"))
     return Node(kind, element.get("oid"), element.findtext("access"), name, tuple(labels) or None,
                 xml_ranges(syntax, name))
@@ -217,8 +236,8 @@ def xml_node(element):
         return xml_value(element.tag, element)
     if element.tag == "row":
         return xml_row(element)
-    if element.tag in ("group", "compliance"):
-        tags = ("member", "mandatory", "option")
+    if element.tag in ("group", "compliance", "notification"):
+        tags = ("member", "mandatory", "option", "object")
         names = [e.get("name") for e in element.iter() if e.tag in tags]
         return Node(element.tag, oid, members=tuple(sorted(names)))
     return Node(element.tag, oid) if element.tag in ("node", "table") else None
