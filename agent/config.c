@@ -61,6 +61,7 @@ static void wrong_type(struct err_list *errors, const config_setting_t *at, cons
         [SETTING_DURATION_S] = "a duration with its unit in quotes, or a whole number of seconds",
         [SETTING_TEXTS] = "a list of texts",
         [SETTING_GROUP] = "a group in braces",
+        [SETTING_LIST] = "a list of groups",
         [SETTING_MTAS] = "a list of groups",
     };
     config_fault(errors, at, "%s must be %s, such as: %s = %s;", s->name, wants[s->kind], s->name,
@@ -275,6 +276,31 @@ static void read_mtas(struct err_list *errors, const config_setting_t *at, const
     }
 }
 
+static void read_list(struct err_list *errors, const config_setting_t *at, const struct setting *s,
+                      struct config_list *list)
+{
+    if (!config_setting_is_list(at)) {
+        wrong_type(errors, at, s);
+        return;
+    }
+    unsigned count = (unsigned)config_setting_length(at);
+    if (count && !(list->items = calloc(count, s->item_size)))
+        abort();
+    for (unsigned i = 0; i < count; i++) {
+        const config_setting_t *element = config_setting_get_elem(at, i);
+        char path[PATH_MAX], *item = (char *)list->items + list->count * s->item_size;
+        if (!config_setting_is_group(element)) {
+            wrong_type(errors, element, s);
+            continue;
+        }
+        list->count++;
+        config_defaults(s->members, item);
+        *(struct config_at *)(void *)item =
+            (struct config_at){config_copy(config_source(element, path)), element->line};
+        read_group(errors, element, s->members, item);
+    }
+}
+
 static void read_setting(struct err_list *errors, const config_setting_t *at,
                          const struct setting *s, void *base)
 {
@@ -305,6 +331,9 @@ static void read_setting(struct err_list *errors, const config_setting_t *at,
             read_group(errors, at, s->members, base);
         else
             wrong_type(errors, at, s);
+        break;
+    case SETTING_LIST:
+        read_list(errors, at, s, member);
         break;
     case SETTING_MTAS:
         read_mtas(errors, at, s, base);

@@ -21,6 +21,18 @@ struct config_strings {
     unsigned count;
 };
 
+/* Where something was written, for messages; file NULL: nowhere, it was detected or is built in. */
+struct config_at {
+    char *file;
+    unsigned line;
+};
+
+/* A list of groups: `count` structs, each of which begins with its struct config_at. */
+struct config_list {
+    void *items;
+    unsigned count;
+};
+
 /* One MTA instance. Members that the file leaves out are NULL: detection or the MTA's own defaults
  * fill them. */
 struct config_mta {

@@ -85,6 +85,21 @@ static void print_mtas(FILE *out, const struct setting *s, const struct config *
     fputs("\n);\n", out);
 }
 
+static void print_list(FILE *out, const struct setting *s, const struct config_list *list)
+{
+    if (list->count == 0) {
+        fprintf(out, "# %s = %s;\n", s->name, s->example);
+        return;
+    }
+    fprintf(out, "%s = (", s->name);
+    for (unsigned i = 0; i < list->count; i++) {
+        fputs(i ? ",\n{\n" : "\n{\n", out);
+        print_settings(out, "    ", s->members, (const char *)list->items + i * s->item_size);
+        fputc('}', out);
+    }
+    fputs("\n);\n", out);
+}
+
 static bool is_set(const struct setting *s, const void *member)
 {
     switch (s->kind) {
@@ -126,6 +141,7 @@ static void print_value(FILE *out, const struct setting *s, const void *member)
         print_strings(out, member);
         break;
     case SETTING_GROUP:
+    case SETTING_LIST:
     case SETTING_MTAS:
         break; /* printed by print_settings */
     }
@@ -141,6 +157,8 @@ static void print_settings(FILE *out, const char *indent, const struct setting *
             fprintf(out, "%s = {\n", s->name);
             print_settings(out, "    ", s->members, base);
             fputs("};\n", out);
+        } else if (s->kind == SETTING_LIST) {
+            print_list(out, s, member);
         } else if (s->kind == SETTING_MTAS) {
             print_mtas(out, s, base);
         } else if (is_set(s, member)) {

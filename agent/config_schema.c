@@ -293,6 +293,7 @@ void config_defaults(const struct setting *settings, void *base)
             config_defaults(s->members, base);
             break;
         case SETTING_TEXTS:
+        case SETTING_LIST:
         case SETTING_MTAS:
             break; /* empty */
         }
@@ -305,6 +306,17 @@ static void release_strings(struct config_strings *list)
         free(list->items[i]);
     free(list->items);
     *list = (struct config_strings){NULL, 0};
+}
+
+static void release_list(const struct setting *s, struct config_list *list)
+{
+    for (unsigned i = 0; i < list->count; i++) {
+        char *item = (char *)list->items + i * s->item_size;
+        config_release(s->members, item);
+        free(((struct config_at *)(void *)item)->file);
+    }
+    free(list->items);
+    *list = (struct config_list){NULL, 0};
 }
 
 static void release_mtas(const struct setting *members, struct config *c)
@@ -335,6 +347,9 @@ void config_release(const struct setting *settings, void *base)
             break;
         case SETTING_GROUP:
             config_release(s->members, base);
+            break;
+        case SETTING_LIST:
+            release_list(s, member);
             break;
         case SETTING_MTAS:
             release_mtas(s->members, base);

@@ -21,19 +21,21 @@ enum setting_kind {
     SETTING_DURATION_S,  /* uint32_t, seconds in low..high */
     SETTING_TEXTS,       /* struct config_strings */
     SETTING_GROUP,       /* `members`, in the same struct */
+    SETTING_LIST,        /* struct config_list: groups of `members` in structs of `item_size` */
     SETTING_MTAS         /* a list of groups of `members`, each a struct config_mta */
 };
 
 struct setting {
     const char *name;
     enum setting_kind kind;
-    size_t offset;       /* of the member in struct config or struct config_mta */
+    size_t offset;       /* of the member in struct config, or in the struct of a list's item */
     uint32_t low, high;  /* range of a number, in its unit */
     uint32_t number;     /* default of a number or bool */
     const char *text;    /* default of a text, NULL: not set */
     const char *example; /* as written in the file */
     const char *const *words;
     const struct setting *members;
+    size_t item_size; /* of SETTING_LIST */
     const char *help; /* one or two sentences, for the printed file */
 };
 
