@@ -72,7 +72,7 @@ static void content_action(struct slice s, struct event *e)
         if (!slice_starts(slice_skip(s, at), mark))
             continue;
         e->text = slice_skip(s, at + mark.n);
-        uint32_t code = postfix_reply_status(e->text, false);
+        uint32_t code = reply_status(e->text, false);
         if (e->kind == EVENT_REJECT && code)
             e->code = code;
         return;
@@ -96,8 +96,8 @@ static void stage_action(struct slice stage, struct slice s, struct event *e)
     if (e->kind != EVENT_REJECT)
         return;
     bool recipient = slice_eq(stage, SLICE("RCPT"));
-    e->code = postfix_reply_status(e->text, recipient);
-    if (postfix_tells_loop(e->code, e->text))
+    e->code = reply_status(e->text, recipient);
+    if (reply_tells_loop(e->code, e->text))
         e->flags |= EVENT_LOOP;
     if (recipient)
         e->flags |= EVENT_RECIPIENT;
@@ -285,9 +285,8 @@ static void postscreen_reject(struct slice s, struct event *e)
     if (HAS(e->text, "ports busy")) /* without the reply (postscreen/postscreen.c) */
         e->code = 4003002;
     else
-        e->code = slice_eq(e->text, SLICE("too many connections"))
-                      ? 4007000
-                      : postfix_reply_status(e->text, true);
+        e->code = slice_eq(e->text, SLICE("too many connections")) ? 4007000
+                                                                   : reply_status(e->text, true);
 }
 
 static bool postscreen_quiet(struct slice s)

@@ -5,19 +5,8 @@
 #ifndef POSTFIX_FIELDS_H
 #define POSTFIX_FIELDS_H
 
-#include "event.h"
-
-/* A slice of a string literal, in a table. */
-#define TEXT(literal)                                                                              \
-    {                                                                                              \
-        (literal), sizeof(literal) - 1                                                             \
-    }
-/* slice_starts and slice_take for a string literal, so that the comparison is one of constant
- * length. */
-#define STARTS(s, literal)                                                                         \
-    ((s).n >= sizeof(literal) - 1 && memcmp((s).p, literal, sizeof(literal) - 1) == 0)
-#define TAKE(s, literal) (STARTS(s, literal) && ((s) = slice_skip(s, sizeof(literal) - 1), true))
-#define HAS(s, literal)  (slice_search(s, SLICE(literal)) < (s).n)
+#include "field.h"
+#include "reply.h"
 
 /* "client.example.org[192.0.2.9]" up to its ']': e->peer becomes what is in the brackets. */
 bool postfix_take_peer(struct slice *s, struct event *e);
@@ -29,15 +18,6 @@ bool postfix_take_peer(struct slice *s, struct event *e);
  */
 bool postfix_take_address(struct slice *s, struct slice next, struct slice other,
                           struct slice *address);
-
-/*
- * The status code (struct event's) of "554 5.7.1 words", "554 words" or "5.7.1 words" (RFC 3463,
- * RFC 5248); 0 if there is none or it tells of success. `recipient`: it answered RCPT.
- */
-uint32_t postfix_reply_status(struct slice reply, bool recipient);
-
-/* Do a status code and its words say that a message loops? */
-bool postfix_tells_loop(uint32_t code, struct slice text);
 
 /*
  * A delivery, s being behind "to=<" (global/log_adhoc.c). Sets kind to EVENT_DELIVERY, or to

@@ -1,0 +1,19 @@
+/* Short forms for parsers that take a line field by field. */
+#ifndef FIELD_H
+#define FIELD_H
+
+#include "event.h"
+
+/* A slice of a string literal, in a table. */
+#define TEXT(literal)                                                                              \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
+/* slice_starts and slice_take for a string literal, so that the comparison is one of constant
+ * length. */
+#define STARTS(s, literal)                                                                         \
+    ((s).n >= sizeof(literal) - 1 && memcmp((s).p, literal, sizeof(literal) - 1) == 0)
+#define TAKE(s, literal) (STARTS(s, literal) && ((s) = slice_skip(s, sizeof(literal) - 1), true))
+#define HAS(s, literal)  (slice_search(s, SLICE(literal)) < (s).n)
+
+#endif
