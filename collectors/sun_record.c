@@ -1,0 +1,471 @@
+/*
+ * Text entries of Sun's MTA log (LOG_FORMAT 1 to 3), from the left: time, node, process, source and
+ * destination channel, code, size, addresses, ids. Channels stand in columns of twelve, so that a
+ * blank destination leaves a gap. Invariant: addresses and replies are written by strangers, and
+ * what stands in one field cannot become another: fields are cut in their order and never searched.
+ */
+#include "sun_record_internal.h"
+
+#include <time.h>
+
+#define HEAD_MAX  4  /* node, process, source, destination */
+#define BLANK_GAP 14 /* spaces before the code when there is no destination */
+
+/* ---- Time ---- */
+
+static int digits(const char *p, unsigned n)
+{
+    int v = 0;
+    for (; n; n--, p++) {
+        if (!slice_digit(*p))
+            return -1;
+        v = v * 10 + (*p - '0');
+    }
+    return v;
+}
+
+static int month_of(const char *p)
+{
+    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+    for (int i = 0; i < 12; i++)
+        if ((p[0] | 32) == names[3 * i] && (p[1] | 32) == names[3 * i + 1] &&
+            (p[2] | 32) == names[3 * i + 2])
+            return i;
+    return -1;
+}
+
+/* The start of an hour of local time, or INT64_MIN. */
+static int64_t local_hour(int year, int month, int day, int hour)
+{
+    static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (year < 1970 || month < 0 || month > 11 || day < 1 || day > days[month] || hour < 0 ||
+        hour > 23)
+        return INT64_MIN;
+    struct tm tm = {.tm_year = year - 1900, .tm_mon = month, .tm_mday = day, .tm_hour = hour};
+    tm.tm_isdst = -1;
+    return (int64_t)mktime(&tm) * 1000;
+}
+
+#define TEXT_HOUR 14 /* "19-Jan-1998 19" */
+#define ISO_HOUR  13 /* "2004-12-08T00" */
+
+/* Which form the context's stamp has; syslog.c has its own two. */
+enum { STAMP_AT = 15, STAMP_TEXT = 's', STAMP_ISO = 'i' };
+
+static bool set_hour(struct syslog_context *c, const char *p, bool iso)
+{
+    size_t n = iso ? ISO_HOUR : TEXT_HOUR;
+    if (c->last[STAMP_AT] == (iso ? STAMP_ISO : STAMP_TEXT) && memcmp(c->last, p, n) == 0)
+        return true;
+    int64_t ms = INT64_MIN;
+    if (iso && p[4] == '-' && p[7] == '-' && p[10] == 'T')
+        ms = local_hour(digits(p, 4), digits(p + 5, 2) - 1, digits(p + 8, 2), digits(p + 11, 2));
+    else if (!iso && p[2] == '-' && p[6] == '-' && p[11] == ' ')
+        ms = local_hour(digits(p + 7, 4), month_of(p + 3),
+                        digits(p[0] == ' ' ? p + 1 : p, p[0] == ' ' ? 1 : 2), digits(p + 12, 2));
+    if (ms == INT64_MIN)
+        return false;
+    memcpy(c->last, p, n);
+    c->last[STAMP_AT] = iso ? STAMP_ISO : STAMP_TEXT;
+    c->last_ms = ms;
+    return true;
+}
+
+/* "+0100", "-07:00" or "Z" instead of the local zone. */
+static void take_zone(struct slice *s, int64_t *time_ms)
+{
+    bool utc = slice_take(s, SLICE("Z"));
+    if (!utc && (s->n < 5 || (*s->p != '+' && *s->p != '-')))
+        return;
+    size_t colon = !utc && s->n >= 6 && s->p[3] == ':';
+    int h = utc ? 0 : digits(s->p + 1, 2), m = utc ? 0 : digits(s->p + 3 + colon, 2);
+    if (h < 0 || h > 23 || m < 0 || m > 59)
+        return;
+    time_t seconds = (time_t)(*time_ms / 1000);
+    struct tm tm;
+    if (!localtime_r(&seconds, &tm))
+        return;
+    int64_t zone_s = utc ? 0 : (*s->p == '-' ? -1 : 1) * (h * 3600 + m * 60);
+    *time_ms += ((int64_t)tm.tm_gmtoff - zone_s) * 1000;
+    if (!utc)
+        *s = slice_skip(*s, 5 + colon);
+}
+
+bool sun_take_time(struct syslog_context *c, struct slice *s, int64_t *time_ms)
+{
+    bool iso = s->n > 10 && s->p[10] == 'T';
+    size_t hour = iso ? ISO_HOUR : TEXT_HOUR;
+    if (s->n < hour + 6 || !set_hour(c, s->p, iso))
+        return false;
+    const char *p = s->p + hour;
+    int minute = digits(p + 1, 2), second = digits(p + 4, 2);
+    if (p[0] != ':' || p[3] != ':' || minute < 0 || minute > 59 || second < 0 || second > 60)
+        return false;
+    *time_ms = c->last_ms + (minute * 60 + second) * INT64_C(1000);
+    *s = slice_skip(*s, hour + 6);
+    if (s->n >= 3 && s->p[0] == '.' && slice_digit(s->p[1]) && slice_digit(s->p[2])) {
+        *time_ms += digits(s->p + 1, 2) * 10;
+        *s = slice_skip(*s, 3);
+        while (s->n && slice_digit(*s->p))
+            *s = slice_skip(*s, 1);
+    }
+    if (iso)
+        take_zone(s, time_ms);
+    return true;
+}
+
+/* ---- The code ---- */
+
+bool sun_set_code(struct sun_record *r, struct slice code)
+{
+    static const unsigned meaning[26] = {['A' - 'A'] = SUN_SASL,
+                                         ['C' - 'A'] = SUN_CHUNKING,
+                                         ['E' - 'A'] = SUN_ESMTP,
+                                         ['L' - 'A'] = SUN_LMTP,
+                                         ['S' - 'A'] = SUN_TLS};
+    if (code.n < 1 || code.n > 8)
+        return false;
+    for (size_t i = 0; i < code.n; i++) {
+        unsigned letter = (unsigned char)code.p[i] - 'A';
+        if (letter > 25)
+            return false;
+        if (i)
+            r->modifiers |= meaning[letter];
+    }
+    r->code = code.p[0];
+    return true;
+}
+
+static inline bool is_upper(char c)
+{
+    return (unsigned char)(c - 'A') < 26;
+}
+
+/* Can this word be the code of an entry, by what follows it? */
+static bool is_code(struct slice word, struct slice rest, char direction)
+{
+    for (size_t i = 0; i < word.n; i++)
+        if (!is_upper(word.p[i]))
+            return false;
+    if (word.n > 8 || !word.n)
+        return false;
+    if (direction)
+        return true;
+    rest = slice_trim(rest);
+    return rest.n && (slice_digit(*rest.p) || slice_starts(rest, SLICE("TCP|")));
+}
+
+/* ---- Channels ---- */
+
+/* "2e2d.2.1": hexadecimal numbers with dots between. */
+static bool is_process(struct slice word)
+{
+    bool dot = false;
+    for (size_t i = 0; i < word.n; i++) {
+        char ch = word.p[i];
+        dot |= ch == '.';
+        if (!slice_digit(ch) && ch != '.' && (unsigned char)((ch | 32) - 'a') > 5)
+            return false;
+    }
+    return dot;
+}
+
+static bool looks_like_node(struct slice word)
+{
+    for (size_t i = 0; i < word.n; i++)
+        if (is_upper(word.p[i]) || word.p[i] == '.')
+            return true;
+    return false;
+}
+
+/* Two words without a process id between them: is the first one the node? */
+static bool first_is_node(const struct sun_options *o, const struct sun_record *r,
+                          const struct slice *words, size_t gap)
+{
+    if (r->code == 'E')
+        return false; /* which always has a destination */
+    if (gap >= BLANK_GAP)
+        return true;
+    if (o && o->format <= 3)
+        return o->fields & SUN_NODE;
+    return r->code != 'W' && looks_like_node(words[0]);
+}
+
+static bool set_channels(const struct sun_options *o, struct sun_record *r, struct slice *words,
+                         unsigned n, size_t gap)
+{
+    if (r->direction)
+        n--;
+    for (unsigned i = 0; i < n && i < 2; i++) {
+        if (!is_process(words[i]))
+            continue;
+        r->process = words[i];
+        if (i)
+            r->node = words[0];
+        words += i + 1;
+        n -= i + 1;
+        break;
+    }
+    unsigned channels = r->direction ? 1 : 2;
+    if (!r->process.n &&
+        (n > channels || (n == 2 && !r->direction && first_is_node(o, r, words, gap)))) {
+        r->node = *words++;
+        n--;
+    }
+    if (n < 1 || n > channels)
+        return false;
+    r->source = words[0];
+    if (n == 2)
+        r->destination = words[1];
+    return true;
+}
+
+/* The words up to the code; *s is left behind it. */
+static bool take_head(const struct sun_options *o, struct slice *s, struct sun_record *r)
+{
+    struct slice words[HEAD_MAX];
+    struct slice t = slice_trim(*s);
+    size_t gap = 0;
+    for (unsigned n = 0; n <= HEAD_MAX; n++) {
+        size_t end = slice_find(t, ' ');
+        struct slice word = slice_head(t, end), rest = slice_skip(t, end);
+        if (!word.n)
+            return false;
+        if (n >= 1 && is_code(word, rest, r->direction)) {
+            *s = rest;
+            return sun_set_code(r, word) && set_channels(o, r, words, n, gap);
+        }
+        if (n == HEAD_MAX)
+            return false;
+        if (word.n == 1 && (*word.p == '+' || *word.p == '-'))
+            r->direction = *word.p;
+        words[n] = word;
+        t = slice_trim(rest);
+        gap = rest.n - t.n;
+    }
+    return false;
+}
+
+/* ---- Fields ---- */
+
+/* "17:adam@example.com" of LOG_FORMAT 3. */
+static bool take_counted(struct slice *s, struct slice *field)
+{
+    uint64_t n;
+    struct slice t = *s;
+    if (!slice_number(&t, &n) || !slice_take(&t, SLICE(":")) || n > t.n ||
+        (n < t.n && t.p[n] != ' '))
+        return false;
+    *field = slice_head(t, n);
+    *s = slice_skip(t, n + 1);
+    return true;
+}
+
+/* The end of a word that has a quote or a backslash in it: spaces there belong to it. */
+static size_t quoted_end(struct slice s)
+{
+    bool quoted = false;
+    size_t i = 0;
+    for (; i < s.n && (quoted || s.p[i] != ' '); i++) {
+        if (s.p[i] == '\\')
+            i++;
+        else if (s.p[i] == '"')
+            quoted = !quoted;
+    }
+    return quoted || i > s.n ? slice_find(s, ' ') : i;
+}
+
+/* A field up to the next space; two spaces in a row mean an empty one. */
+static struct slice take_field(struct slice *s, const struct sun_record *r)
+{
+    struct slice field;
+    if (r->counted && take_counted(s, &field))
+        return field;
+    size_t end = slice_find(*s, ' ');
+    if (memchr(s->p, '"', end) || memchr(s->p, '\\', end))
+        end = quoted_end(*s);
+    field = slice_head(*s, end);
+    *s = slice_skip(*s, end + 1);
+    return field;
+}
+
+struct slice sun_without_type(struct slice address)
+{
+    if (slice_starts(address, SLICE("rfc822;")))
+        return slice_skip(address, 7);
+    size_t at = slice_find(slice_head(address, 10), ';');
+    return at && at < address.n && at < 10 ? slice_skip(address, at + 1) : address;
+}
+
+static struct slice address(struct slice field)
+{
+    return slice_eq(field, SLICE("<>")) ? slice_head(field, 0) : field; /* LOG_FORMAT 2 */
+}
+
+/* "500 ..." */
+static bool is_reply(struct slice s)
+{
+    return s.n > 3 && slice_digit(s.p[0]) && slice_digit(s.p[1]) && slice_digit(s.p[2]) &&
+           s.p[3] == ' ';
+}
+
+static void take_addresses(struct slice *s, struct sun_record *r)
+{
+    struct slice counted = *s, field;
+    r->counted = s->n && slice_digit(*s->p) && take_counted(&counted, &field);
+    struct slice from = {s->p, 0};
+    if (!slice_starts(*s, SLICE("rfc822;"))) /* an empty one in a line whose spaces were lost */
+        from = take_field(s, r);
+    r->from = address(from);
+    r->original = sun_without_type(address(take_field(s, r)));
+    if (r->code != 'B' || !is_reply(*s)) /* of a bad command there is only one address field */
+        r->to = address(take_field(s, r));
+}
+
+struct slice sun_bare_id(struct slice id)
+{
+    if (id.n >= 2 && id.p[0] == '<' && id.p[id.n - 1] == '>')
+        return (struct slice){id.p + 1, id.n - 2};
+    if (id.n >= 8 && slice_starts(id, SLICE("&lt;")) && slice_ends(id, SLICE("&gt;")))
+        return (struct slice){id.p + 4, id.n - 8};
+    return id;
+}
+
+/* "<id>" off the front: an id may hold spaces when a bad client made it. */
+static bool take_message_id(struct slice *s, const struct sun_record *r, struct slice *id)
+{
+    struct slice t = *s, field;
+    if (r->counted && take_counted(&t, &field)) {
+        if (field.n && *field.p != '<')
+            return false;
+    } else {
+        size_t end = s->n && *s->p == '<' ? slice_find(*s, '>') : s->n;
+        if (end >= s->n || (end + 1 < s->n && s->p[end + 1] != ' ' && s->p[end + 1] != ','))
+            return false; /* a notification's id and that of its cause have a comma between */
+        field = slice_head(*s, end + 1);
+        t = slice_skip(*s, end + 2);
+    }
+    *id = sun_bare_id(field);
+    *s = t;
+    return true;
+}
+
+/* Does a field look like a path in the queue area? */
+static bool is_queue_file(struct slice field)
+{
+    const char *slash = field.n ? memrchr(field.p, '/', field.n) : NULL;
+    struct queue_id id;
+    unsigned attempts;
+    bool held;
+    return slash &&
+           sun_queue_name(slice_skip(field, (size_t)(slash + 1 - field.p)), &id, &attempts, &held);
+}
+
+static void take_known_ids(unsigned fields, struct slice *s, struct sun_record *r)
+{
+    uint64_t notary;
+    if (fields & SUN_NOTARY) {
+        struct slice field = take_field(s, r);
+        r->notary = slice_number(&field, &notary) ? (uint32_t)notary : 0;
+    }
+    if (fields & SUN_FILENAME)
+        r->file = take_field(s, r);
+    if (fields & SUN_ENVELOPE_ID)
+        r->envelope_id = take_field(s, r);
+    if (fields & SUN_MESSAGE_ID) {
+        if (!take_message_id(s, r, &r->message_id))
+            r->message_id = sun_bare_id(take_field(s, r));
+        take_message_id(s, r, &r->original_message_id);
+    }
+}
+
+/* Which of the fields up to the message id are there, by their shapes. A bare number is
+   the NOTARY flags only before a file's name or an id: it may be the code of a reply, too. */
+static void infer_ids(struct slice *s, struct sun_record *r)
+{
+    struct slice t = slice_trim(*s), after;
+    if (t.n && slice_digit(*t.p) && !r->counted) {
+        after = t;
+        uint64_t notary = 0;
+        slice_number(&after, &notary);
+        after = slice_trim(after);
+        struct slice next = slice_head(after, slice_find(after, ' '));
+        if (is_queue_file(next) || (next.n && *next.p == '<')) {
+            r->notary = (uint32_t)notary;
+            t = after;
+        }
+    }
+    after = t;
+    struct slice field = take_field(&after, r);
+    if (is_queue_file(field)) {
+        r->file = field;
+        t = slice_trim(after);
+    }
+    after = t;
+    field = take_field(&after, r);
+    if (field.n && *field.p != '<' && memchr(field.p, '@', field.n) &&
+        slice_starts(slice_trim(after), SLICE("<"))) {
+        r->envelope_id = field;
+        t = slice_trim(after);
+    }
+    if (take_message_id(&t, r, &r->message_id)) {
+        t = slice_trim(t);
+        if (take_message_id(&t, r, &r->original_message_id))
+            t = slice_trim(t);
+    }
+    *s = t;
+}
+
+/* "TCP|192.0.2.10|25|192.0.2.9|1244 SMTP/host/host", a user's name, an id, a diagnostic. */
+static void take_connection(struct slice s, struct sun_record *r)
+{
+    s = slice_trim(s);
+    struct slice counted = s, field;
+    r->counted = s.n && slice_digit(*s.p) && take_counted(&counted, &field);
+    r->transport = take_field(&s, r);
+    struct slice before = s;
+    r->application = take_field(&s, r);
+    if (!r->counted && slice_search(slice_head(r->application, 5), SLICE("MTP")) >= 3) {
+        r->application.n = 0; /* "connection refused" */
+        s = before;
+    }
+    r->rest = s;
+}
+
+bool sun_record_parse_body(const struct sun_options *o, struct slice s, struct sun_record *r)
+{
+    if (!take_head(o, &s, r))
+        return false;
+    s = slice_trim(s);
+    if (r->direction || slice_starts(s, SLICE("TCP|"))) {
+        if (!r->direction)
+            r->direction = '-'; /* an attempt that failed before there was a connection */
+        take_connection(s, r);
+        return true;
+    }
+    if (!slice_number(&s, &r->blocks) || (s.n && *s.p != ' '))
+        return false;
+    s = slice_skip(s, 1);
+    take_addresses(&s, r);
+    if (o && o->format <= 3)
+        take_known_ids(o->fields, &s, r);
+    else
+        infer_ids(&s, r);
+    r->rest = s;
+    return true;
+}
+
+bool sun_record_parse(struct syslog_context *c, const struct sun_options *o, struct slice line,
+                      struct sun_record *r)
+{
+    memset(r, 0, sizeof *r);
+    struct slice s = line;
+    if (s.n && *s.p == '<')
+        return sun_parse_xml(c, s, r);
+    if (s.n && *s.p == '{')
+        return sun_parse_json(c, s, r);
+    if (slice_starts(s, SLICE("mail.log")) || slice_starts(s, SLICE("connection.log")))
+        slice_cut(&s, ':'); /* as grep puts it before a line */
+    return sun_take_time(c, &s, &r->time_ms) && slice_take(&s, SLICE(" ")) &&
+           sun_record_parse_body(o, s, r);
+}

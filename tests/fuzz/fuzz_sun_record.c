@@ -1,0 +1,62 @@
+/* Any octets as a line of Sun's MTA log, with the fields inferred and with all of them: every slice lies in the line. */
+#include <stdlib.h>
+
+#include "../../collectors/sun_record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(struct slice part, struct slice line)
+{
+    if (part.n && (part.p < line.p || part.p + part.n > line.p + line.n))
+        abort();
+}
+
+static void parse(const struct sun_options *o, struct slice line)
+{
+    struct syslog_context c = {0};
+    struct sun_record r;
+    if (!sun_record_parse(&c, o, line, &r))
+        return;
+    sun_record_details(o, &r);
+    const struct slice all[] = {r.node,
+                                r.process,
+                                r.source,
+                                r.destination,
+                                r.from,
+                                r.original,
+                                r.to,
+                                r.file,
+                                r.message_id,
+                                r.rest,
+                                r.envelope_id,
+                                r.original_message_id,
+                                r.username,
+                                r.reason,
+                                r.connection,
+                                r.sensitivity,
+                                r.priority,
+                                r.filter,
+                                r.diagnostic,
+                                r.intermediate,
+                                r.remote_mta,
+                                r.transport,
+                                r.application,
+                                sun_record_peer(&r),
+                                sun_record_reply(&r)};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        check(all[i], line);
+    if (r.code && (r.code < 'A' || r.code > 'Z' || !r.source.n))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct slice line = {(const char *)data, size};
+    struct sun_options text = {.format = 1, .fields = 0x7fff}, read;
+    setenv("TZ", "UTC", 1);
+    parse(NULL, line);
+    parse(&text, line);
+    sun_options_parse(line, &read);
+    parse(&read, line);
+    return 0;
+}
