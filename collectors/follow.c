@@ -464,10 +464,11 @@ static void undo_blank(struct follow *f)
         f->rotations--;
 }
 
-/* Ends a call that found nothing more to read. */
-static enum follow_result rest(struct follow *f)
+/* Ends a call that found nothing more to read. A busy log keeps the memory of its long runs. */
+static enum follow_result rest(struct follow *f, const struct follow_call *c)
 {
-    follow_source_shrink(&f->source);
+    if (!c->yielded)
+        follow_source_shrink(&f->source);
     undo_blank(f);
     bool waits = f->source.reader.fd >= 0 && f->look.error == ENOENT && !f->deleted;
     if (f->trouble == SOURCE_OK && f->look.error != 0 && !waits)
@@ -489,14 +490,14 @@ enum follow_result follow_read(struct follow *f, size_t budget,
         look_at_path(f);
         if (f->source.reader.fd < 0) {
             if (f->look.state == f->vain_state || !turn(f, &c, false))
-                return rest(f);
+                return rest(f, &c);
             continue;
         }
         c.yielded = false;
         enum follow_drain r = drain(f, &c, false);
         if (r == FOLLOW_DRAIN_ERROR) {
             set_trouble(f, errno);
-            return rest(f);
+            return rest(f, &c);
         }
         if (r == FOLLOW_DRAIN_MORE)
             break;
@@ -504,7 +505,7 @@ enum follow_result follow_read(struct follow *f, size_t budget,
             f->refused = f->source.at.inode;
         if (r == FOLLOW_DRAIN_LOST ? !turn(f, &c, false)
                                    : !finished(f, c.yielded) || !turn(f, &c, true))
-            return rest(f);
+            return rest(f, &c);
     }
     f->more = true;
     return FOLLOW_MORE;

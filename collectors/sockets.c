@@ -1,5 +1,5 @@
 /*
- * One sock_diag dump for each address family, through libmnl.
+ * One dump of the TCP sockets of both address families, through libmnl.
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -49,24 +49,27 @@ static int on_message(const struct nlmsghdr *head, void *data)
     return MNL_CB_OK;
 }
 
-static bool ask(struct mnl_socket *nl, uint8_t family, unsigned sequence)
+/*
+ * The older request: it alone asks for both families at once, and the kernel walks its whole table of
+ * connections for every request.
+ */
+static bool ask(struct mnl_socket *nl, unsigned sequence)
 {
     char buffer[256];
     struct nlmsghdr *head = mnl_nlmsg_put_header(buffer);
-    head->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+    head->nlmsg_type = TCPDIAG_GETSOCK;
     head->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     head->nlmsg_seq = sequence;
-    struct inet_diag_req_v2 *r = mnl_nlmsg_put_extra_header(head, sizeof *r);
-    r->sdiag_family = family;
-    r->sdiag_protocol = IPPROTO_TCP;
+    struct inet_diag_req *r = mnl_nlmsg_put_extra_header(head, sizeof *r);
+    r->idiag_family = AF_UNSPEC;
     r->idiag_states = ~0u;
     return mnl_socket_sendto(nl, head, head->nlmsg_len) > 0;
 }
 
-static int dump(struct mnl_socket *nl, uint8_t family, unsigned sequence, struct each *e)
+static int dump(struct mnl_socket *nl, unsigned sequence, struct each *e)
 {
     char buffer[32768];
-    if (!ask(nl, family, sequence))
+    if (!ask(nl, sequence))
         return errno;
     for (;;) {
         ssize_t n = mnl_socket_recvfrom(nl, buffer, sizeof buffer);
@@ -89,12 +92,7 @@ int sockets_each(void (*seen)(void *arg, const struct socket_seen *s), void *arg
     int error = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ? errno : 0;
     unsigned sequence = (unsigned)time(NULL);
     if (!error)
-        error = dump(nl, AF_INET, sequence, &e);
-    if (!error) {
-        error = dump(nl, AF_INET6, sequence + 1, &e);
-        if (error == ENOENT || error == EAFNOSUPPORT)
-            error = 0; /* a host without IPv6 */
-    }
+        error = dump(nl, sequence, &e);
     mnl_socket_close(nl);
     return error;
 }

@@ -85,7 +85,7 @@ static void defaults(void **state)
     assert_int_equal(c->queue_interval_s, 10);
     assert_int_equal(c->queue_rescan_s, 600);
     assert_int_equal(c->files_per_second, 200);
-    assert_int_equal(c->checkpoint_s, 5);
+    assert_int_equal(c->checkpoint_s, 15);
     assert_int_equal(c->messages_max, 1000000);
     for (int i = 0; i < MODEL_TABLES; i++)
         assert_int_equal(c->capacities[i], 0);
