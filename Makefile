@@ -41,7 +41,7 @@ $(B)/libmailmond.a: $(LIB_OBJ)
 
 $(B)/mailmond: $(B)/agent/main.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
-$(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/libmailmond.a
+$(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/agent/main_explain.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
 PUBLISH_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard agent/publish*.c))
 $(B)/mailmond-publish: $(B)/agent/main_publish.o $(PUBLISH_OBJ) $(B)/libmailmond.a

@@ -496,6 +496,11 @@ void config_free(struct config *c)
     if (!c)
         return;
     config_release(config_settings, c);
+    for (unsigned i = 0; i < c->mta_count; i++) {
+        free(c->mtas[i].type);
+        free(c->mtas[i].source_file);
+    }
+    free(c->mtas);
     err_free(&c->warnings);
     free(c->file);
     free(c);

@@ -36,17 +36,20 @@ struct config_list {
 /* One MTA instance. Members that the file leaves out are NULL: detection or the MTA's own defaults
  * fill them. */
 struct config_mta {
-    char *type; /* "postfix" */
-    char *name; /* applName and syslog_name: "postfix", "postfix-out" */
+    char *type; /* "postfix": struct mta, name */
+    char *name; /* applName, and syslog_name of Postfix: "postfix", "postfix-out" */
     char *config_directory;
+    char *config_file; /* of a mail system that has one file: sendmail.cf */
     char *queue_directory;
+    char *pid_file;
+    char *statistics_file;
     char *log;                          /* path of the log file; several instances may share one */
     struct config_strings syslog_names; /* further tags that belong to it: "submission" for -o
                                            syslog_name=submission */
     struct config_strings internal_services; /* inbound services behind a content filter, as
                                   mtaGroupName has them ("reinject/smtpd"): not counted again */
     struct config_strings
-        listen; /* "ADDRESS:PORT" or ":PORT" of its listeners, and " SERVICE" if it is not smtpd */
+        listen; /* "ADDRESS:PORT" or ":PORT" of its listeners, and " SERVICE" if it is not the usual one */
     char *source_file; /* where it was written, for messages; NULL: detected */
     unsigned source_line;
 };

@@ -48,12 +48,16 @@ static void check_names(const struct config *c, const struct config_mta *m, unsi
 {
     for (unsigned i = 0; i < before; i++) {
         const struct config_mta *other = &c->mtas[i];
+        bool same_type = strcmp(m->type, other->type) == 0;
         if (m->name && other->name && strcmp(m->name, other->name) == 0)
-            err_add(
-                errors, m->source_file, m->source_line,
-                "a second instance with the name %s (the first is in line %u): give each the name "
-                "that postmulti -l shows",
-                m->name, other->source_line);
+            err_add(errors, m->source_file, m->source_line,
+                    "a second instance with the name %s (the first is in line %u): give each %s",
+                    m->name, other->source_line,
+                    same_type && strcmp(m->type, "postfix") == 0
+                        ? "the name that postmulti -l shows"
+                        : "a name of its own");
+        if (!same_type)
+            continue;
         if (m->config_directory && other->config_directory &&
             strcmp(m->config_directory, other->config_directory) == 0)
             err_add(errors, m->source_file, m->source_line,
@@ -61,7 +65,7 @@ static void check_names(const struct config *c, const struct config_mta *m, unsi
                     m->config_directory, other->source_line);
         if (!m->name && !m->config_directory && !other->name && !other->config_directory)
             err_add(errors, m->source_file, m->source_line,
-                    "a second instance without name and config_directory: which one is it?");
+                    "a second instance without name: which one is it?");
     }
 }
 
@@ -255,7 +259,9 @@ void config_check(struct config *c, const config_t *tree, struct err_list *error
     check_account(c->user, tree, "user", errors);
     check_account(c->publish_user, tree, "publish_user", errors);
     check_snmp(c, tree, errors);
-    check_listeners(config_lookup(tree, "postfix"), errors);
+    for (const struct setting *s = config_settings; s->name; s++)
+        if (s->kind == SETTING_MTAS)
+            check_listeners(config_lookup(tree, s->name), errors);
     for (unsigned i = 0; i < c->mta_count; i++)
         check_names(c, &c->mtas[i], i, errors);
 }

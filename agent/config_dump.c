@@ -68,7 +68,10 @@ static void print_settings(FILE *out, const char *indent, const struct setting *
 
 static void print_mtas(FILE *out, const struct setting *s, const struct config *c)
 {
-    if (c->mta_count == 0) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < c->mta_count; i++)
+        count += strcmp(c->mtas[i].type, s->name) == 0;
+    if (count == 0) {
         fprintf(out, "# %s = %s;\n", s->name, s->example);
         return;
     }

@@ -4,7 +4,6 @@
 #include "config_schema.h"
 
 #define IN(member)  offsetof(struct config, member)
-#define MTA(member) offsetof(struct config_mta, member)
 #define CAPACITY(t) (offsetof(struct config, capacities) + (t) * sizeof(uint32_t))
 
 #define ROWS_MAX    10000000
@@ -129,47 +128,6 @@ static const struct setting snmp_settings[] = {
     {.name = NULL},
 };
 
-static const struct setting mta_settings[] = {
-    {.name = "name",
-     .kind = SETTING_TEXT,
-     .offset = MTA(name),
-     .example = "\"postfix\"",
-     .help = "Name of the instance: its syslog_name, and its name in applTable."},
-    {.name = "config_directory",
-     .kind = SETTING_PATH,
-     .offset = MTA(config_directory),
-     .example = "\"/etc/postfix\"",
-     .help = "Where its main.cf is."},
-    {.name = "queue_directory",
-     .kind = SETTING_PATH,
-     .offset = MTA(queue_directory),
-     .example = "\"/var/spool/postfix\"",
-     .help = "Its queues; left out: as main.cf says."},
-    {.name = "log",
-     .kind = SETTING_PATH,
-     .offset = MTA(log),
-     .example = "\"/var/log/mail.log\"",
-     .help = "The file it logs to; left out: as main.cf says, or where syslog usually puts mail."},
-    {.name = "syslog_names",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(syslog_names),
-     .example = "[ \"submission\" ]",
-     .help = "Further names that its services log under (-o syslog_name=... in master.cf), up to "
-             "the first slash."},
-    {.name = "internal_services",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(internal_services),
-     .example = "[ \"reinject/smtpd\" ]",
-     .help = "Services that take mail back from a content filter, as mtaGroupName shows them: "
-             "that mail is not counted again."},
-    {.name = "listen",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(listen),
-     .example = "[ \":25\", \"127.0.0.1:10025\" ]",
-     .help = "Addresses and ports of its listeners, to find its associations."},
-    {.name = NULL},
-};
-
 const struct setting config_settings[] = {
     {.name = "log",
      .kind = SETTING_TEXT,
@@ -256,7 +214,7 @@ const struct setting config_settings[] = {
      .help = "How all this is shown."},
     {.name = "postfix",
      .kind = SETTING_MTAS,
-     .members = mta_settings,
+     .members = config_postfix_settings,
      .example = "( { name = \"postfix\"; config_directory = \"/etc/postfix\"; } )",
      .help = "Instances of Postfix, a group for each."},
     {.name = NULL},
@@ -319,16 +277,12 @@ static void release_list(const struct setting *s, struct config_list *list)
     *list = (struct config_list){NULL, 0};
 }
 
-static void release_mtas(const struct setting *members, struct config *c)
+/* Those of one kind; config_free releases what they have in common. */
+static void release_mtas(const struct setting *section, struct config *c)
 {
-    for (unsigned i = 0; i < c->mta_count; i++) {
-        config_release(members, &c->mtas[i]);
-        free(c->mtas[i].type);
-        free(c->mtas[i].source_file);
-    }
-    free(c->mtas);
-    c->mtas = NULL;
-    c->mta_count = 0;
+    for (unsigned i = 0; i < c->mta_count; i++)
+        if (strcmp(c->mtas[i].type, section->name) == 0)
+            config_release(section->members, &c->mtas[i]);
 }
 
 void config_release(const struct setting *settings, void *base)
@@ -352,7 +306,7 @@ void config_release(const struct setting *settings, void *base)
             release_list(s, member);
             break;
         case SETTING_MTAS:
-            release_mtas(s->members, base);
+            release_mtas(s, base);
             break;
         case SETTING_CHOICE:
         case SETTING_BOOL:

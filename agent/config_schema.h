@@ -41,6 +41,8 @@ struct setting {
 
 /* The top level; ends with a NULL name, as every table does. */
 extern const struct setting config_settings[];
+/* One instance of Postfix; of another mail transfer agent. */
+extern const struct setting config_postfix_settings[], config_mta_settings[];
 
 /* Puts the defaults of all settings into *base (zeroed: a struct config or config_mta). */
 void config_defaults(const struct setting *settings, void *base);

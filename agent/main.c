@@ -21,6 +21,7 @@ static const char usage_text[] =
     "       mailmond --dump                       show the tables of the running daemon\n"
     "       mailmond --read FORMAT FILE...        show the tables that these logs give (no "
     "daemon)\n"
+    "       mailmond --explain FORMAT FILE...     show what is understood of each line\n"
     "       mailmond --check | --dump-config | --detect\n"
     "\n"
     "The SNMP agent for mail systems: publishes NETWORK-SERVICES-MIB, MTA-MIB and MAILMON-MIB\n"
@@ -36,6 +37,7 @@ static const char usage_text[] =
     "  --read FORMAT      read logs of this format (postfix) from start to end, print the model\n"
     "    --statistics     ... and lines, octets and memory, on the standard error\n"
     "    --messages-max N ... with this bound on the messages in flight\n"
+    "  --explain FORMAT   print each line of logs of this format and what is understood of it\n"
     "  --tables           list the columns that are served\n"
     "  --help, --version\n"
     "\n"
@@ -57,6 +59,7 @@ static const struct option options[] = {
     {"dump-config", no_argument, NULL, PASS_ON},
     {"detect", no_argument, NULL, PASS_ON},
     {"read", required_argument, NULL, PASS_ON},
+    {"explain", required_argument, NULL, PASS_ON},
     {"statistics", no_argument, NULL, PASS_ON},
     {"messages-max", required_argument, NULL, PASS_ON},
     {NULL, 0, NULL, 0},

@@ -18,6 +18,7 @@
 #include "../collectors/detect.h"
 #include "account.h"
 #include "log.h"
+#include "main_explain.h"
 #include "main_read.h"
 #include "persist.h"
 #include "slots.h"
@@ -31,7 +32,7 @@ struct arguments {
     const char *config, *state;
     int model_fd, back_fd, ready_fd;
     bool foreground, check, dump_config, detect, settings, statistics;
-    const char *read;
+    const char *read, *explain;
     uint32_t messages_max;
 };
 
@@ -43,7 +44,6 @@ static struct {
     struct model model;
     struct store *store;
     struct slots *slots;
-    struct tally *tallies[8]; /* as mtas[] */
     struct checkpoint *checkpoint;
     bool checkpoint_filled, checkpoint_busy, checkpoint_failed, checkpoint_ok;
     uv_work_t checkpoint_work;
@@ -105,8 +105,7 @@ static void fill_checkpoint(void)
         return;
     const struct collect *c = &self.collect;
     bool ok = persist_save(&self.model, c->names, self.checkpoint, c->real_minus_monotonic_ms);
-    for (unsigned i = 0; mtas[i]; i++)
-        ok &= !self.tallies[i] || tally_save(self.tallies[i], self.checkpoint);
+    ok &= tally_save(c->tally, self.checkpoint);
     for (unsigned i = 0; collectors[i]; i++)
         ok &= !collectors[i]->save || collectors[i]->save(&self.collect, self.checkpoint);
     if (!ok) /* half of it would be a lie: start again from the last whole one */
@@ -189,9 +188,7 @@ static void publish(void)
     const struct collect *c = &self.collect;
     if (!self.published && !c->caught_up && c->monotonic_ms - self.started_ms < CATCH_UP_MS)
         return;
-    for (unsigned i = 0; mtas[i]; i++)
-        if (self.tallies[i])
-            tally_levels(self.tallies[i]);
+    tally_levels(c->tally);
     set_agent();
     slots_publish(self.slots, &self.model, c->monotonic_ms, collect_real_ms(c));
     if (!self.published && self.arguments.ready_fd >= 0 &&
@@ -212,72 +209,67 @@ static void on_tick(uv_timer_t *timer)
 
 /* Instances */
 
-static struct tally *tally_for(const struct mta *mta)
-{
-    for (unsigned i = 0; mtas[i]; i++) {
-        if (mtas[i] != mta)
-            continue;
-        if (!self.tallies[i])
-            self.tallies[i] =
-                tally_new(&self.model, self.collect.names, mta, self.config->messages_max, true, i);
-        return self.tallies[i];
-    }
-    return NULL;
-}
-
-/* Is this the name of an instance of the configuration? */
-static bool is_instance(struct slice name)
+/* Is this the name of an instance of the configuration, of this kind? */
+static bool is_instance(const char *type, struct slice name)
 {
     for (unsigned i = 0; i < self.config->mta_count; i++)
-        if (slice_eq(name, slice_of(self.config->mtas[i].name)))
+        if (strcmp(self.config->mtas[i].type, type) == 0 &&
+            slice_eq(name, slice_of(self.config->mtas[i].name)))
             return true;
     return false;
 }
 
 /*
  * What a tag stands for: "postfix/smtpd" and, with -o syslog_name=submission, "submission/smtpd" are
- * services of the same instance. The name of another instance is no further name of this one.
+ * services of the same instance. Where tags name instances, the name of another is no further name of
+ * this one; where they do not, a tag is just one of the instance's own.
  */
-static void name_instance(struct tally *t, const struct config_mta *m)
+static void name_instance(struct tally *t, const struct config_mta *m, const struct mta *mta)
 {
     struct slice name = slice_of(m->name);
     for (unsigned i = 0; i < m->syslog_names.count; i++) {
         struct slice app = slice_of(m->syslog_names.items[i]);
-        if (!slice_eq(app, name) && is_instance(app))
+        if (!mta->named_by_tag)
+            tally_alias(t, mta, app, name, SLICE(""));
+        else if (!slice_eq(app, name) && is_instance(m->type, app))
             log_warning("instance %s: lines of \"%s\" belong to the instance of that name", m->name,
                         m->syslog_names.items[i]);
         else if (!slice_eq(app, name) && slice_find(app, '/') == app.n)
-            tally_alias(t, app, name, app);
+            tally_alias(t, mta, app, name, app);
     }
     for (unsigned i = 0; i < m->internal_services.count; i++)
         tally_internal_service(t, name, slice_of(m->internal_services.items[i]));
+}
+
+static void place_instance(struct collect *c, const struct config_mta *m)
+{
+    const struct mta *mta = mta_find(m->type);
+    struct appl *appl = mta ? tally_appl(c->tally, mta, slice_of(m->name)) : NULL;
+    if (appl)
+        c->instances[c->instance_count++] =
+            (struct instance_of_mta){.config = m, .mta = mta, .appl = appl};
+    else
+        log_error("%s instance %s is left out: another mail system has the name, or applTable is "
+                  "full",
+                  m->type, m->name);
 }
 
 static bool make_instances(void)
 {
     struct collect *c = &self.collect;
     c->instances = calloc(self.config->mta_count + 1, sizeof *c->instances);
-    if (!c->instances)
+    c->tally = tally_new(c->model, c->names, self.config->messages_max, true);
+    if (!c->instances || !c->tally)
         return false;
     for (unsigned i = 0; i < self.config->mta_count; i++) {
-        const struct config_mta *m = &self.config->mtas[i];
-        const struct mta *mta = mta_find(m->type);
-        struct tally *t = mta ? tally_for(mta) : NULL;
-        if (!t)
-            return false;
-        name_instance(t, m);
-        c->instances[c->instance_count++] =
-            (struct instance_of_mta){.config = m, .mta = mta, .tally = t};
+        const struct mta *mta = mta_find(self.config->mtas[i].type);
+        if (mta)
+            name_instance(c->tally, &self.config->mtas[i], mta);
     }
-    for (unsigned i = 0; mtas[i]; i++)
-        if (self.tallies[i] && !tally_load(self.tallies[i], self.store))
-            return false;
-    for (unsigned i = 0; i < c->instance_count; i++) {
-        c->instances[i].appl =
-            tally_appl(c->instances[i].tally, slice_of(c->instances[i].config->name));
-        if (!c->instances[i].appl)
-            return false;
-    }
+    if (!tally_load(c->tally, self.store))
+        return false;
+    for (unsigned i = 0; i < self.config->mta_count; i++)
+        place_instance(c, &self.config->mtas[i]);
     return true;
 }
 
@@ -430,6 +422,7 @@ static int run(pid_t parent)
 static const char usage_text[] =
     "usage: " PROGRAM " [--config FILE] [--state DIR] --check | --dump-config | --detect\n"
     "       " PROGRAM " --read FORMAT [--messages-max N] [--statistics] FILE...\n"
+    "       " PROGRAM " --explain FORMAT FILE...\n"
     "       " PROGRAM " --model-fd N --back-fd N [--ready-fd N] [--foreground]\n"
     "\n"
     "The collecting half of mailmond, which starts it; see mailmond(8).\n";
@@ -446,6 +439,7 @@ enum {
     DETECT,
     SETTINGS,
     READ,
+    EXPLAIN,
     MESSAGES_MAX,
     STATISTICS,
     HELP,
@@ -464,6 +458,7 @@ static const struct option options[] = {
     {"detect", no_argument, NULL, DETECT},
     {"settings", no_argument, NULL, SETTINGS},
     {"read", required_argument, NULL, READ},
+    {"explain", required_argument, NULL, EXPLAIN},
     {"messages-max", required_argument, NULL, MESSAGES_MAX},
     {"statistics", no_argument, NULL, STATISTICS},
     {"help", no_argument, NULL, HELP},
@@ -508,6 +503,9 @@ static int take_option(struct arguments *a, int option)
     case READ:
         a->read = optarg;
         break;
+    case EXPLAIN:
+        a->explain = optarg;
+        break;
     case MESSAGES_MAX:
         a->messages_max = (uint32_t)strtoul(optarg, NULL, 10);
         break;
@@ -536,12 +534,20 @@ static int read_mode(int count, char **files)
                              .statistics = self.arguments.statistics};
     if (o.mta && count > 0)
         return read_files(&o);
-    if (o.mta)
-        fprintf(stderr, "mailmond: --read %s: no file is named\n", o.mta->name);
-    else
-        fprintf(stderr, "mailmond: --read %s: unknown format; known are:", self.arguments.read);
-    for (unsigned i = 0; !o.mta && mtas[i]; i++)
-        fprintf(stderr, " %s%s", mtas[i]->name, mtas[i + 1] ? "," : "\n");
+    struct format f;
+    if (o.mta || format_find(self.arguments.read, &f))
+        fprintf(stderr, "mailmond: --read %s: no file is named\n", self.arguments.read);
+    return 2;
+}
+
+static int explain_mode(int count, char **files)
+{
+    struct format f;
+    if (!format_find(self.arguments.explain, &f))
+        return 2;
+    if (count > 0)
+        return explain_files(&f, count, files);
+    fprintf(stderr, "mailmond: --explain %s: no file is named\n", f.name);
     return 2;
 }
 
@@ -583,6 +589,18 @@ static int print_mode(const struct err_list *notes)
     return a->settings || a->dump_config || a->detect || a->check ? 0 : -1;
 }
 
+/* Completes what is configured and adds what is found, of each kind. */
+static void detect(struct err_list *notes)
+{
+    for (unsigned i = 0; mtas[i]; i++)
+        if (mtas[i]->detect)
+            mtas[i]->detect(self.config, NULL, notes);
+    if (self.config->mta_count == 0)
+        err_add(notes, NULL, 0,
+                "no mail system was found: name one in the configuration, such as postfix = ( { "
+                "config_directory = \"/etc/postfix\"; } ); see mailmond.conf(5)");
+}
+
 static bool load(struct err_list *notes)
 {
     struct err_list errors = {0};
@@ -594,7 +612,7 @@ static bool load(struct err_list *notes)
     if (self.arguments.detect)
         self.config->detect = true;
     if (!self.arguments.settings && !self.arguments.dump_config)
-        detect_postfix(self.config, NULL, notes);
+        detect(notes);
     return true;
 }
 
@@ -609,6 +627,8 @@ int main(int argc, char **argv)
     }
     if (self.arguments.read)
         return read_mode(argc - optind, argv + optind);
+    if (self.arguments.explain)
+        return explain_mode(argc - optind, argv + optind);
     if (optind < argc) {
         fputs(usage_text, stderr);
         return 2;

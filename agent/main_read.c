@@ -34,6 +34,7 @@ struct piece {
 
 struct reading {
     struct maillog log;
+    const struct mta *mta;
     struct piece pieces[2];
     int fd;
     gzFile z; /* NULL: not packed */
@@ -139,7 +140,7 @@ static bool read_one(struct reading *r, const char *name)
     }
     int64_t written = S_ISREG(st.st_mode) ? (int64_t)st.st_mtim.tv_sec : (int64_t)time(NULL);
     if (r->octets == 0)
-        syslog_start(&r->log.context, written * 1000);
+        maillog_time(&r->log, written * 1000);
     posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     return read_fd(r, fd, name);
 }
@@ -170,7 +171,7 @@ static void print_statistics(const struct reading *r)
     fprintf(stderr,
             "%llu octets, %llu lines of %s, %llu not recognised; %u messages in flight, %llu "
             "forgotten, message table %zu octets\n",
-            (unsigned long long)r->octets, (unsigned long long)r->log.lines, r->log.mta->name,
+            (unsigned long long)r->octets, (unsigned long long)r->log.lines, r->mta->name,
             (unsigned long long)r->log.unrecognised, t->count, (unsigned long long)t->evicted,
             messages_memory(t));
 }
@@ -206,12 +207,17 @@ int read_files(const struct read_options *o)
         fprintf(stderr, "mailmond: out of memory\n");
         return 1;
     }
-    struct tally *tally = tally_new(&model, names, o->mta, max, false, 0);
+    struct tally *tally = tally_new(&model, names, max, false);
     if (!tally) {
         fprintf(stderr, "mailmond: out of memory\n");
         return 1;
     }
-    maillog_start(&r.log, tally, o->mta, 0);
+    r.mta = o->mta;
+    maillog_start(&r.log, tally);
+    if (!maillog_add_mta(&r.log, o->mta, SLICE(""))) {
+        fprintf(stderr, "mailmond: out of memory\n");
+        return 1;
+    }
     r.log.on_unrecognised = show;
     r.log.arg = &r;
     bool ok = true;

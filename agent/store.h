@@ -14,16 +14,15 @@
 #include <stdint.h>
 
 /*
- * Kinds of records. Rows of the model: STORE_MODEL + enum model_table. A tally has STORE_PER_TALLY kinds of its own,
- * from STORE_TALLIES + its number * STORE_PER_TALLY.
+ * Kinds of records. Rows of the model: STORE_MODEL + enum model_table. The tally's own are from
+ * STORE_TALLIES on.
  */
 enum store_kind {
     STORE_MODEL = 0,
     STORE_NAMES = 100,
     STORE_FOLLOW,
     STORE_SINCE, /* one record: when counting began */
-    STORE_TALLIES = 200,
-    STORE_PER_TALLY = 8
+    STORE_TALLIES = 200
 };
 
 struct checkpoint; /* a list of records to put and delete, in one growing buffer */

@@ -8,13 +8,12 @@
 
 #include <uv.h>
 #include "../agent/config.h"
-#include "tally.h"
+#include "maillog.h"
 
 /* One MTA of this host, configured or detected. */
 struct instance_of_mta {
     const struct config_mta *config;
     const struct mta *mta;
-    struct tally *tally;
     struct appl *appl;
 };
 
@@ -25,6 +24,7 @@ struct collect {
     struct names *names;
     struct store *store; /* at start only; then the checkpoint's worker has it */
     const struct config *config;
+    struct tally *tally; /* of all mail systems */
     struct instance_of_mta *instances;
     unsigned instance_count;
     struct model_work *work; /* what the process before this one died on */
@@ -49,6 +49,22 @@ struct collector {
 extern const struct collector *const collectors[]; /* ends with NULL */
 extern const struct mta *const mtas[];             /* ends with NULL */
 const struct mta *mta_find(const char *name);
+
+/* Lines of logs as --explain knows them: of every mail system. */
+struct format {
+    const char *name, *summary;
+    maillog_parse_line *parse;
+};
+/* The i-th format, from 0; false: there are not so many. */
+bool format_at(unsigned i, struct format *f);
+/* The format of this name; false, and why with the names that exist on the standard error. */
+bool format_find(const char *name, struct format *f);
+
+/*
+ * The log at this path, to which a collector adds its formats in its start; read from the first tick
+ * on. kind: a word for it, if nobody has asked for this path before. NULL: memory is short (logged).
+ */
+struct maillog *log_source_of(struct collect *c, const char *kind, const char *path);
 
 /* The row of an input, by its name. appl 0: it serves several. */
 struct source *source_place(struct collect *c, enum source_kind kind, const char *name,

@@ -1,6 +1,7 @@
 /*
  * The registries: a line for each collector, a line for each mail transfer agent.
  */
+#include <stdio.h>
 #include "collector.h"
 
 extern const struct collector collector_log, collector_queue, collector_process, collector_socket,
@@ -22,4 +23,25 @@ const struct mta *mta_find(const char *name)
         if (strcmp((*m)->name, name) == 0)
             return *m;
     return NULL;
+}
+
+bool format_at(unsigned i, struct format *f)
+{
+    if (i >= sizeof mtas / sizeof mtas[0] - 1)
+        return false;
+    *f = (struct format){
+        .name = mtas[i]->name, .summary = mtas[i]->summary, .parse = mtas[i]->parse};
+    return true;
+}
+
+bool format_find(const char *name, struct format *f)
+{
+    for (unsigned i = 0; format_at(i, f); i++)
+        if (strcmp(f->name, name) == 0)
+            return true;
+    fprintf(stderr, "mailmond: %s: unknown format; known are:", name);
+    for (unsigned i = 0; format_at(i, f); i++)
+        fprintf(stderr, "%s %s", i ? "," : "", f->name);
+    fputc('\n', stderr);
+    return false;
 }

@@ -434,7 +434,6 @@ static void add_mta(struct config *c, const char *path, struct slice directory,
 static void add_found(struct config *c, const char *path, struct slice list, struct err_list *notes)
 {
     struct detect_instance i;
-    unsigned before = c->mta_count;
     bool listed = false;
     while (detect_postfix_instance(&list, &i)) {
         listed = true;
@@ -446,10 +445,6 @@ static void add_found(struct config *c, const char *path, struct slice list, str
     }
     if (!listed && access(CONFIG_DIRECTORY "/main.cf", F_OK) == 0)
         add_mta(c, path, SLICE(CONFIG_DIRECTORY), notes);
-    if (before == 0 && c->mta_count == 0)
-        err_add(notes, NULL, 0,
-                "no Postfix was found (postmulti, " CONFIG_DIRECTORY "/main.cf): name its "
-                "config_directory in postfix = ( { ... } )");
 }
 
 void detect_postfix(struct config *c, const char *path, struct err_list *notes)

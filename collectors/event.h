@@ -118,10 +118,11 @@ struct event {
     struct slice app; /* first part of the tag: the instance, "postfix" */
     struct slice service; /* the rest, "submission/smtpd" */
     enum event_kind kind;
-    enum event_result result;
-    enum event_notice notice;
-    unsigned flags; /* enum event_flag */
-    uint32_t pid;   /* of the logging process, 0 if unknown */
+    enum event_result result : 16;
+    enum event_notice notice : 8;
+    unsigned format : 8; /* of the log it is from, see maillog.h */
+    unsigned flags;      /* enum event_flag */
+    uint32_t pid;        /* of the logging process, 0 if unknown */
     uint32_t
         code; /* status code class*1000000 + subject*1000 + detail (mtaStatusCode), 0 if none */
     uint32_t recipients;

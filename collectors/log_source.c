@@ -1,6 +1,6 @@
 /*
- * The log files: each is followed once, whatever number of instances write to it, and handed to the
- * parser of their mail system. The stored position and the counters it explains go into the same
+ * The log files: each is followed once, whatever number of programs write to it, and handed to the
+ * parsers of their formats. The stored position and the counters it explains go into the same
  * checkpoint. Invariant: a position is put only between two runs of whole lines.
  */
 #include "../agent/log.h"
@@ -8,7 +8,9 @@
 #include "follow.h"
 #include "maillog.h"
 
-#define BUDGET (1 << 20) /* octets read in one go: about a millisecond */
+#define BUDGET    (1 << 20) /* octets read in one go: about a millisecond */
+#define NAME_SIZE 64
+#define SAMPLE_MS 3600000 /* an unrecognised line of a log is shown so often */
 
 struct log_source {
     struct log_source *next;
@@ -17,9 +19,12 @@ struct log_source {
     struct maillog log;
     struct source *row;
     struct model_work *work;
+    const struct collect *collect;
     uint32_t slot; /* in the store: the source's index */
     bool started;
     uint64_t lines, unrecognised, bytes, rotations; /* as last added to the row */
+    int64_t sample_ms;                              /* when an unrecognised line was shown last */
+    uint64_t shown;                                 /* how many were not recognised by then */
 };
 
 static struct log_source *sources;
@@ -42,11 +47,18 @@ static bool load_position(void *arg, uint32_t slot, const void *data, size_t siz
     return w->found = true;
 }
 
+/* All are counted, a sample is shown. */
 static void on_unrecognised(void *arg, struct slice line)
 {
     struct log_source *l = arg;
-    if (l->log.unrecognised <= 1) /* the first one; the others are counted */
-        log_info("%s: not recognised: %.*s", l->path, (int)(line.n < 300 ? line.n : 300), line.p);
+    int64_t now = l->collect->monotonic_ms;
+    if (l->shown && now - l->sample_ms < SAMPLE_MS)
+        return;
+    log_notice("%s: not recognised (%llu lines since the last one shown): %.*s", l->path,
+               (unsigned long long)(l->log.unrecognised - l->shown),
+               (int)(line.n < 300 ? line.n : 300), line.p);
+    l->shown = l->log.unrecognised;
+    l->sample_ms = now;
 }
 
 static struct log_source *find(const char *path)
@@ -57,33 +69,56 @@ static struct log_source *find(const char *path)
     return NULL;
 }
 
-static bool add(struct collect *c, const struct instance_of_mta *i)
+/*
+ * The name of a log's source: the one it had, whatever program was the first to write there, because the
+ * stored position hangs from it.
+ */
+static void name_source(const struct collect *c, const char *kind, const char *path,
+                        char name[NAME_SIZE])
 {
-    char name[64];
-    snprintf(name, sizeof name, "%s log %s", i->mta->name, i->config->log);
+    snprintf(name, NAME_SIZE, "%s log %s", kind, path);
+    for (uint32_t i = 0; i < c->model->tables[MODEL_SOURCE].count; i++) {
+        const struct source *s = model_row(c->model, MODEL_SOURCE, i);
+        struct slice had = TEXT_GET(s->name);
+        if (s->kind == SOURCE_LOG && slice_eq(TEXT_GET(s->target), slice_of(path)))
+            snprintf(name, NAME_SIZE, "%.*s", (int)had.n, had.p);
+    }
+}
+
+static struct log_source *add(struct collect *c, const char *kind, const char *path)
+{
+    char name[NAME_SIZE];
+    name_source(c, kind, path, name);
     struct source *row =
-        source_place(c, SOURCE_LOG, name, i->config->log, 0, (c->config->interval_ms + 999) / 1000);
+        source_place(c, SOURCE_LOG, name, path, 0, (c->config->interval_ms + 999) / 1000);
     if (!row)
-        return false;
+        return NULL;
     struct wanted_position w = {.slot = row->row.key[0]};
     if (c->store && !store_load(c->store, STORE_FOLLOW, load_position, &w)) {
-        log_error("%s: the stored position cannot be read: %s", i->config->log,
-                  store_error(c->store));
-        return false;
+        log_error("%s: the stored position cannot be read: %s", path, store_error(c->store));
+        return NULL;
     }
     struct log_source *l = calloc(1, sizeof *l);
     if (!l)
-        return false;
-    *l = (struct log_source){.next = sources, .path = i->config->log, .row = row};
+        return NULL;
+    *l = (struct log_source){.next = sources, .path = path, .row = row, .collect = c};
     l->slot = w.slot;
     l->follow = follow_new(l->path, w.found ? &w.at : NULL);
-    maillog_start(&l->log, i->tally, i->mta, 0);
+    maillog_start(&l->log, c->tally);
     l->log.on_unrecognised = on_unrecognised;
     l->log.arg = l;
     l->log.in_parse = l->log.in_count = &c->work->line;
     l->work = c->work;
     sources = l;
-    return l->follow != NULL;
+    return l->follow ? l : NULL;
+}
+
+struct maillog *log_source_of(struct collect *c, const char *kind, const char *path)
+{
+    struct log_source *l = find(path);
+    if (!l)
+        l = add(c, kind, path);
+    return l ? &l->log : NULL;
 }
 
 #define DEATHS 2 /* so many on one line, and the next start does not touch it */
@@ -120,7 +155,7 @@ static void lines(void *arg, struct slice run, int64_t reference_ms)
 {
     struct log_source *l = arg;
     if (!l->started)
-        syslog_start(&l->log.context, reference_ms);
+        maillog_time(&l->log, reference_ms);
     l->started = true;
     begin_run(l);
     maillog_lines(&l->log, run);
@@ -149,8 +184,8 @@ static void update_row(struct collect *c, struct log_source *l)
 static bool read_all(struct collect *c)
 {
     bool again = false;
+    tally_clock(c->tally, c->real_minus_monotonic_ms);
     for (struct log_source *l = sources; l; l = l->next) {
-        tally_clock(l->log.tally, c->real_minus_monotonic_ms);
         again |= follow_read(l->follow, BUDGET, lines, l) == FOLLOW_MORE;
         update_row(c, l);
     }
@@ -173,7 +208,10 @@ static bool start(struct collect *c)
     judge_death(c->work);
     for (unsigned n = 0; n < c->instance_count; n++) {
         const struct instance_of_mta *i = &c->instances[n];
-        if (i->config->log && !find(i->config->log) && !add(c, i))
+        if (!i->config->log)
+            continue;
+        struct maillog *log = log_source_of(c, i->mta->name, i->config->log);
+        if (!log || !maillog_add_mta(log, i->mta, slice_of(i->config->name)))
             return false;
     }
     return true;

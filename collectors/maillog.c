@@ -6,13 +6,48 @@
 
 #define AHEAD 16 /* events between a fetch and its use */
 
-void maillog_start(struct maillog *m, struct tally *tally, const struct mta *mta,
-                   int64_t reference_ms)
+void maillog_start(struct maillog *m, struct tally *tally)
 {
-    *m = (struct maillog){.tally = tally, .mta = mta};
+    *m = (struct maillog){.tally = tally};
     m->in_parse = &m->parse_nobody;
     m->in_count = &m->count_nobody;
-    syslog_start(&m->context, reference_ms);
+}
+
+bool maillog_has(const struct maillog *m, maillog_parse_line *parse)
+{
+    for (unsigned i = 0; i < m->format_count; i++)
+        if (m->formats[i].parse == parse)
+            return true;
+    return false;
+}
+
+bool maillog_add(struct maillog *m, maillog_parse_line *parse, maillog_count_event *count,
+                 void *counter)
+{
+    if (m->format_count == MAILLOG_FORMATS)
+        return false;
+    m->formats[m->format_count++] =
+        (struct maillog_format){.parse = parse, .count = count, .counter = counter};
+    return true;
+}
+
+static void count_mta(void *counter, const struct event *e)
+{
+    tally_event(counter, e);
+}
+
+bool maillog_add_mta(struct maillog *m, const struct mta *mta, struct slice instance)
+{
+    if (maillog_has(m, mta->parse))
+        return true;
+    struct tally_log *log = tally_log(m->tally, mta, instance);
+    return log && maillog_add(m, mta->parse, count_mta, log);
+}
+
+void maillog_time(struct maillog *m, int64_t reference_ms)
+{
+    for (unsigned i = 0; i < m->format_count; i++)
+        syslog_start(&m->contexts[i], reference_ms);
 }
 
 static void not_recognised(struct maillog *m, struct slice line)
@@ -20,6 +55,18 @@ static void not_recognised(struct maillog *m, struct slice line)
     m->unrecognised++;
     if (m->on_unrecognised)
         m->on_unrecognised(m->arg, line);
+}
+
+/* The first format whose line it is makes the event. */
+static void parse_formats(struct maillog *m, struct slice line, struct event *e)
+{
+    e->kind = EVENT_FOREIGN;
+    for (unsigned i = 0; i < m->format_count; i++) {
+        m->formats[i].parse(&m->contexts[i], line, e);
+        e->format = i & 0xff;
+        if (e->kind != EVENT_FOREIGN)
+            return;
+    }
 }
 
 /* Makes an event of a line; false if there is nothing to count. */
@@ -33,7 +80,7 @@ static bool parse_line(struct maillog *m, struct slice line, uint64_t at, struct
     }
     if (line.n && line.p[line.n - 1] == '\r')
         line.n--;
-    m->mta->parse(&m->context, line, e);
+    parse_formats(m, line, e);
     if (e->kind == EVENT_FOREIGN)
         return false;
     m->lines++;
@@ -76,14 +123,15 @@ static void fetch_entries(const struct messages *t, const struct event *e)
 void maillog_count(struct maillog *m, const struct event *events, const uint64_t *lines_at,
                    unsigned count)
 {
-    const struct messages *t = tally_messages(m->tally);
+    const struct messages *t = m->tally ? tally_messages(m->tally) : NULL;
     for (unsigned i = 0; i < count; i++) {
-        if (i + AHEAD < count)
+        if (t && i + AHEAD < count)
             fetch_entries(t, &events[i + AHEAD]);
-        if (i + AHEAD / 2 < count && events[i + AHEAD / 2].id.n)
+        if (t && i + AHEAD / 2 < count && events[i + AHEAD / 2].id.n)
             __builtin_prefetch(messages_row(t, events[i + AHEAD / 2].packed_id), 1);
         *m->in_count = lines_at[i];
-        tally_event(m->tally, &events[i]);
+        const struct maillog_format *f = &m->formats[events[i].format];
+        f->count(f->counter, &events[i]);
     }
 }
 

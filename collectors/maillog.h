@@ -1,18 +1,34 @@
 /*
- * A log of one or more mail systems: whole lines -> parser -> tally. Knows nothing of files: follow.c
- * or --read hand it runs of lines.
+ * A log of one or more programs: whole lines -> parser -> counter. A file to which several kinds of mail
+ * systems write (/var/log/mail.log) is read once: each line is offered to the formats in the order in which they
+ * were added, until one does not call it foreign. Knows nothing of files: follow.c or --read hand it
+ * runs of lines.
  */
 #ifndef MAILLOG_H
 #define MAILLOG_H
 
 #include "tally.h"
 
-#define MAILLOG_EVENTS 64
+#define MAILLOG_EVENTS  64
+#define MAILLOG_FORMATS 8
+
+/* A line without its newline -> *e, EVENT_FOREIGN if it is another program's. Pure. */
+typedef void maillog_parse_line(struct syslog_context *c, struct slice line, struct event *e);
+/* Counts an event. */
+typedef void maillog_count_event(void *counter, const struct event *e);
+
+/* What may stand in a log, and who counts it. */
+struct maillog_format {
+    maillog_parse_line *parse;
+    maillog_count_event *count;
+    void *counter;
+};
 
 /* What each half writes for each line stands on cache lines of its own. */
 struct maillog {
-    struct tally *tally;
-    const struct mta *mta;
+    struct tally *tally; /* whose memory is fetched ahead; may be NULL */
+    struct maillog_format formats[MAILLOG_FORMATS];
+    unsigned format_count;
     /* Called for each line that is not understood, if set. */
     void (*on_unrecognised)(void *arg, struct slice line);
     void *arg;
@@ -22,8 +38,8 @@ struct maillog {
     volatile uint64_t *in_parse, *in_count;
 
     char apart[64];
-    struct syslog_context context;
-    uint64_t lines;                 /* of this mail system, understood or not */
+    struct syslog_context contexts[MAILLOG_FORMATS];
+    uint64_t lines;                 /* of its programs, understood or not */
     uint64_t unrecognised;          /* of these, not understood */
     int64_t last_ms;                /* real time of the last line; 0: none yet */
     volatile uint64_t parse_nobody; /* where in_parse points if nobody looks */
@@ -36,9 +52,16 @@ struct maillog {
     uint64_t lines_at[MAILLOG_EVENTS];
 };
 
+/* tally: that of the formats to come, or NULL. */
+void maillog_start(struct maillog *m, struct tally *tally);
+/* Adds a format. false: too many. */
+bool maillog_add(struct maillog *m, maillog_parse_line *parse, maillog_count_event *count,
+                 void *counter);
+bool maillog_has(const struct maillog *m, maillog_parse_line *parse);
+/* Adds a mail system's unless it is there; instance: see tally_log. false: too many, or memory is short. */
+bool maillog_add_mta(struct maillog *m, const struct mta *mta, struct slice instance);
 /* reference_ms: real time near which the log's first line was written. */
-void maillog_start(struct maillog *m, struct tally *tally, const struct mta *mta,
-                   int64_t reference_ms);
+void maillog_time(struct maillog *m, int64_t reference_ms);
 /* Takes in a run of whole lines, each ended by '\n'. */
 void maillog_lines(struct maillog *m, struct slice run);
 

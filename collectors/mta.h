@@ -40,19 +40,26 @@ enum mta_service_flag {
         1 << 4 /* stands before another service, which logs the connection again */
 };
 struct mta_service {
-    const char *daemon; /* last part of the tag */
+    const char *daemon; /* last part of the service; "*", in the last row: any other name */
     int hierarchy;      /* -1 receives, -2 delivers (mib.md, Groups) */
     unsigned flags;
     uint32_t port;           /* the protocol's primary port, 0: none */
     const char *description; /* mtaGroupDescription */
 };
 
+struct config;
+struct err_list;
 struct mta {
     const char *name; /* "postfix": the FORMAT of --read and the name of its configuration group */
     const char *summary;  /* for --help */
-    const char *master;   /* name of its master process */
-    const char *pid_file; /* of that process, below queue_directory */
+    const char *master;   /* names of its master process, with blanks between them */
+    const char *pid_file; /* of that process, below queue_directory if it is no absolute path */
     const char *account;  /* that its daemons run as: their outbound sockets belong to it */
+    const char *listener; /* group of its listeners, where the configuration names none */
+    bool named_by_tag; /* the first part of a line's tag is the instance's name; else the file tells
+                          (or an alias of the tag: syslog_names) */
+    /* Completes the instances of the configuration and adds those it finds, see detect.h; may be NULL. */
+    void (*detect)(struct config *c, const char *path, struct err_list *notes);
     /* One whole line without its newline -> *e. The context carries dates from line to line. */
     void (*parse)(struct syslog_context *c, struct slice line, struct event *e);
     const struct mta_queue *queues;     /* at most MTA_QUEUES_MAX, ends with a NULL name */

@@ -6,6 +6,7 @@
  * (global/log_adhoc.c, global/opened.c, smtpd/smtpd_check.c, postscreen/ ...), and never searched
  * for a key. The invariant: what stands in an address, in quotes or not, cannot become a field.
  */
+#include "detect.h"
 #include "mta.h"
 #include "postfix_daemons.h"
 #include "postfix_fields.h"
@@ -169,6 +170,9 @@ const struct mta mta_postfix = {
     .master = "master",
     .pid_file = "pid/master.pid",
     .account = "postfix",
+    .listener = "smtpd",
+    .named_by_tag = true,
+    .detect = detect_postfix,
     .parse = parse,
     .queues = queues,
     .services = postfix_services,

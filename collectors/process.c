@@ -65,6 +65,19 @@ static bool process_stat(pid_t pid, char name[32], int64_t *started_ms)
     return true;
 }
 
+/* Is the name one of those, which have blanks between them? The kernel keeps 15 octets of it. */
+static bool is_master(const char *name, const char *masters)
+{
+    struct slice rest = slice_of(masters);
+    while (rest.n) {
+        struct slice one = slice_head(rest, slice_find(rest, ' '));
+        rest = slice_trim(slice_skip(rest, one.n));
+        if (slice_eq(slice_of(name), slice_head(one, 15)))
+            return true;
+    }
+    return false;
+}
+
 static enum life look(struct watched *w, int64_t *started_ms)
 {
     char text[64], name[32];
@@ -74,7 +87,7 @@ static enum life look(struct watched *w, int64_t *started_ms)
     uint64_t pid;
     if (!slice_number(&s, &pid) || pid == 0 || pid > INT32_MAX)
         return LIFE_DEAD;
-    if (!process_stat((pid_t)pid, name, started_ms) || strcmp(name, w->of->mta->master) != 0)
+    if (!process_stat((pid_t)pid, name, started_ms) || !is_master(name, w->of->mta->master))
         return LIFE_DEAD;
     return LIFE_ALIVE;
 }
@@ -141,12 +154,23 @@ static void check(struct collect *c, struct watched *w)
                   life == LIFE_UNKNOWN ? error : "");
 }
 
-static bool watch(struct collect *c, struct watched *w, const struct instance_of_mta *i)
+/* Where an instance's pid file is; false: nobody says. */
+static bool find_pid_file(const struct instance_of_mta *i, char path[512])
+{
+    const char *name = i->config->pid_file ? i->config->pid_file : i->mta->pid_file;
+    const char *folder = i->config->queue_directory;
+    if (!name || (*name != '/' && !folder))
+        return false;
+    snprintf(path, 512, "%s%s%s", *name == '/' ? "" : folder, *name == '/' ? "" : "/", name);
+    return true;
+}
+
+static bool watch(struct collect *c, struct watched *w, const struct instance_of_mta *i,
+                  const char *path)
 {
     char name[64];
     w->of = i;
-    snprintf(w->pid_file, sizeof w->pid_file, "%s/%s", i->config->queue_directory,
-             i->mta->pid_file);
+    snprintf(w->pid_file, sizeof w->pid_file, "%s", path);
     snprintf(name, sizeof name, "%s process", i->config->name);
     w->row = source_place(c, SOURCE_PROCESS, name, w->pid_file, i->appl->row.key[0],
                           (c->config->interval_ms + 999) / 1000);
@@ -159,9 +183,10 @@ static bool start(struct collect *c)
     if (!watched)
         return false;
     unsigned n = 0;
+    char path[512];
     for (unsigned i = 0; i < c->instance_count; i++)
-        if (c->instances[i].config->queue_directory && c->instances[i].mta->pid_file &&
-            !watch(c, &watched[n++], &c->instances[i]))
+        if (find_pid_file(&c->instances[i], path) &&
+            !watch(c, &watched[n++], &c->instances[i], path))
             return false;
     return true;
 }
@@ -169,8 +194,9 @@ static bool start(struct collect *c)
 /* Where there is no pid file to look at, the log alone tells. */
 static void believe_logs(struct collect *c)
 {
+    char path[512];
     for (unsigned i = 0; i < c->instance_count; i++)
-        if (!c->instances[i].config->queue_directory)
+        if (!find_pid_file(&c->instances[i], path))
             set_status(c, c->instances[i].appl,
                        status(c->instances[i].appl, LIFE_UNKNOWN, c->monotonic_ms));
 }

@@ -63,7 +63,7 @@ static void route_changes(struct tally *t)
         if (queue_id_null(m->id) || !(m->flags & MESSAGE_QUEUED))
             continue;
         for (struct queue_source *q = sources; q; q = q->next)
-            if (q->of->tally == t && q->of->appl->row.key[0] == m->appl)
+            if (q->of->appl->row.key[0] == m->appl)
                 push(q, update_of(m, m->id));
     }
     all->changed.count = 0;
@@ -73,7 +73,7 @@ static void answer_wanted(struct queue_source *q)
 {
     for (unsigned i = 0; i < q->result.wanted_count; i++) {
         struct queue_id id = q->result.wanted[i];
-        push(q, update_of(tally_message(q->of->tally, q->of->appl->row.key[0], id), id));
+        push(q, update_of(tally_message(collect->tally, q->of->appl->row.key[0], id), id));
     }
 }
 
@@ -82,7 +82,7 @@ static void place_rows(struct queue_source *q, unsigned n, const char *name)
 {
     char text[80];
     snprintf(text, sizeof text, "messages in the %s queue", name);
-    q->groups[n] = tally_group(q->of->tally, q->of->appl, slice_of(name), -3, slice_of(text));
+    q->groups[n] = tally_group(collect->tally, q->of->appl, slice_of(name), -3, slice_of(text));
     if (!q->groups[n])
         return;
     if (q->groups[n]->created_at == MODEL_NEVER) {
@@ -271,8 +271,7 @@ static void tick(struct collect *c)
 {
     if (!c->caught_up)
         return; /* the log shall be able to answer */
-    for (unsigned n = 0; n < c->instance_count; n++)
-        route_changes(c->instances[n].tally);
+    route_changes(c->tally);
     for (struct queue_source *q = sources; q; q = q->next)
         if (!q->busy && (c->monotonic_ms >= q->next_ms || q->result.wanted_count || changed(q)))
             refresh(q);

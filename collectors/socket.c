@@ -17,12 +17,12 @@
 
 enum { UA_INITIATOR = 1, PEER_INITIATOR = 3, PEER_RESPONDER = 4 };
 
-/* A listener: "ADDRESS:PORT" or ":PORT", and " SERVICE" if it is not smtpd. */
+/* A listener: "ADDRESS:PORT" or ":PORT", and " SERVICE" if it is not the mail system's own. */
 struct listener {
     uint8_t family; /* 0: any address */
     uint8_t address[16];
     uint16_t port;
-    const char *service; /* mtaGroupName of who listens */
+    const char *service; /* mtaGroupName of who listens; NULL: the mail system's usual one */
 };
 
 struct endpoint {
@@ -60,7 +60,7 @@ static bool parse_listener(const char *text, struct listener *l)
         return false;
     char *end;
     l->port = (uint16_t)strtoul(colon + 1, &end, 10);
-    l->service = *end == ' ' && end[1] ? end + 1 : "smtpd";
+    l->service = *end == ' ' && end[1] ? end + 1 : NULL;
     size_t n = (size_t)(colon - text);
     if (n == 0 || (n == 1 && *text == '*'))
         return l->port != 0;
@@ -96,14 +96,16 @@ static const struct listener *listens(const struct endpoint *e, const struct soc
 static bool delivers(const struct endpoint *e, const struct socket_seen *s)
 {
     return e->has_uid && s->uid == e->uid && s->state != 10 &&
-           tally_relay_service(e->of->tally, e->of->appl, s->remote_port) != NULL;
+           tally_relay_service(sockets.collect->tally, e->of->appl, s->remote_port) != NULL;
 }
 
-/* The group of who listens, once it has received something; else smtpd's. */
+/* The group of who listens, once it has received something; else the usual one. */
 static struct group *inbound_group(const struct endpoint *e, const struct listener *l)
 {
-    struct group *g = tally_find_group(e->of->tally, e->of->appl, slice_of(l->service));
-    return g ? g : tally_find_group(e->of->tally, e->of->appl, SLICE("smtpd"));
+    const struct tally *t = sockets.collect->tally;
+    struct slice usual = slice_of(e->of->mta->listener);
+    struct group *g = l->service ? tally_find_group(t, e->of->appl, slice_of(l->service)) : NULL;
+    return g ? g : tally_find_group(t, e->of->appl, usual);
 }
 
 static void address_text(const struct socket_seen *s, char text[INET6_ADDRSTRLEN])
@@ -191,8 +193,9 @@ static void merge_socket(struct endpoint *e, const struct socket_seen *s,
         merge_peer(e, s);
     if (s->state != 1 && s->state != 8)
         return; /* no association (yet, or any more) */
-    struct group *g = inbound ? inbound_group(e, inbound)
-                              : tally_relay_service(e->of->tally, e->of->appl, s->remote_port);
+    struct group *g =
+        inbound ? inbound_group(e, inbound)
+                : tally_relay_service(sockets.collect->tally, e->of->appl, s->remote_port);
     struct assoc *a = find_assoc(e->of->appl->row.key[0], s->cookie);
     if (!a)
         a = new_assoc(e, s, inbound != NULL, g);

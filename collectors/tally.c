@@ -5,16 +5,14 @@
  */
 #include "tally_internal.h"
 
-struct tally *tally_new(struct model *model, struct names *names, const struct mta *mta,
-                        uint32_t messages_max, bool persist, unsigned number)
+struct tally *tally_new(struct model *model, struct names *names, uint32_t messages_max,
+                        bool persist)
 {
     struct tally *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    *t = (struct tally){.model = model, .names = names, .mta = mta, .next_destination = 1};
+    *t = (struct tally){.model = model, .names = names, .next_destination = 1};
     t->at = MODEL_NEVER;
-    t->first_ms = MODEL_NEVER;
-    t->kinds = STORE_TALLIES + (int)number * STORE_PER_TALLY;
     if (messages_init(&t->messages, messages_max, persist) && hashindex_init(&t->peers, 6) &&
         hashindex_init(&t->destinations, 6))
         return t;
@@ -43,6 +41,10 @@ void tally_free(struct tally *t)
         }
         free(i);
     }
+    for (struct tally_log *l = t->logs, *next; l; l = next) {
+        next = l->next;
+        free(l);
+    }
     free_aliases(t->aliases);
     free_aliases(t->internals);
     free(t->wait_lists);
@@ -50,6 +52,17 @@ void tally_free(struct tally *t)
     hashindex_free(&t->destinations);
     messages_free(&t->messages);
     free(t);
+}
+
+struct tally_log *tally_log(struct tally *t, const struct mta *mta, struct slice instance)
+{
+    struct tally_log *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    *l = (struct tally_log){.next = t->logs, .tally = t, .mta = mta};
+    instance = slice_head(instance.n ? instance : slice_of(mta->name), sizeof l->instance - 1);
+    memcpy(l->instance, instance.p, instance.n);
+    return t->logs = l;
 }
 
 void tally_clock(struct tally *t, int64_t real_minus_monotonic_ms)
@@ -130,23 +143,35 @@ static const struct mta_service *service_kind(const struct mta *mta, struct slic
     for (size_t at; (at = slice_find(service, '/')) < service.n;)
         service = slice_skip(service, at + 1);
     for (const struct mta_service *s = mta->services; s->daemon; s++)
-        if (slice_eq(slice_of(s->daemon), service))
+        if (slice_eq(slice_of(s->daemon), service) ||
+            (service.n && slice_eq(SLICE("*"), slice_of(s->daemon))))
             return s;
     return NULL;
 }
 
-static const struct alias *find_alias(const struct tally *t, struct slice app)
+static const struct alias *find_alias(const struct tally *t, const struct mta *mta,
+                                      struct slice app)
 {
     for (const struct alias *a = t->aliases; a; a = a->next)
-        if (slice_eq(slice_of(a->app), app))
+        if (a->mta == mta && slice_eq(slice_of(a->app), app))
             return a;
     return NULL;
 }
 
-/* The name of the group: the service, with what an alias puts before it. */
-static struct slice group_name(const struct tally *t, const struct event *e, char buffer[64])
+/* The instance that a line is about. */
+static struct instance *find_instance(const struct tally_log *from, const struct event *e)
 {
-    const struct alias *a = find_alias(t, e->app);
+    const struct alias *a = find_alias(from->tally, from->mta, e->app);
+    struct slice name = a                         ? slice_of(a->name)
+                        : from->mta->named_by_tag ? e->app
+                                                  : slice_of(from->instance);
+    return tally_instance(from->tally, from->mta, name);
+}
+
+/* The name of the group: the service, with what an alias puts before it. */
+static struct slice group_name(const struct tally_log *from, const struct event *e, char buffer[64])
+{
+    const struct alias *a = find_alias(from->tally, from->mta, e->app);
     if (!a || !a->prefix[0])
         return e->service;
     size_t n = strlen(a->prefix);
@@ -158,54 +183,67 @@ static struct slice group_name(const struct tally *t, const struct event *e, cha
     return (struct slice){buffer, n + rest.n};
 }
 
-/*
- * Where a tag is cached: by its length and its last octets, where tags differ. A tag that is only the
- * instance's name stands for several services (mta_postfix.c).
- */
-static uint64_t hash_tag(const struct event *e)
+/* What stands for a tag: the service belongs to it, also where a log writes it elsewhere in the line. */
+static struct slice whole_tag(const struct event *e, char buffer[TAG_LENGTH])
+{
+    if (e->tag.n != e->app.n)
+        return e->tag;
+    struct slice app = slice_head(e->app, TAG_LENGTH - 1);
+    struct slice service = slice_head(e->service, TAG_LENGTH - 1 - app.n);
+    memcpy(buffer, app.p, app.n);
+    buffer[app.n] = '/';
+    if (service.n)
+        memcpy(buffer + app.n + 1, service.p, service.n);
+    return (struct slice){buffer, app.n + 1 + service.n};
+}
+
+/* Where a tag is cached: by its length and its last octets, where tags differ. */
+static uint64_t hash_tag(struct slice tag)
 {
     uint64_t end = 0;
-    size_t n = e->tag.n < 8 ? e->tag.n : 8;
-    memcpy(&end, e->tag.p + e->tag.n - n, n);
-    if (e->tag.n == e->app.n)
-        end ^= slice_hash(e->service, 0);
-    end = (end ^ e->tag.n) * 0x9e3779b97f4a7c15u;
+    size_t n = tag.n < 8 ? tag.n : 8;
+    memcpy(&end, tag.p + tag.n - n, n);
+    end = (end ^ tag.n) * 0x9e3779b97f4a7c15u;
     return end ^ end >> 32;
 }
 
 /* Equal hashes of equal lengths mean equal last octets: most tags are told by their first ones then. */
-static bool is_tag(const struct tag *tag, uint64_t hash, struct slice text)
+static bool is_tag(const struct tag *tag, const struct tally_log *from, uint64_t hash,
+                   struct slice text)
 {
-    if (tag->hash != hash || tag->length != text.n)
+    if (tag->hash != hash || tag->length != text.n || tag->from != from)
         return false;
     if (text.n < 8 || text.n > 16)
         return memcmp(tag->text, text.p, text.n) == 0;
     return memcmp(tag->text, text.p, 8) == 0;
 }
 
-static struct tag *find_tag(struct tally *t, const struct event *e)
+static struct tag *find_tag(const struct tally_log *from, const struct event *e)
 {
-    uint64_t h = hash_tag(e);
-    struct tag *tag = &t->tags[h % TAGS];
-    if (is_tag(tag, h, e->tag))
+    char buffer[TAG_LENGTH];
+    struct slice text = whole_tag(e, buffer);
+    uint64_t h = hash_tag(text);
+    struct tag *tag = &from->tally->tags[h % TAGS];
+    if (is_tag(tag, from, h, text))
         return tag;
-    const struct alias *a = find_alias(t, e->app);
-    struct instance *i = tally_instance(t, a ? slice_of(a->name) : e->app);
-    if (!i || e->tag.n >= TAG_LENGTH)
+    struct instance *i = find_instance(from, e);
+    if (!i || text.n >= TAG_LENGTH)
         return NULL;
-    *tag = (struct tag){.hash = h, .instance = i, .length = (uint8_t)e->tag.n};
-    memcpy(tag->text, e->tag.p, e->tag.n);
-    tag->is = service_kind(t->mta, e->service);
+    *tag = (struct tag){.hash = h, .from = from, .instance = i, .length = (uint8_t)text.n};
+    memcpy(tag->text, text.p, text.n);
+    tag->is = service_kind(from->mta, e->service);
     return tag;
 }
 
 /* The service that a line is about, made at its first event. NULL: the line is not a service's. */
-static struct service *line_service(struct tally *t, struct tag *tag, const struct event *e)
+static struct service *line_service(const struct tally_log *from, struct tag *tag,
+                                    const struct event *e)
 {
     char buffer[64], longer[64];
     if (!tag->is || tag->service)
         return tag->service;
-    struct slice name = group_name(t, e, buffer);
+    struct tally *t = from->tally;
+    struct slice name = group_name(from, e, buffer);
     if (!(tag->is->flags & MTA_SERVICE_BY_RELAY))
         return tag->service =
                    tally_service(t, tag->instance, tag->is, name, tag->is->hierarchy, SLICE(""));
@@ -221,18 +259,21 @@ static struct service *line_service(struct tally *t, struct tag *tag, const stru
     return tally_service(t, tag->instance, tag->is, name, tag->is->hierarchy, SLICE(""));
 }
 
-void tally_event(struct tally *t, const struct event *e)
+void tally_event(struct tally_log *from, const struct event *e)
 {
+    struct tally *t = from->tally;
     tally_handler *handler = (unsigned)e->kind < EVENT_KINDS ? handlers[e->kind] : NULL;
     if (!handler)
         return;
-    struct tag *tag = find_tag(t, e);
+    struct tag *tag = find_tag(from, e);
     if (!tag)
         return;
-    if (t->first_ms == MODEL_NEVER)
-        t->first_ms = e->time_ms;
+    if (tag->instance->appl->first_line_s == 0) {
+        tag->instance->appl->first_line_s = (uint64_t)(e->time_ms / 1000);
+        model_dirty(t->model, MODEL_APPL, tag->instance->appl);
+    }
     t->at = tally_at(t, e);
-    handler(t, tag->instance, line_service(t, tag, e), e);
+    handler(t, tag->instance, line_service(from, tag, e), e);
 }
 
 const struct message *tally_message(const struct tally *t, uint32_t appl, struct queue_id id)

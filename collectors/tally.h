@@ -24,26 +24,36 @@
 struct tally;
 
 /*
- * One tally for each kind of mail system. Rows go to `model`, which must outlive it, as must `names`
- * and `mta`. persist: keep lists of what changed, for checkpoints and queues (a reader of files that
- * exits at the end does not want them). number: of this tally in the store. NULL when memory is short.
+ * One tally for all mail systems: they share the tables of peers, destinations and messages in flight,
+ * so one of them must decide which row gives way. Rows go to `model`, which must outlive it, as must
+ * `names`. persist: keep lists of what changed, for checkpoints and queues (a reader of files that
+ * exits at the end does not want them). NULL when memory is short.
  */
-struct tally *tally_new(struct model *model, struct names *names, const struct mta *mta,
-                        uint32_t messages_max, bool persist, unsigned number);
+struct tally *tally_new(struct model *model, struct names *names, uint32_t messages_max,
+                        bool persist);
 void tally_free(struct tally *t);
+
+/*
+ * Where lines of one mail system come from. instance: whose they are when no tag or alias says so
+ * (struct mta, named_by_tag); empty: the mail system's own name. The tally owns the result; NULL when memory is short.
+ */
+struct tally_log;
+struct tally_log *tally_log(struct tally *t, const struct mta *mta, struct slice instance);
 
 /* Real time minus monotonic time, ms: turns the times of log lines into instants of the model. */
 void tally_clock(struct tally *t, int64_t real_minus_monotonic_ms);
 
 /*
- * Lines tagged `app`/... belong to the instance `name` (-o syslog_name=submission); `prefix` is put before the
- * service ("submission/smtpd"), empty: nothing.
+ * Lines of this mail system tagged `app`/... belong to the instance `name` (-o syslog_name=submission);
+ * `prefix` is put before the service ("submission/smtpd"), empty: nothing.
  */
-void tally_alias(struct tally *t, struct slice app, struct slice name, struct slice prefix);
+void tally_alias(struct tally *t, const struct mta *mta, struct slice app, struct slice name,
+                 struct slice prefix);
 /* What this service of an instance takes in was received before: it is behind a content filter. */
 void tally_internal_service(struct tally *t, struct slice name, struct slice service);
-/* The row of an instance, made if need be (configured instances exist before their first line). */
-struct appl *tally_appl(struct tally *t, struct slice name);
+/* The row of an instance, made if need be (configured instances exist before their first line); NULL if
+   there is no room, or another mail system has the name. */
+struct appl *tally_appl(struct tally *t, const struct mta *mta, struct slice name);
 /* The row of a group of this instance (queues), made if need be. */
 struct group *tally_group(struct tally *t, const struct appl *a, struct slice name, int hierarchy,
                           struct slice description);
@@ -53,7 +63,8 @@ struct group *tally_find_group(const struct tally *t, const struct appl *a, stru
 /* The transport that delivered to this TCP port of other hosts, as the log showed; NULL: none has. */
 struct group *tally_relay_service(const struct tally *t, const struct appl *a, uint16_t port);
 
-void tally_event(struct tally *t, const struct event *e);
+/* Counts what a line of this log told. */
+void tally_event(struct tally_log *from, const struct event *e);
 
 /* The message in flight, or NULL. */
 const struct message *tally_message(const struct tally *t, uint32_t appl, struct queue_id id);

@@ -26,6 +26,7 @@ struct service {
 /* A row of applTable. */
 struct instance {
     struct instance *next;
+    const struct mta *mta;
     struct appl *appl;
     struct service *services;
     struct service *numbered[UINT8_MAX + 1]; /* by mtaGroupIndex, for messages */
@@ -38,9 +39,18 @@ struct instance {
     unsigned port_hand;
 };
 
-/* What a tag means. */
+/* See tally.h. */
+struct tally_log {
+    struct tally_log *next;
+    struct tally *tally;
+    const struct mta *mta;
+    char instance[64];
+};
+
+/* What a tag means in a log. */
 struct tag {
     uint64_t hash;
+    const struct tally_log *from;
     struct instance *instance;
     const struct mta_service *is; /* NULL: neither receives nor delivers */
     struct service *service;      /* NULL until it is first counted */
@@ -50,6 +60,7 @@ struct tag {
 
 struct alias {
     struct alias *next;
+    const struct mta *mta;
     char app[64], name[64], prefix[64];
 };
 
@@ -64,9 +75,9 @@ struct gone {
 struct tally {
     struct model *model;
     struct names *names;
-    const struct mta *mta;
     struct messages messages;
     struct instance *instances;
+    struct tally_log *logs;
     struct alias *aliases;
     struct alias *internals;
     struct tag tags[TAGS];
@@ -75,10 +86,8 @@ struct tally {
     uint32_t next_destination; /* destinationIndex of the next new row */
     int64_t real_minus_monotonic_ms;
     int64_t at; /* instant of the event at hand */
-    int kinds;  /* first of its kinds of records in the store */
     struct gone gone;
     struct wait_list *wait_lists; /* of each destination, by position */
-    int64_t first_ms; /* time of the first event ever: what arrived before was not seen to arrive */
 };
 
 static inline int64_t tally_at(const struct tally *t, const struct event *e)
@@ -86,10 +95,10 @@ static inline int64_t tally_at(const struct tally *t, const struct event *e)
     return e->time_ms - t->real_minus_monotonic_ms;
 }
 
-/* Kinds of records, from t->kinds. */
+/* Kinds of records, from STORE_TALLIES. */
 enum { KIND_MESSAGES, KIND_WAITS, KIND_HEADER };
 
-struct instance *tally_instance(struct tally *t, struct slice name);
+struct instance *tally_instance(struct tally *t, const struct mta *mta, struct slice name);
 struct service *tally_service(struct tally *t, struct instance *i, const struct mta_service *is,
                               struct slice name, int hierarchy, struct slice description);
 /* Counts an entry of a group: how often, when last, and why (p == NULL: no reason was told). */

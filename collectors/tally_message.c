@@ -54,7 +54,7 @@ static struct service *numbered(struct tally *t, struct instance *i, uint8_t num
 /* The service that takes in what the MTA makes itself. */
 static struct service *own_service(struct tally *t, struct instance *i)
 {
-    for (const struct mta_service *is = t->mta->services; !i->own && is->daemon; is++)
+    for (const struct mta_service *is = i->mta->services; !i->own && is->daemon; is++)
         if (is->flags & MTA_SERVICE_OWN)
             i->own = tally_service(t, i, is, slice_of(is->daemon), is->hierarchy, SLICE(""));
     return i->own;
@@ -211,12 +211,12 @@ void on_submit(struct tally *t, struct instance *i, struct service *s, const str
 }
 
 /* A message that is older than the first line read was not seen to arrive. */
-static bool arrived_before(const struct tally *t, const struct event *e)
+static bool arrived_before(const struct instance *i, const struct event *e)
 {
     struct queue_id id;
     int64_t arrival_s = 0;
-    return t->mta->queue_name(e->id, &id, &arrival_s) && arrival_s &&
-           arrival_s < t->first_ms / 1000 - 1;
+    return i->mta->queue_name(e->id, &id, &arrival_s) && arrival_s &&
+           arrival_s < (int64_t)i->appl->first_line_s - 1;
 }
 
 static void first_queued(struct tally *t, struct instance *i, struct message *m,
@@ -245,7 +245,7 @@ void on_queued(struct tally *t, struct instance *i, struct service *s, const str
         return;
     if (!m) {
         m = add(t, i, id, e);
-        if (arrived_before(t, e))
+        if (arrived_before(i, e))
             m->flags |= MESSAGE_UNCOUNTED;
     }
     if (m->flags & MESSAGE_QUEUED) {

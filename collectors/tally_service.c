@@ -12,11 +12,13 @@ static void copy(char *to, size_t size, struct slice from)
     to[from.n] = 0;
 }
 
-static void remember(struct alias **list, struct slice app, struct slice name, struct slice prefix)
+static void remember(struct alias **list, const struct mta *mta, struct slice app,
+                     struct slice name, struct slice prefix)
 {
     struct alias *a = calloc(1, sizeof *a);
     if (!a)
         abort();
+    a->mta = mta;
     copy(a->app, sizeof a->app, app);
     copy(a->name, sizeof a->name, name);
     copy(a->prefix, sizeof a->prefix, prefix);
@@ -24,14 +26,15 @@ static void remember(struct alias **list, struct slice app, struct slice name, s
     *list = a;
 }
 
-void tally_alias(struct tally *t, struct slice app, struct slice name, struct slice prefix)
+void tally_alias(struct tally *t, const struct mta *mta, struct slice app, struct slice name,
+                 struct slice prefix)
 {
-    remember(&t->aliases, app, name, prefix);
+    remember(&t->aliases, mta, app, name, prefix);
 }
 
 void tally_internal_service(struct tally *t, struct slice name, struct slice service)
 {
-    remember(&t->internals, service, name, SLICE(""));
+    remember(&t->internals, NULL, service, name, SLICE(""));
 }
 
 /* Counters that an MTA's row starts with; what no log tells stays absent. */
@@ -67,7 +70,7 @@ static struct appl *find_appl(const struct tally *t, struct slice name)
     return NULL;
 }
 
-static struct appl *place_appl(struct tally *t, struct slice name)
+static struct appl *place_appl(struct tally *t, const struct mta *mta, struct slice name)
 {
     struct appl *a = find_appl(t, name);
     if (a || !has_room(&t->model->tables[MODEL_APPL]))
@@ -79,26 +82,26 @@ static struct appl *place_appl(struct tally *t, struct slice name)
     if (!a)
         return NULL;
     start_appl(a, name);
-    TEXT_SET(a->description, slice_of(t->mta->summary));
+    TEXT_SET(a->description, slice_of(mta->summary));
     model_dirty(t->model, MODEL_APPL, a);
     return a;
 }
 
-struct instance *tally_instance(struct tally *t, struct slice name)
+struct instance *tally_instance(struct tally *t, const struct mta *mta, struct slice name)
 {
     struct text64 fits; /* the name as a row keeps it */
     TEXT_SET(fits, name);
     name = TEXT_GET(fits);
     for (struct instance *i = t->instances; i; i = i->next)
         if (slice_eq(TEXT_GET(i->appl->name), name))
-            return i;
-    struct appl *a = place_appl(t, name);
+            return i->mta == mta ? i : NULL;
+    struct appl *a = place_appl(t, mta, name);
     if (!a)
         return NULL;
     struct instance *i = calloc(1, sizeof *i);
     if (!i)
         return NULL;
-    *i = (struct instance){.next = t->instances, .appl = a};
+    *i = (struct instance){.next = t->instances, .mta = mta, .appl = a};
     for (uint32_t n = 0; n < t->model->tables[MODEL_GROUP].count; n++) {
         const struct group *g = model_row(t->model, MODEL_GROUP, n);
         i->transports += g->row.key[0] == a->row.key[0] && g->hierarchy == -2;
@@ -106,10 +109,18 @@ struct instance *tally_instance(struct tally *t, struct slice name)
     return t->instances = i;
 }
 
-struct appl *tally_appl(struct tally *t, struct slice name)
+struct appl *tally_appl(struct tally *t, const struct mta *mta, struct slice name)
 {
-    struct instance *i = tally_instance(t, name);
+    struct instance *i = tally_instance(t, mta, name);
     return i ? i->appl : NULL;
+}
+
+static struct instance *instance_of(const struct tally *t, const struct appl *a)
+{
+    for (struct instance *i = t->instances; i; i = i->next)
+        if (i->appl == a)
+            return i;
+    return NULL;
 }
 
 /* A group has the columns of its slice; the others stay absent. */
@@ -216,17 +227,9 @@ struct service *tally_service(struct tally *t, struct instance *i, const struct 
 struct group *tally_group(struct tally *t, const struct appl *a, struct slice name, int hierarchy,
                           struct slice description)
 {
-    struct instance *i = tally_instance(t, TEXT_GET(a->name));
+    struct instance *i = instance_of(t, a);
     struct service *s = i ? tally_service(t, i, NULL, name, hierarchy, description) : NULL;
     return s ? s->group : NULL;
-}
-
-static const struct instance *instance_of(const struct tally *t, const struct appl *a)
-{
-    for (const struct instance *i = t->instances; i; i = i->next)
-        if (i->appl == a)
-            return i;
-    return NULL;
 }
 
 struct group *tally_find_group(const struct tally *t, const struct appl *a, struct slice name)

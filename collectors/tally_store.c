@@ -7,7 +7,7 @@
 
 /* KIND_HEADER: one record. */
 struct header {
-    int64_t first_ms;
+    int64_t first_ms; /* of a store of 0.1: of all instances (struct appl, first_line_s) */
     uint32_t message_hand, message_high, peer_hand, destination_hand, next_destination, unused;
     uint64_t evicted;
     struct gone gone;
@@ -62,16 +62,15 @@ static bool save_waits(struct messages *t, struct checkpoint *c, int kind)
 bool tally_save(struct tally *t, struct checkpoint *c)
 {
     struct header h = {.gone = t->gone,
-                       .first_ms = t->first_ms,
                        .message_hand = t->messages.hand,
                        .message_high = t->messages.high,
                        .peer_hand = t->peer_hand,
                        .destination_hand = t->destination_hand,
                        .next_destination = t->next_destination,
                        .evicted = t->messages.evicted};
-    bool ok = save_messages(&t->messages, c, t->kinds + KIND_MESSAGES);
-    ok &= save_waits(&t->messages, c, t->kinds + KIND_WAITS);
-    ok &= checkpoint_put(c, t->kinds + KIND_HEADER, 0, &h, sizeof h);
+    bool ok = save_messages(&t->messages, c, STORE_TALLIES + KIND_MESSAGES);
+    ok &= save_waits(&t->messages, c, STORE_TALLIES + KIND_WAITS);
+    ok &= checkpoint_put(c, STORE_TALLIES + KIND_HEADER, 0, &h, sizeof h);
     return ok;
 }
 
@@ -98,6 +97,15 @@ static bool load_wait(void *arg, uint32_t slot, const void *data, size_t size)
     return messages_restore_wait(&t->messages, slot, &w, fits);
 }
 
+static void restore_first_line(struct tally *t, int64_t first_ms)
+{
+    for (uint32_t i = 0; first_ms > 0 && i < t->model->tables[MODEL_APPL].count; i++) {
+        struct appl *a = model_row(t->model, MODEL_APPL, i);
+        if (a->first_line_s == 0)
+            a->first_line_s = (uint64_t)(first_ms / 1000);
+    }
+}
+
 static bool load_header(void *arg, uint32_t slot, const void *data, size_t size)
 {
     struct tally *t = arg;
@@ -105,7 +113,7 @@ static bool load_header(void *arg, uint32_t slot, const void *data, size_t size)
     if (slot != 0 || size != sizeof h)
         return false;
     memcpy(&h, data, sizeof h);
-    t->first_ms = h.first_ms;
+    restore_first_line(t, h.first_ms);
     t->messages.hand = h.message_hand;
     messages_restored(&t->messages, h.message_high);
     t->messages.evicted = h.evicted;
@@ -130,9 +138,9 @@ static void bound_hands(struct tally *t)
 
 bool tally_load(struct tally *t, struct store *s)
 {
-    if (!store_load(s, t->kinds + KIND_MESSAGES, load_message, t) ||
-        !store_load(s, t->kinds + KIND_WAITS, load_wait, t) ||
-        !store_load(s, t->kinds + KIND_HEADER, load_header, t))
+    if (!store_load(s, STORE_TALLIES + KIND_MESSAGES, load_message, t) ||
+        !store_load(s, STORE_TALLIES + KIND_WAITS, load_wait, t) ||
+        !store_load(s, STORE_TALLIES + KIND_HEADER, load_header, t))
         return false;
     bound_hands(t);
     peer_load(t);

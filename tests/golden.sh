@@ -1,6 +1,6 @@
 #!/bin/sh
 # golden.sh [--update]: what mailmond reads from each tests/data/NAME.log must be NAME.dump, to the
-# letter. B: the build directory. --update writes the dumps anew (an empty one begins a new test):
+# letter; NAME begins with the format, "postfix_". B: the build directory. --update writes the dumps anew (an empty one begins a new test):
 # look at the difference, and say in the commit why each number changed.
 set -eu
 cd "$(dirname "$0")/.."
@@ -15,7 +15,9 @@ for log in tests/data/*.log; do
     # Syslog's short time stamps have no year: it is the file's.
     cp "$log" "$work/log"
     touch -d 2026-12-01T00:00:00Z "$work/log"
-    if ! "$program" --read postfix "$work/log" >"$work/dump" 2>"$work/err"; then
+    format=${log##*/}
+    format=${format%%_*}
+    if ! "$program" --read "$format" "$work/log" >"$work/dump" 2>"$work/err"; then
         cat "$work/err" >&2
         failed=1
     elif [ "${1:-}" = --update ]; then

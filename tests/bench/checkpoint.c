@@ -176,9 +176,10 @@ static void start(const char *dir, uint32_t messages)
     checkpoint = checkpoint_new();
     if (!waiting || !names || !checkpoint || !model_init(&model, NULL))
         abort();
-    tally =
-        tally_new(&model, names, mta_find("postfix"), messages + messages / 8 + 100000, true, 0);
-    maillog_start(&reading, tally, mta_find("postfix"), 1795262400000);
+    tally = tally_new(&model, names, messages + messages / 8 + 100000, true);
+    maillog_start(&reading, tally);
+    maillog_add_mta(&reading, mta_find("postfix"), SLICE(""));
+    maillog_time(&reading, 1795262400000);
     for (; next_number < messages; next_number++) {
         arrive(next_number);
         if (next_number + STAY < messages)

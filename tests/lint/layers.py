@@ -17,6 +17,7 @@ LAYERS = [
     (r"agent/publish\w*", 5),
     (r"agent/(main\w*|supervise)", 6),
     (r"collectors/(event|field|reply|syslog|queue_id|mta|detect|detect_\w+)", 2),
+    (r"collectors/explain", 2),
     (r"collectors/(message|tally\w*|postfix_\w+|sun_\w+)", 3),
     (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|sockets)", 4),
     (r"collectors/(source|log_source|queue_source|socket|process|rate|collectors)", 5),
@@ -27,7 +28,7 @@ LIBRARIES = {
     r"sqlite3\.h": r"agent/store\.c",
     r"libconfig\.h": r"agent/config\w*\.[ch]",
     r"uv\.h": r"(collectors/collector\.h|agent/main_(collect|read)\.c)",
-    r"zlib\.h": r"(collectors/follow\w*\.c|agent/main_read\.c)",
+    r"zlib\.h": r"(collectors/follow\w*\.c|agent/main_(read|explain)\.c)",
     r"libmnl/": r"collectors/sockets\.c",
 }
 FORBIDDEN = [

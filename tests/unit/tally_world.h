@@ -35,10 +35,12 @@ static inline void world_open(struct world *w, const uint32_t *capacities, uint3
     assert_true(model_init(&w->model, capacities));
     w->names = names_new();
     assert_non_null(w->names);
-    w->tally = tally_new(&w->model, w->names, &mta_postfix, messages_max, true, 0);
+    w->tally = tally_new(&w->model, w->names, messages_max, true);
     assert_non_null(w->tally);
     tally_clock(w->tally, WORLD_CLOCK);
-    maillog_start(&w->log, w->tally, &mta_postfix, 1700000000000);
+    maillog_start(&w->log, w->tally);
+    assert_true(maillog_add_mta(&w->log, &mta_postfix, SLICE("")));
+    maillog_time(&w->log, 1700000000000);
 }
 
 /* Removes the directory of a store that is closed. */

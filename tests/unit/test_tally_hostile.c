@@ -51,7 +51,8 @@ static void test_instances(void **state)
     (void)state;
     struct world w;
     world_open(&w, NULL, 1000);
-    assert_non_null(tally_appl(w.tally, SLICE("postfix"))); /* configured: made at the start */
+    assert_non_null(
+        tally_appl(w.tally, &mta_postfix, SLICE("postfix"))); /* configured: made at the start */
     for (unsigned round = 0; round < 2; round++)
         for (unsigned n = 0; n < 5000; n++) {
             feed_format(&w, "app%u/smtpd[1]: %05X9A0: client=h[192.0.2.1]", n, n);
