@@ -23,9 +23,10 @@ LIB_SRC   := $(filter-out agent/main%.c agent/publish%.c,$(wildcard agent/*.c)) 
 LIB_OBJ   := $(LIB_SRC:%.c=$(B)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
-PROGRAMS  := $(B)/mailmond $(B)/mailmond-collect $(B)/mailmond-publish
+PROGRAMS  := $(B)/mailmond $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory
 
 COLLECT_LIBS := -luv -lconfig -lsqlite3 -lmnl -lz
+DIRECTORY_LIBS := -lldap -llber -lcrypto
 PUBLISH_LIBS := -lnetsnmpmibs -lnetsnmpagent -lnetsnmp -lconfig
 LDFLAGS += -Wl,--as-needed
 
@@ -46,6 +47,8 @@ $(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/age
 PUBLISH_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard agent/publish*.c))
 $(B)/mailmond-publish: $(B)/agent/main_publish.o $(PUBLISH_OBJ) $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PUBLISH_LIBS)
+$(B)/mailmond-directory: $(B)/agent/main_directory.o $(B)/libmailmond.a
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(DIRECTORY_LIBS)
 
 $(B)/test_%: $(B)/tests/unit/test_%.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lcmocka $(COLLECT_LIBS)
@@ -74,9 +77,9 @@ bench-programs: $(BENCH)
 -include $(wildcard $(B)/agent/*.d $(B)/collectors/*.d $(B)/tests/*/*.d)
 
 # What the project needs, from Debian's packages.
-BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev
+BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev libldap-dev libssl-dev
 TEST_DEPS  := $(BUILD_DEPS) clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd postfix postfix-pcre \
-  smitools python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
+  smitools slapd ldap-utils openssl python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
   ruby-snmp erlang-snmp mandoc gawk procps
 BENCH_DEPS := $(TEST_DEPS) valgrind pflogsumm mtail strace
 DEMO_DEPS  := $(BUILD_DEPS) snmp erlang-snmp procps
@@ -126,7 +129,7 @@ bench: bench-deps
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MIBDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SYSCONFDIR)/mailmond $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 755 $(B)/mailmond $(DESTDIR)$(SBINDIR)
-	install -m 755 $(B)/mailmond-collect $(B)/mailmond-publish $(DESTDIR)$(LIBEXECDIR)
+	install -m 755 $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(DESTDIR)$(LIBEXECDIR)
 	install -m 644 docs/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 mibs/*.txt $(DESTDIR)$(MIBDIR)

@@ -21,6 +21,9 @@ LAYERS = [
     (r"collectors/(message|tally\w*|postfix_\w+|sun_\w+)", 3),
     (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|sockets)", 4),
     (r"collectors/(source|log_source|queue_source|socket|process|rate|collectors)", 5),
+    (r"collectors/ldap_(facts|record)", 2),
+    (r"collectors/ldap_(client\w*|run)", 4),
+    (r"collectors/(directory\w*|ldap_probe)", 5),
 ]
 # Who may include a library's headers.
 LIBRARIES = {
@@ -30,10 +33,12 @@ LIBRARIES = {
     r"uv\.h": r"(collectors/collector\.h|agent/main_(collect|read)\.c)",
     r"zlib\.h": r"(collectors/follow\w*\.c|agent/main_(read|explain)\.c)",
     r"libmnl/": r"collectors/sockets\.c",
+    r"(ldap|lber|openldap)\.h": r"collectors/ldap_client\w*\.[ch]",
 }
 FORBIDDEN = [
     (r"collectors/.*", r"agent/(table|tables|dump|publish|slots)\b"),
     (r"agent/(publish\w*|main_publish)\.[ch]", r"(collectors/|agent/(store|persist|names)\b)"),
+    (r"agent/main_directory\.c", r"(agent/(store|persist|config|names|slots)|collectors/(?!ldap_))"),
     (r"agent/(main|supervise)\.c", r"(collectors/|agent/(store|persist|config|publish)\b)"),
 ]
 
