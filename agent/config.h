@@ -54,6 +54,36 @@ struct config_mta {
     unsigned source_line;
 };
 
+/* A file system to watch, by a path on it. */
+struct config_disk {
+    struct config_at at;
+    char *path;
+    char *kind;                      /* one of disk_kind_words, in the order of enum disk_kind */
+    uint32_t lock_threshold_percent; /* used; default 99 */
+};
+
+/* Processes that are to run. What is left out of name, arguments, user and pid_file is not looked at. */
+struct config_process {
+    struct config_at at;
+    char *name;      /* mailmonProcessName; NULL: that of the process */
+    char *process;   /* as the kernel has it: at most 15 octets */
+    char *arguments; /* a part of the command line */
+    char *user;
+    char *pid_file;                /* only the process that is written there */
+    char *appl;                    /* applName of what stands and falls with it */
+    uint32_t min;                  /* default 1 */
+    uint32_t max;                  /* 0: any number */
+    uint32_t max_life_time_s;      /* 0: any age */
+    uint32_t max_life_connections; /* 0: any number */
+};
+
+/* Files whose number, size and age are watched. */
+struct config_file {
+    struct config_at at;
+    char *name;    /* mailmonFileName; NULL: the pattern */
+    char *pattern; /* glob(7) */
+};
+
 struct config {
     char *file; /* NULL: none was found, all is default */
     char *state_dir;
@@ -80,7 +110,11 @@ struct config {
     struct config_strings directives; /* Net-SNMP's own, one a line, for the embedded master */
     struct config_mta *mtas;
     unsigned mta_count;
-    struct err_list warnings; /* what is allowed but unwise, for the log */
+    uint32_t system_interval_s;   /* of host, disks, processes and files, default 60 */
+    struct config_list disks;     /* struct config_disk */
+    struct config_list processes; /* struct config_process */
+    struct config_list files;     /* struct config_file */
+    struct err_list warnings;     /* what is allowed but unwise, for the log */
 };
 
 /*
@@ -93,5 +127,8 @@ void config_free(struct config *c);
 bool config_grants_access(const struct config_strings *directives);
 /* Prints a configuration file that yields c: every setting, defaults included, with comments. */
 void config_dump(const struct config *c, FILE *out);
+
+/* The words for enum disk_kind, without the 0; ends with NULL. */
+extern const char *const disk_kind_words[];
 
 #endif

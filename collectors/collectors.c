@@ -6,10 +6,17 @@
 
 extern const struct collector collector_log, collector_queue, collector_process, collector_socket,
     collector_rate;
+extern const struct collector collector_disk;
 
 /* In the order of a tick: the log first, because the others ask what it knows. */
 const struct collector *const collectors[] = {
-    &collector_log, &collector_queue, &collector_process, &collector_socket, &collector_rate, NULL,
+    &collector_log,
+    &collector_queue,
+    &collector_process,
+    &collector_socket,
+    &collector_rate,
+    &collector_disk,
+    NULL,
 };
 
 const struct mta *const mtas[] = {

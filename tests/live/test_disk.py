@@ -1,0 +1,244 @@
+"""mailmonDiskTable with real file systems in a mount namespace of the test's own: a tmpfs and an ext4
+that fill up, inodes that run out, a file system that goes away, and eight whose server hangs.
+
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS ("23000-23099")."""
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "bench")]
+import rest
+from daemon import BUILD, Daemon
+from snmp_lab import free_port, wait_for
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not (BUILD / "mailmond").exists() or not Path("/dev/fuse").exists(),
+    reason="needs root, /dev/fuse and the programs in MAILMOND_BUILD")
+
+HUNG = 8
+MOUNTS = f"""set -e
+cd "$1"
+mkdir tmp ext4 going $(seq -f hung%g {HUNG})
+mount -t tmpfs -o size=64m,nr_inodes=1000 tmpfs tmp
+truncate -s 64M image && mkfs.ext4 -q -m 0 image && mount -o loop image ext4
+mount -t tmpfs -o size=1g tmpfs going
+ln -s "$1/hung1" link
+/usr/bin/python3 -u {Path(__file__).parent}/fuse_server.py $(seq -f hung%g {HUNG}) > server.out &
+echo $! > server.pid
+while ! grep -q ready server.out; do sleep 0.05; done
+shift
+exec "$@"
+"""
+
+
+class Sited(Daemon):
+    """mailmond in a mount namespace of its own, with the file systems of MOUNTS in `disks`."""
+
+    def __init__(self, folder, port, settings):
+        super().__init__(folder, port, settings)
+        self.disks = self.folder / "disks"
+        self.disks.mkdir()
+
+    def command(self, *options):
+        command = super().command(*options)
+        if "--foreground" not in options:
+            return command
+        return ["unshare", "-m", "--propagation", "private", "sh", "-c", MOUNTS, "sh", self.disks,
+                *command]
+
+    def inside(self, name):
+        """The path by which this process sees a file of the namespace."""
+        return Path(f"/proc/{self.process.process.pid}/root{self.disks / name}")
+
+    def server(self, sig):
+        os.kill(int((self.disks / "server.pid").read_text()), sig)
+
+    def cell(self, table, column, key, value):
+        """None while there is no such row."""
+        walk = self.walk()
+        found = [i for i, v in walk.column(f"mailmon{table}{key}").items() if v == str(value)]
+        assert len(found) < 2
+        return walk.get((f"mailmon{table}{column}", found[0])) if found else None
+
+    def disk(self, name, column):
+        return self.cell("Disk", column, "Path", self.disks / name)
+
+    def source(self, name, column="Status"):
+        return self.cell("Source", column, "Target", self.disks / name)
+
+    def run_inside(self, *command):
+        subprocess.run(["nsenter", "-t", str(self.process.process.pid), "-m", *map(str, command)],
+                       check=True)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("disk")
+    for parent in (folder, *folder.parents):
+        if parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    disks = folder / "m" / "disks"
+    paths = [{"path": disks / "tmp", "kind": "store", "lock_threshold": 80},
+             {"path": disks / "ext4", "kind": "queue"}, {"path": disks / "going", "kind": "log"},
+             {"path": disks / "missing"}, {"path": disks / "link"}]
+    paths += [{"path": disks / f"hung{n}", "kind": "store"} for n in range(2, HUNG + 1)]
+    log, spool = rest.site(folder)
+    daemon = Sited(folder / "m", free_port(), {
+        "disks": paths, "system_interval": "1 s",
+        "postfix": [{"name": "postfix", "log": log, "queue_directory": spool,
+                     "config_directory": folder}]})
+    daemon.start()
+    yield daemon
+    daemon.server(signal.SIGUSR2)
+    daemon.stop()
+    os.kill(int((daemon.disks / "server.pid").read_text()), signal.SIGKILL)
+
+
+def eventually(what, seconds=15):
+    """Waits until what() is true."""
+    assert wait_for(what, seconds, 0.2)[0], what()
+
+
+def fill(path, megabytes):
+    """Writes until the file has that size; what does not fit is left out."""
+    with open(path, "wb") as f:
+        try:
+            for _ in range(megabytes):
+                f.write(b"x" * (1 << 20))
+                f.flush()
+            os.fsync(f.fileno())
+        except OSError:
+            pass
+
+
+def space(site, name):
+    fs = os.statvfs(site.inside(name))
+    return fs.f_bavail * 100 // fs.f_blocks, fs.f_bavail * fs.f_frsize // 1024
+
+
+def test_rows(site):
+    """Each configured path has a row, and so has the file system of queue, log and state."""
+    eventually(lambda: site.disk("ext4", "Total") and site.source("hung2") == "ok")
+    walk = site.walk()
+    paths = set(walk.column("mailmonDiskPath").values())
+    own = {p for p in paths if not p.startswith(str(site.disks))}
+    assert len(own) == 1 and len(paths) == 5 + HUNG - 1 + 1, paths
+    assert walk[("mailmonDiskKind", walk.index("mailmonDiskPath", own.pop()))] == "queue"
+    for name, kind in (("tmp", "storePartition"), ("ext4", "queue"), ("going", "log"), ("link", "other")):
+        assert site.disk(name, "Kind") == kind
+    for name in ("tmp", "ext4"):
+        fs = os.statvfs(site.inside(name))
+        assert site.disk(name, "Total") == fs.f_blocks * fs.f_frsize // 1024
+        assert site.disk(name, "TotalMB") == fs.f_blocks * fs.f_frsize >> 20
+        assert (site.disk(name, "PercentAvailable"), site.disk(name, "Available")) == space(site, name)
+        assert site.disk(name, "InodesPercentAvailable") == fs.f_ffree * 100 // fs.f_files
+    assert site.disk("link", "Available") == 250 * 4  # by a child, through a symbolic link
+    assert site.disk("hung2", "PercentAvailable") == 25
+    assert site.disk("hung2", "InodesPercentAvailable") == 40
+
+
+def test_missing(site):
+    assert site.source("missing") == "missing"
+    assert site.disk("missing", "Path") and site.disk("missing", "PercentAvailable") is None
+
+
+@pytest.mark.parametrize("name, threshold", [("tmp", 80), ("ext4", 99)])
+def test_fills(site, name, threshold):
+    """Step by step to the last block: percent, lock and schedule follow."""
+    last = 6001
+    for megabytes in (8, 24, 40, 50, 56, 70):
+        fill(site.inside(name) / "fill", megabytes)
+        eventually(lambda: (site.disk(name, "PercentAvailable"),
+                            site.disk(name, "Available")) == space(site, name))
+        percent = space(site, name)[0]
+        locked = site.disk(name, "Locked")
+        assert locked == ("true" if 100 - percent > threshold else "false"), percent
+        check = site.disk(name, "NextCheck")
+        assert 55 <= check <= 6000 and check <= last
+        last = check
+    assert site.disk(name, "PercentAvailable") == 0 and last <= 60
+    assert "over the threshold" in site.text()
+    (site.inside(name) / "fill").unlink()
+    eventually(lambda: site.disk(name, "Locked") == "false")
+    assert site.text().count(f"{site.disks / name}: ") >= 2  # a line for each change
+
+
+def test_inodes(site):
+    for n in range(2000):
+        try:
+            (site.inside("tmp") / f"i{n}").touch()
+        except OSError:
+            break
+    eventually(lambda: site.disk("tmp", "InodesPercentAvailable") == 0)
+    assert site.disk("tmp", "PercentAvailable") > 90
+    for file in site.inside("tmp").glob("i*"):
+        file.unlink()
+    eventually(lambda: site.disk("tmp", "InodesPercentAvailable") > 90)
+
+
+def test_fill_rate(site):
+    """A steady 256 kB a second is told within a fifth, with the hours that are left."""
+    begin, rate = time.monotonic(), 256 * 3600
+    assert not site.disk("going", "FillRate") and site.disk("going", "HoursToFull") is None
+    with open(site.inside("going") / "grow", "ab") as f:
+        for n in range(1, 25 * 4):
+            f.write(b"x" * (1 << 16))
+            f.flush()
+            time.sleep(max(0, begin + n * 0.25 - time.monotonic()))
+            if n > 60 and n % 4 == 0 and abs((site.disk("going", "FillRate") or 0) - rate) < rate / 5:
+                break
+        else:
+            pytest.fail(f"{site.disk('going', 'FillRate')}, not {rate}")
+    assert site.disk("going", "HoursToFull") == site.disk("going", "Available") // rate
+
+
+def test_goes_away(site):
+    """What is no longer mounted is what lies below; the row is that of the path."""
+    assert site.disk("going", "Total") == 1 << 20
+    site.run_inside("umount", site.disks / "going")
+    eventually(lambda: site.disk("going", "Total") != 1 << 20)
+    assert site.source("going") == "ok"
+
+
+def children(pid):
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(c) for c in (task / "children").read_text().split()]
+    return found
+
+
+def test_hang(site):
+    """Eight file systems that do not answer make eight rows stale and delay nothing else."""
+    hung = ["link", *(f"hung{n}" for n in range(2, HUNG + 1))]
+    site.server(signal.SIGUSR1)
+    eventually(lambda: all(site.source(n) == "stale" for n in hung), 30)
+    assert "no answer within 10 s" in site.source("hung3", "LastError")
+    for _ in range(5):  # meanwhile all else is fresh
+        walk = site.walk()
+        assert site.disk("tmp", "Age") <= 2 and site.disk("ext4", "Age") <= 2
+        assert walk[("mailmonAgentModelAge", 0)] < 1500
+        time.sleep(1)
+    collect = children(site.process.process.pid)
+    asking = [c for p in collect for c in children(p)]
+    assert 1 <= len(asking) <= HUNG, "more than one child for a file system"
+    assert site.disk("hung2", "PercentAvailable") == 25 and site.disk("hung2", "Age") >= 10
+    site.server(signal.SIGUSR2)
+    eventually(lambda: all(site.source(n) == "ok" for n in hung), 30)
+    eventually(lambda: not [c for p in collect for c in children(p)])
+
+
+def test_stops_while_hung(site):
+    """A child that cannot be killed does not keep mailmond from ending."""
+    site.server(signal.SIGUSR1)
+    time.sleep(7)
+    begin = time.monotonic()
+    assert site.process.process.poll() is None
+    site.process.process.send_signal(signal.SIGTERM)
+    site.process.process.wait(10)
+    assert time.monotonic() - begin < 5
+    site.server(signal.SIGUSR2)
