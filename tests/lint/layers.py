@@ -21,6 +21,9 @@ LAYERS = [
     (r"collectors/(message|tally\w*|postfix_\w+|sun_\w+)", 3),
     (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|sockets)", 4),
     (r"collectors/(source|log_source|queue_source|socket|process|rate|collectors)", 5),
+    (r"collectors/(watch|resolve|tls|dialog\w*)", 3),
+    (r"collectors/(probe|probe_pack|prober)", 4),
+    (r"collectors/response", 5),
     (r"collectors/ldap_(facts|record)", 2),
     (r"collectors/ldap_(client\w*|run)", 4),
     (r"collectors/(directory\w*|ldap_probe)", 5),
@@ -34,6 +37,8 @@ LIBRARIES = {
     r"libconfig\.h": r"agent/config\w*\.[ch]",
     r"uv\.h": r"(collectors/collector\.h|agent/main_(collect|read)\.c)",
     r"zlib\.h": r"(collectors/follow\w*\.c|agent/main_(read|explain)\.c)",
+    r"openssl/": r"collectors/(tls|ldap_\w+)\.[ch]",
+    r"ares\.h": r"collectors/resolve\.c",
     r"libmnl/": r"collectors/sockets\.c",
     r"(ldap|lber|openldap)\.h": r"collectors/ldap_client\w*\.[ch]",
 }
