@@ -23,10 +23,11 @@ LIB_SRC   := $(filter-out agent/main%.c agent/publish%.c,$(wildcard agent/*.c)) 
 LIB_OBJ   := $(LIB_SRC:%.c=$(B)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
-PROGRAMS  := $(B)/mailmond $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory
+PROGRAMS  := $(B)/mailmond $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(B)/mailmond-probe
 
 COLLECT_LIBS := -luv -lconfig -lsqlite3 -lmnl -lz
 DIRECTORY_LIBS := -lldap -llber -lcrypto
+PROBE_LIBS   := -lssl -lcrypto -lcares
 PUBLISH_LIBS := -lnetsnmpmibs -lnetsnmpagent -lnetsnmp -lconfig
 LDFLAGS += -Wl,--as-needed
 
@@ -44,6 +45,8 @@ $(B)/mailmond: $(B)/agent/main.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
 $(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/agent/main_explain.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
+$(B)/mailmond-probe: $(B)/agent/main_probe.o $(B)/libmailmond.a
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PROBE_LIBS)
 PUBLISH_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard agent/publish*.c))
 $(B)/mailmond-publish: $(B)/agent/main_publish.o $(PUBLISH_OBJ) $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PUBLISH_LIBS)
@@ -51,17 +54,19 @@ $(B)/mailmond-directory: $(B)/agent/main_directory.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(DIRECTORY_LIBS)
 
 $(B)/test_%: $(B)/tests/unit/test_%.o $(B)/libmailmond.a
-	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lcmocka $(COLLECT_LIBS)
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lcmocka $(COLLECT_LIBS) $(PROBE_LIBS)
 # FUZZMAIN runs a corpus; the fuzzing engine brings a main of its own.
 FUZZMAIN ?= $(B)/tests/fuzz/corpus_main.o
 $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZMAIN) $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(FUZZLINK) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
 
 # Programs of the benchmarks; the live tests use some of them too.
-BENCH := $(addprefix $(B)/,bench_model bench_queue bench_tdata bwalk wcl gen_postfix_log gen_queue)
+BENCH := $(addprefix $(B)/,bench_model bench_probe bench_queue bench_tdata bwalk wcl gen_postfix_log gen_queue)
 GEN_OBJ := $(patsubst %,$(B)/tests/bench/gen_%.o,postfix_log world inbound message delivery truth)
 $(B)/bench_%: $(B)/tests/bench/bench_%.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
+$(B)/bench_probe: $(B)/tests/bench/bench_probe.o $(B)/libmailmond.a
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PROBE_LIBS)
 $(B)/bench_tdata: $(B)/tests/bench/bench_tdata.o
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lnetsnmpagent -lnetsnmp
 $(B)/bwalk: $(B)/tests/bench/bwalk.o
@@ -77,7 +82,7 @@ bench-programs: $(BENCH)
 -include $(wildcard $(B)/agent/*.d $(B)/collectors/*.d $(B)/tests/*/*.d)
 
 # What the project needs, from Debian's packages.
-BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev libldap-dev libssl-dev
+BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev libldap-dev libssl-dev libc-ares-dev
 TEST_DEPS  := $(BUILD_DEPS) clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd postfix postfix-pcre \
   smitools slapd ldap-utils openssl python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
   ruby-snmp erlang-snmp mandoc gawk procps
@@ -129,7 +134,7 @@ bench: bench-deps
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MIBDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SYSCONFDIR)/mailmond $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 755 $(B)/mailmond $(DESTDIR)$(SBINDIR)
-	install -m 755 $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(DESTDIR)$(LIBEXECDIR)
+	install -m 755 $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(B)/mailmond-probe $(DESTDIR)$(LIBEXECDIR)
 	install -m 644 docs/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 mibs/*.txt $(DESTDIR)$(MIBDIR)

@@ -1,0 +1,214 @@
+/*
+ * The collector's side of mailmond-probe: a socket pair of whole messages, and a list of what was
+ * asked. At most IN_FLIGHT requests are over there at once; the others wait here.
+ */
+#include "prober.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "../agent/log.h"
+
+#define IN_FLIGHT  1000
+#define PROGRAM    "/mailmond-probe"
+#define AGAIN_MS   1000 /* after a death it is started again no sooner */
+#define ASKED_ONCE 64   /* answers taken in one go */
+
+struct asked {
+    struct asked *next;
+    uint64_t id;
+    bool sent;
+    void (*done)(void *arg, const struct probe_result *result);
+    void *arg;
+    size_t size;
+    char message[]; /* the id, then the packed request */
+};
+
+static struct {
+    struct collect *collect;
+    uv_process_t process;
+    uv_poll_t poll;
+    int fd;
+    bool running, failed;
+    int64_t start_ms;
+    uint64_t last_id;
+    unsigned in_flight;
+    struct asked *first, **end;
+} self = {.fd = -1};
+
+static void free_asked(struct asked *a)
+{
+    explicit_bzero(a->message, a->size);
+    free(a);
+}
+
+static void report_lost(void)
+{
+    struct asked *a = self.first;
+    struct probe_result r = {.status = RESPONSE_UNKNOWN, .cert_not_after_s = INT64_MIN};
+    for (unsigned i = 0; i < STEPS; i++)
+        r.steps_us[i] = PROBE_NO_TIME;
+    r.messages = r.unseen = DIALOG_UNKNOWN;
+    snprintf(r.reply, sizeof r.reply, "the probing process died");
+    self.first = NULL;
+    self.end = &self.first;
+    self.in_flight = 0;
+    for (struct asked *next; a; a = next) {
+        next = a->next;
+        a->done(a->arg, &r);
+        free_asked(a);
+    }
+}
+
+static void on_poll_closed(uv_handle_t *h)
+{
+    (void)h;
+    close(self.fd);
+    self.fd = -1;
+}
+
+static void on_exit_closed(uv_handle_t *h)
+{
+    (void)h;
+    self.running = false;
+}
+
+static void on_ended(uv_process_t *process, int64_t status, int signal)
+{
+    if (!self.collect->stopping)
+        log_warning("mailmond-probe ended: %s %d; the probes under way are lost",
+                    signal ? "signal" : "status", signal ? signal : (int)status);
+    uv_close((uv_handle_t *)process, on_exit_closed);
+    if (!uv_is_closing((uv_handle_t *)&self.poll))
+        uv_close((uv_handle_t *)&self.poll, on_poll_closed);
+    report_lost();
+}
+
+/* The program beside this one. */
+static bool program(char *path, size_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", path, size - sizeof PROGRAM);
+    char *slash = n > 0 ? (path[n] = 0, strrchr(path, '/')) : NULL;
+    if (slash)
+        strcpy(slash, PROGRAM);
+    return slash != NULL;
+}
+
+static void send_waiting(void)
+{
+    bool full = false;
+    for (struct asked *a = self.first; a && !full && self.in_flight < IN_FLIGHT; a = a->next) {
+        if (a->sent)
+            continue;
+        full = send(self.fd, a->message, a->size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0;
+        if (full)
+            break;
+        a->sent = true;
+        self.in_flight++;
+    }
+}
+
+static void take_answer(const struct prober_answer *answer)
+{
+    struct asked **at = &self.first, *a;
+    while (*at && (*at)->id != answer->id)
+        at = &(*at)->next;
+    if (!(a = *at))
+        return;
+    *at = a->next;
+    if (!*at)
+        self.end = at;
+    self.in_flight--;
+    a->done(a->arg, &answer->result);
+    free_asked(a);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct prober_answer answer;
+    (void)poll, (void)status, (void)events;
+    for (unsigned i = 0; i < ASKED_ONCE; i++) {
+        ssize_t n = recv(self.fd, &answer, sizeof answer, MSG_DONTWAIT);
+        if (n != sizeof answer) {
+            if (n == 0) /* its end is told by on_ended */
+                uv_poll_stop(&self.poll);
+            break;
+        }
+        take_answer(&answer);
+    }
+    if (self.running)
+        send_waiting();
+}
+
+static bool spawn(int theirs)
+{
+    char path[600];
+    if (!program(path, sizeof path))
+        return false;
+    char *arguments[] = {path, NULL};
+    uv_stdio_container_t io[] = {{.flags = UV_INHERIT_FD, .data.fd = theirs},
+                                 {.flags = UV_IGNORE},
+                                 {.flags = UV_INHERIT_FD, .data.fd = 2}};
+    uv_process_options_t o = {
+        .exit_cb = on_ended, .file = path, .args = arguments, .stdio_count = 3, .stdio = io};
+    int error = uv_spawn(self.collect->loop, &self.process, &o);
+    if (error && !self.failed)
+        log_error("%s: %s; nothing is probed", path, uv_strerror(error));
+    self.failed = error != 0;
+    return error == 0;
+}
+
+static bool start(struct collect *c)
+{
+    int pair[2];
+    if (self.running || self.fd >= 0)
+        return self.running && !uv_is_closing((uv_handle_t *)&self.process);
+    if (c->monotonic_ms < self.start_ms ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return false;
+    self.start_ms = c->monotonic_ms + AGAIN_MS;
+    self.collect = c;
+    bool ok = spawn(pair[1]);
+    close(pair[1]);
+    self.fd = pair[0];
+    if (!ok || uv_poll_init(c->loop, &self.poll, self.fd) != 0 ||
+        uv_poll_start(&self.poll, UV_READABLE, on_ready) != 0) {
+        close(self.fd);
+        self.fd = -1;
+        return false;
+    }
+    self.end = &self.first;
+    return self.running = true;
+}
+
+bool prober_ask(struct collect *c, const struct probe_request *r,
+                void (*done)(void *arg, const struct probe_result *result), void *arg)
+{
+    size_t size = sizeof(uint64_t) + probe_packed_size(r);
+    if (!start(c))
+        return false;
+    struct asked *a = calloc(1, sizeof *a + size);
+    if (!a)
+        return false;
+    *a = (struct asked){.id = ++self.last_id, .done = done, .arg = arg, .size = size};
+    memcpy(a->message, &a->id, sizeof a->id);
+    probe_pack(r, a->message + sizeof a->id);
+    *self.end = a;
+    self.end = &a->next;
+    send_waiting();
+    return true;
+}
+
+void prober_stop(void)
+{
+    for (struct asked *a = self.first, *next; a; a = next) {
+        next = a->next;
+        free_asked(a);
+    }
+    self.first = NULL;
+    self.end = &self.first;
+    if (self.fd >= 0) /* it ends when it sees that we are gone */
+        shutdown(self.fd, SHUT_RDWR);
+}
