@@ -25,7 +25,7 @@ UNIT      := $(patsubst tests/unit/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PROGRAMS  := $(B)/mailmond $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(B)/mailmond-probe
 
-COLLECT_LIBS := -luv -lconfig -lsqlite3 -lmnl -lz
+COLLECT_LIBS := -luv -lconfig -lsqlite3 -lmnl -lz -lm
 DIRECTORY_LIBS := -lldap -llber -lcrypto
 PROBE_LIBS   := -lssl -lcrypto -lcares
 PUBLISH_LIBS := -lnetsnmpmibs -lnetsnmpagent -lnetsnmp -lconfig

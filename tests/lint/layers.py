@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     (r"agent/(slice|err|log|log_facility|hashindex|account|secret)", 0),
     (r"agent/(model|config|config_\w+|names|slots)", 1),
-    (r"agent/(store|table)", 2),
+    (r"agent/(store|history|table)", 2),
     (r"agent/(tables|tables_\w+|lookup|persist)", 3),
     (r"agent/dump", 4),
     (r"agent/publish\w*", 5),
@@ -33,7 +33,7 @@ LAYERS = [
 # Who may include a library's headers.
 LIBRARIES = {
     r"net-snmp/": r"agent/publish\w*\.[ch]",
-    r"sqlite3\.h": r"agent/store\.c",
+    r"sqlite3\.h": r"agent/(store|history)\.c",
     r"libconfig\.h": r"agent/config\w*\.[ch]",
     r"uv\.h": r"(collectors/collector\.h|agent/main_(collect|read)\.c)",
     r"zlib\.h": r"(collectors/follow\w*\.c|agent/main_(read|explain)\.c)",
