@@ -21,6 +21,7 @@ const struct collector *const collectors[] = {
 
 const struct mta *const mtas[] = {
     &mta_postfix,
+    &mta_exim,
     NULL,
 };
 

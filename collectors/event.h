@@ -30,6 +30,8 @@ enum event_kind {
     EVENT_CLIENT, /* ... from the network: peer, EVENT_SASL, EVENT_REINJECTED when it carries the
                          queue id it had before a content filter, EVENT_LOOPBACK if peer is this host */
     EVENT_SUBMIT, /* ... from a local program (pickup) */
+    EVENT_ARRIVED, /* ... and is queued, all told in one line: peer, EVENT_SASL, address = sender, size,
+                      recipients (0: not told), packed_other = of the message that it is a notice of */
     EVENT_MESSAGE_ID, /* text = the Message-ID with its <> */
     EVENT_QUEUED, /* entered the active queue: address = sender, size, recipients. Logged anew at each attempt */
     EVENT_EXPIRED,   /* too old, returned to sender */
@@ -84,8 +86,12 @@ enum event_flag {
     EVENT_NETWORK = 1 << 7, /* relay is a host or a socket, not "local" or "none" */
     EVENT_LOOP = 1 << 8,    /* the mail system found that the message loops */
     EVENT_BY_ADMIN = 1 << 9,
-    EVENT_QUEUED_AS = 1 << 10,   /* other_id = the queue id that the next system gave */
-    EVENT_PROBE_SENDER = 1 << 11 /* the sender is the one that address verification uses */
+    EVENT_QUEUED_AS = 1 << 10,    /* other_id = the queue id that the next system gave */
+    EVENT_PROBE_SENDER = 1 << 11, /* the sender is the one that address verification uses */
+    EVENT_FIRST = 1 << 12,        /* the first recipient sent over its association */
+    EVENT_UNTRIED = 1 << 13,      /* deferred although nothing was tried: its time has not come */
+    EVENT_OVERDUE = 1 << 14,      /* bounced because it was tried for too long */
+    EVENT_BUSY = 1 << 15          /* a connection was refused because no more can be taken now */
 };
 
 /*
@@ -130,6 +136,8 @@ struct event {
     uint64_t size;     /* octets */
     uint64_t delay_ms; /* since arrival */
     struct slice id, other_id, address, peer, relay, text;
+    struct slice
+        original; /* the recipient as it came, where address is what it became; else empty */
     struct queue_id packed_other; /* other_id of EVENT_QUEUED_AS, likewise */
     struct queue_id packed_id;    /* id, if the parser packed it; null: not yet */
 };
@@ -143,7 +151,8 @@ static inline void event_clear(struct event *e)
     e->code = e->recipients = e->bad_commands = 0;
     e->size = e->delay_ms = 0;
     e->packed_id = e->packed_other = (struct queue_id){0, 0};
-    e->id = e->other_id = e->address = e->peer = e->relay = e->text = (struct slice){NULL, 0};
+    e->id = e->other_id = e->address = e->peer = e->relay = e->text = e->original =
+        (struct slice){NULL, 0};
 }
 
 #endif

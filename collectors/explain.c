@@ -20,6 +20,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_AUTH_FAIL] = "authentication failed",
     [EVENT_CLIENT] = "message from a client",
     [EVENT_SUBMIT] = "message from a program",
+    [EVENT_ARRIVED] = "arrived",
     [EVENT_MESSAGE_ID] = "message-id",
     [EVENT_QUEUED] = "queued",
     [EVENT_EXPIRED] = "expired",
@@ -43,9 +44,9 @@ static const char *const kinds[EVENT_KINDS] = {
 };
 static const char *const results[] = {"", "sent", "deferred", "bounced", "probe"};
 static const char *const notices[] = {"", "bounce", "delay", "success"};
-static const char *const flags[] = {"sasl",      "tls",     "reinjected", "loopback",
-                                    "recipient", "counted", "reused",     "network",
-                                    "loop",      "admin",   "queued-as",  "probe-sender"};
+static const char *const flags[] = {
+    "sasl", "tls",   "reinjected", "loopback",     "recipient", "counted", "reused",  "network",
+    "loop", "admin", "queued-as",  "probe-sender", "first",     "untried", "overdue", "busy"};
 
 static void print_text(FILE *out, const char *name, struct slice text)
 {
@@ -101,6 +102,7 @@ void explain_event(const struct event *e, FILE *out)
         fprintf(out, " notice=%s", notices[e->notice]);
     print_code(out, e->code);
     print_text(out, "address", e->address);
+    print_text(out, "original", e->original);
     print_text(out, "peer", e->peer);
     print_text(out, "relay", e->relay);
     print_text(out, "other-id", e->other_id);

@@ -27,7 +27,10 @@ enum message_flag {
     MESSAGE_CHANGED = 1 << 9, /* in the changed list */
     MESSAGE_DIRTY = 1 << 10,  /* in the dirty list */
     MESSAGE_STORED = 1 << 11, /* the store has a record of this slot */
-    MESSAGE_LOOPBACK = 1 << 12
+    MESSAGE_LOOPBACK = 1 << 12,
+    MESSAGE_OPEN =
+        1 << 13 /* how many recipients it came with was not told: they are counted as they
+                              are done with */
 };
 
 /* One message; 64 octets, so that it is one cache line. A free slot has a null id. */
@@ -35,7 +38,8 @@ struct message {
     struct queue_id id;
     uint64_t size;
     uint32_t first_seen_s; /* real time */
-    uint32_t recipients, pending;
+    uint32_t recipients;
+    uint32_t pending; /* MESSAGE_OPEN: a bit for each recipient seen that became others, by hash */
     uint32_t sent_groups, failed_groups; /* bit per transport, see tally.c */
     uint32_t attempted_groups;           /* the same, in this activation */
     uint32_t connection;                 /* hash of process and relay of the last delivery */
@@ -43,7 +47,8 @@ struct message {
     uint16_t appl;
     uint8_t origin, last_transport; /* group ordinals + 1; 0: unknown */
     uint16_t flags;
-    uint16_t link; /* re-injected: hash of the id it had; else its peer's row + 1; 0: unknown */
+    uint16_t link; /* re-injected: hash of the id it had; else its peer's row + 1; 0: unknown.
+                      Of an MTA with attempts_untold: failed connections of no known transport */
 };
 
 /* Recipients of one message that wait for one destination. */
@@ -53,8 +58,11 @@ struct wait {
     uint32_t older, newer;         /* waits for the same destination in order of arrival, + 1 */
     uint32_t arrival_s;            /* the message's first_seen_s, to sort by without a look at it */
     uint32_t deferred, active;     /* last result was "deferred"; being tried again */
-    uint32_t flags;                /* MESSAGE_DIRTY, MESSAGE_STORED, 1: in use */
+    uint32_t flags;                /* MESSAGE_DIRTY, MESSAGE_STORED, 1: in use, WAIT_TRIED */
+    uint32_t
+        recipient; /* hash of the one that it is for (struct mta, attempts_untold); 0: of all */
 };
+#define WAIT_TRIED 2u /* in this attempt */
 
 struct slot_list {
     uint32_t *slots;

@@ -37,7 +37,8 @@ enum mta_service_flag {
     MTA_SERVICE_DISCARDS = 1 << 2, /* what it "sends" is dropped */
     MTA_SERVICE_OWN = 1 << 3, /* takes in what the MTA makes itself, and mail of unknown origin */
     MTA_SERVICE_SCREENS =
-        1 << 4 /* stands before another service, which logs the connection again */
+        1 << 4,                /* stands before another service, which logs the connection again */
+    MTA_SERVICE_LEARN = 1 << 5 /* whether it has associations shows when it first has one */
 };
 struct mta_service {
     const char *daemon; /* last part of the service; "*", in the last row: any other name */
@@ -58,6 +59,12 @@ struct mta {
     const char *listener; /* group of its listeners, where the configuration names none */
     bool named_by_tag; /* the first part of a line's tag is the instance's name; else the file tells
                           (or an alias of the tag: syslog_names) */
+    bool
+        connections_optional; /* it logs connections that it takes only if told to: before the first
+                                  one nobody knows how many there were */
+    bool
+        attempts_untold; /* it does not log that a message is tried again: each recipient's result does
+                             */
     /* Completes the instances of the configuration and adds those it finds, see detect.h; may be NULL. */
     void (*detect)(struct config *c, const char *path, struct err_list *notes);
     /* One whole line without its newline -> *e. The context carries dates from line to line. */
@@ -71,6 +78,6 @@ struct mta {
     bool (*queue_file)(struct slice content, struct queue_file *f);
 };
 
-extern const struct mta mta_postfix;
+extern const struct mta mta_exim, mta_postfix;
 
 #endif

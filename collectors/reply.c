@@ -25,8 +25,7 @@ uint32_t reply_take_status(struct slice *s)
     return class == 4 || class == 5 ? class * 1000000 + subject * 1000 + detail : 0;
 }
 
-/* The status code for an SMTP reply that has none of its own (RFC 5248 section 3). */
-static uint32_t basic_status(uint64_t reply, struct slice words, bool recipient)
+uint32_t reply_basic_status(uint64_t reply, struct slice words, bool recipient)
 {
     static const struct {
         uint16_t reply;
@@ -59,7 +58,7 @@ uint32_t reply_status(struct slice reply, bool recipient)
         return code;
     reply = slice_skip(reply, 1);
     code = reply_take_status(&reply);
-    return code ? code : basic_status(basic, reply, recipient);
+    return code ? code : reply_basic_status(basic, reply, recipient);
 }
 
 /* Only in answers about routing are these words an MTA's, and not part of an address.

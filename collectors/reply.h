@@ -16,6 +16,9 @@ uint32_t reply_take_status(struct slice *s);
  */
 uint32_t reply_status(struct slice reply, bool recipient);
 
+/* The status code for an SMTP reply (550) that has none of its own (RFC 5248 section 3). */
+uint32_t reply_basic_status(uint64_t reply, struct slice words, bool recipient);
+
 /* Do a status code and its words say that a message loops? */
 bool reply_tells_loop(uint32_t code, struct slice text);
 

@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-enum { STAMP_NONE, STAMP_BSD, STAMP_ISO };
+enum { STAMP_NONE, STAMP_BSD, STAMP_ISO, STAMP_LOCAL };
 #define BSD_LENGTH 15 /* "Nov  1 22:48:24" */
 #define ISO_LENGTH 19 /* "2026-11-21T22:48:24" */
 #define MINUTE     14 /* "26-11-21T22:48" */
@@ -141,22 +141,24 @@ static bool bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
     return true;
 }
 
-/* "2026-11-21T22:48:24" with at least ISO_LENGTH octets at p, as if it were UTC. */
-static bool iso_time(struct syslog_context *c, const char *p, int64_t *ms)
+/* "2026-11-21T22:48:24" with at least ISO_LENGTH octets at p, as if it were UTC; `kind`: with a T or with
+ * a space. */
+static bool iso_time(struct syslog_context *c, const char *p, int kind, int64_t *ms)
 {
     int second = two_digits(p + 17, 61);
     if (second < 0)
         return false;
-    if (c->last[15] != STAMP_ISO || memcmp(p, "20", 2) != 0 || !same(c->last, p + 2, MINUTE)) {
+    if (c->last[15] != kind || memcmp(p, "20", 2) != 0 || !same(c->last, p + 2, MINUTE)) {
         int century = two_digits(p, 100), year = two_digits(p + 2, 100);
         int month = two_digits(p + 5, 13), day = two_digits(p + 8, 32);
         int64_t of_day = time_of_day(p + 11);
-        if (century < 0 || year < 0 || month < 1 || p[4] != '-' || p[7] != '-' || p[10] != 'T' ||
-            of_day < 0 || !date_valid(century * 100 + year, month, day))
+        if (century < 0 || year < 0 || month < 1 || p[4] != '-' || p[7] != '-' ||
+            p[10] != (kind == STAMP_ISO ? 'T' : ' ') || of_day < 0 ||
+            !date_valid(century * 100 + year, month, day))
             return false;
         c->last_ms = days_of(century * 100 + year, month, day) * DAY_MS + of_day / 60000 * 60000;
         memcpy(c->last, p + 2, MINUTE);
-        c->last[15] = century == 20 ? STAMP_ISO : STAMP_NONE;
+        c->last[15] = century == 20 ? (char)kind : STAMP_NONE;
     }
     *ms = c->last_ms + (second > 59 ? 59 : second) * INT64_C(1000);
     return p[16] == ':';
@@ -204,13 +206,54 @@ static int64_t take_fraction(struct slice *s)
 static bool take_iso_time(struct syslog_context *c, struct slice *s, int64_t *ms)
 {
     int64_t zone;
-    if (s->n < ISO_LENGTH || !iso_time(c, s->p, ms))
+    if (s->n < ISO_LENGTH || !iso_time(c, s->p, STAMP_ISO, ms))
         return false;
     *s = slice_skip(*s, ISO_LENGTH);
     *ms += take_fraction(s);
     if (!take_zone(c, s, &zone))
         return false;
     *ms -= zone;
+    return true;
+}
+
+/*
+ * Local time -> UTC. The offset can change at a full hour only: it is asked for once an hour. When the
+ * clock goes back by an hour that is written twice, the times of its second round would lie before the last one.
+ */
+static int64_t utc_of(struct syslog_context *c, int64_t local)
+{
+    const int64_t hour = 3600000;
+    if (c->zone_until_ms == 0 || local >= c->zone_until_ms || local < c->zone_until_ms - hour) {
+        c->zone_ms = zone_at(local);
+        c->zone_until_ms = local - local % hour + hour;
+    }
+    int64_t ms = local - c->zone_ms;
+    if (ms < c->now_ms - hour / 2 && ms > c->now_ms - hour - hour / 2 &&
+        zone_at(local + hour) == c->zone_ms - hour) {
+        c->zone_ms -= hour;
+        ms += hour;
+    }
+    return ms;
+}
+
+bool syslog_take_local(struct syslog_context *c, struct slice *s, int64_t *ms)
+{
+    int64_t zone;
+    struct slice t = *s;
+    if (t.n < ISO_LENGTH || !iso_time(c, t.p, STAMP_LOCAL, ms))
+        return false;
+    t = slice_skip(t, ISO_LENGTH);
+    int64_t fraction = take_fraction(&t);
+    if (t.n > 5 && t.p[0] == ' ' && (t.p[1] == '+' || t.p[1] == '-')) {
+        t = slice_skip(t, 1);
+        if (!take_zone(c, &t, &zone))
+            return false;
+        *ms += fraction - zone;
+    } else {
+        *ms = utc_of(c, *ms) + fraction;
+    }
+    c->now_ms = *ms;
+    *s = t;
     return true;
 }
 

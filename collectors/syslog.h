@@ -17,6 +17,8 @@ struct syslog_context {
     int64_t zone_ms; /* local time minus UTC at that time, for heads without a zone */
     char last[16];   /* the time stamp parsed last, to parse each second once */
     int64_t last_ms;
+    int64_t
+        zone_until_ms; /* of syslog_take_local: end of the hour, local time, that zone_ms is for */
 };
 /* reference_ms: real time near which the first line was written (the file's mtime or the clock). */
 void syslog_start(struct syslog_context *c, int64_t reference_ms);
@@ -27,5 +29,13 @@ void syslog_start(struct syslog_context *c, int64_t reference_ms);
  * A year is chosen so that the time is the closest to, and at most a day after, the reference.
  */
 bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text);
+
+/*
+ * Takes "2026-11-21 22:48:24", ".123" and " +0100" off the front of *s, as the log files of a program that
+ * writes its own begin (Exim: log_timezone, log_selector = +millisec). Without a zone it is this host's
+ * local time, of which an hour is written twice in autumn. Returns false, leaving *s alone, if
+ * it is not there.
+ */
+bool syslog_take_local(struct syslog_context *c, struct slice *s, int64_t *ms);
 
 #endif

@@ -115,6 +115,7 @@ static tally_handler *const handlers[EVENT_KINDS] = {
     [EVENT_AUTH_FAIL] = on_auth_fail,
     [EVENT_CLIENT] = on_client,
     [EVENT_SUBMIT] = on_submit,
+    [EVENT_ARRIVED] = on_arrived,
     [EVENT_MESSAGE_ID] = on_message_id,
     [EVENT_QUEUED] = on_queued,
     [EVENT_EXPIRED] = on_expired,

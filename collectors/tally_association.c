@@ -3,11 +3,11 @@
  */
 #include "tally_internal.h"
 
-/* Counts a connection, unless one is owed. */
+/* Counts a connection, unless one is owed. The first one that is told begins the count. */
 static void count_connection(uint64_t *counter, uint64_t *debt)
 {
     if (*counter == MODEL_ABSENT)
-        return;
+        *counter = *debt = 0;
     if (*debt)
         --*debt;
     else
@@ -50,7 +50,9 @@ void on_connection_reject(struct tally *t, struct instance *i, struct service *s
     struct group *g = s->group;
     model_add(&g->rejected_inbound, 1);
     i->appl->rejected_inbound++;
-    if (e->flags & EVENT_COUNTED) {
+    if (e->flags & EVENT_BUSY)
+        i->appl->log_congested_at = tally_at(t, e);
+    if (e->flags & EVENT_COUNTED && g->accumulated_inbound != MODEL_ABSENT) {
         model_add(&g->connect_debt, 1);
         i->appl->connect_debt += !(s->is->flags & MTA_SERVICE_SCREENS);
     }
@@ -92,8 +94,10 @@ void on_auth_fail(struct tally *t, struct instance *i, struct service *s, const 
 
 void on_connect_fail(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    if (!s)
+    if (!s) {
+        message_connect_failed(t, i, e);
         return;
+    }
     model_add(&s->group->failed_outbound, 1);
     s->group->last_attempt_at = tally_at(t, e);
     TEXT_SET(s->group->outbound_failure_reason, e->text);

@@ -178,11 +178,100 @@ static void take_active(struct destination *d, struct wait *w)
     d->queued--;
 }
 
+/* Where each recipient waits by itself: at most so many of one message are followed. */
+#define CHAIN_MAX 1024
+
+/* The address whose domain a recipient is for: a file, a pipe, a local part is for that of the original. */
+static struct slice routed_address(const struct event *e)
+{
+    struct slice a = e->address;
+    bool whole = a.n && memchr("|/>", *a.p, 3) == NULL && memchr(a.p, '@', a.n);
+    return whole || e->original.n == 0 ? a : e->original;
+}
+
+/* Of the local part, which is all that some lines tell. Never 0. */
+static uint32_t recipient_hash(const struct event *e)
+{
+    struct slice a = e->address;
+    const char *at = a.n ? memrchr(a.p, '@', a.n) : NULL;
+    if (at && memchr("|/>", *a.p, 3) == NULL)
+        a = slice_head(a, (size_t)(at - a.p));
+    return (uint32_t)slice_hash(a, 0) | 1;
+}
+
+/* The wait of one recipient for a destination; *full: there is none, and there are enough. */
+static struct wait *find_recipient(const struct tally *t, const struct message *m,
+                                   uint32_t destination, uint32_t recipient, bool *full)
+{
+    unsigned length = 0;
+    for (uint32_t n = m->first_wait; n; n = t->messages.waits[n - 1].chain, length++) {
+        struct wait *w = &t->messages.waits[n - 1];
+        if (w->recipient == recipient && w->destination == destination)
+            return w;
+        if (length == CHAIN_MAX)
+            break;
+    }
+    *full = length >= CHAIN_MAX;
+    return NULL;
+}
+
+bool destination_tried(const struct tally *t, const struct message *m, const struct event *e)
+{
+    char buffer[264];
+    bool full;
+    uint32_t appl = m->appl;
+    if (!m->first_wait)
+        return false;
+    struct slice domain = domain_of(routed_address(e), buffer);
+    const struct destination *d = find(t, appl, domain, slice_hash(domain, appl));
+    if (!d)
+        return false;
+    const struct wait *w = find_recipient(t, m, model_position(t->model, MODEL_DESTINATION, d),
+                                          recipient_hash(e), &full);
+    return w && w->flags & WAIT_TRIED;
+}
+
+static void note_deferral(struct destination *d, const struct event *e)
+{
+    d->deferrals++;
+    TEXT_SET(d->last_reason, e->text);
+    d->last_status_code = e->code ? e->code : 4000000;
+}
+
+/* The result of one recipient that waits by itself. */
+static void recipient_result(struct tally *t, struct destination *d, struct message *m,
+                             const struct event *e)
+{
+    bool full = false;
+    uint32_t position = model_position(t->model, MODEL_DESTINATION, d);
+    struct wait *w = find_recipient(t, m, position, recipient_hash(e), &full);
+    if (e->result != RESULT_DEFERRED) {
+        if (!w)
+            return;
+        d->deferred--;
+        d->queued--;
+        drop_wait(t, m, w);
+        return;
+    }
+    if (!(e->flags & EVENT_UNTRIED))
+        note_deferral(d, e);
+    if (!w && !full && (w = add_wait(t, m, position)) != NULL) {
+        w->recipient = recipient_hash(e);
+        w->deferred = 1;
+        d->deferred++;
+        d->queued++;
+    }
+    if (w && !(e->flags & EVENT_UNTRIED))
+        w->flags |= WAIT_TRIED;
+    if (w)
+        messages_mark_wait(&t->messages, w);
+}
+
 void destination_delivery(struct tally *t, const struct instance *i, struct message *m,
                           const struct event *e, bool hop)
 {
     char buffer[264]; /* eight octets at a time */
-    struct slice domain = domain_of(e->address, buffer);
+    struct slice domain = domain_of(routed_address(e), buffer);
     uint32_t appl = i->appl->row.key[0];
     uint64_t hash = slice_hash(domain, appl);
     struct destination *d = find(t, appl, domain, hash);
@@ -190,16 +279,19 @@ void destination_delivery(struct tally *t, const struct instance *i, struct mess
         d = place(t, appl, domain, hash);
     if (!d)
         return;
-    uint32_t position = model_position(t->model, MODEL_DESTINATION, d);
-    struct wait *w = find_wait(t, m, position);
-    take_active(d, w);
     d->last_at = tally_at(t, e);
     if (e->result == RESULT_SENT && !hop)
         d->deliveries++;
+    model_dirty(t->model, MODEL_DESTINATION, d);
+    if (i->mta->attempts_untold) {
+        recipient_result(t, d, m, e);
+        return;
+    }
+    uint32_t position = model_position(t->model, MODEL_DESTINATION, d);
+    struct wait *w = find_wait(t, m, position);
+    take_active(d, w);
     if (e->result == RESULT_DEFERRED) {
-        d->deferrals++;
-        TEXT_SET(d->last_reason, e->text);
-        d->last_status_code = e->code ? e->code : 4000000;
+        note_deferral(d, e);
         if (!w)
             w = add_wait(t, m, position);
         if (w) {
@@ -212,13 +304,17 @@ void destination_delivery(struct tally *t, const struct instance *i, struct mess
         messages_mark_wait(&t->messages, w);
     if (w && w->active == 0 && w->deferred == 0)
         drop_wait(t, m, w);
-    model_dirty(t->model, MODEL_DESTINATION, d);
 }
 
 void destination_retry(struct tally *t, struct message *m)
 {
     for (uint32_t n = m->first_wait; n; n = t->messages.waits[n - 1].chain) {
         struct wait *w = &t->messages.waits[n - 1];
+        if (w->recipient) {
+            w->flags &= ~WAIT_TRIED;
+            messages_mark_wait(&t->messages, w);
+            continue;
+        }
         at(t, w->destination)->deferred -= w->deferred;
         w->active += w->deferred;
         w->deferred = 0;

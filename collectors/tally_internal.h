@@ -117,7 +117,9 @@ struct peer *tally_peer_numbered(struct tally *t, const struct instance *i, uint
 /* tally_destination.c; hop: it was no delivery, the message came back */
 void destination_delivery(struct tally *t, const struct instance *i, struct message *m,
                           const struct event *e, bool hop);
-/* The message is tried again: what was deferred becomes active. */
+/* Was this recipient tried before in what passed for the running attempt? Then this is another one. */
+bool destination_tried(const struct tally *t, const struct message *m, const struct event *e);
+/* The message is tried again: what was deferred becomes active, or nothing is tried yet. */
 void destination_retry(struct tally *t, struct message *m);
 /* The message is gone. */
 void destination_forget(struct tally *t, struct message *m);
@@ -128,8 +130,11 @@ void peer_load(struct tally *t);
 /* tally_message.c */
 typedef void tally_handler(struct tally *t, struct instance *i, struct service *s,
                            const struct event *e);
-tally_handler on_client, on_submit, on_message_id, on_queued, on_delivery, on_expired, on_removed,
-    on_held, on_released, on_notice, on_reject, on_discarded;
+tally_handler on_client, on_submit, on_arrived, on_message_id, on_queued, on_delivery, on_expired,
+    on_removed, on_held, on_released, on_notice, on_reject, on_discarded;
+
+/* A connection for a message failed; which transport's it was, the next result of the message tells. */
+void message_connect_failed(struct tally *t, struct instance *i, const struct event *e);
 
 /* The service that took a message in; NULL when there is no room for its group. */
 struct service *tally_origin(struct tally *t, struct instance *i, const struct message *m);

@@ -103,6 +103,29 @@ static void count_received(struct tally *t, struct instance *i, struct message *
     struct entry *entry = counted ? tally_entry(t, s, ENTRY_ENQUEUED, e, SLICE("")) : NULL;
     if (entry && m->flags & MESSAGE_SASL)
         entry->with_sasl++;
+    if (entry && e->flags & EVENT_TLS)
+        entry->with_tls++;
+}
+
+/*
+ * A message of which was not told how many recipients it came with: another one of them is done with. One
+ * that became several (an alias, a list) counts when the first of those is.
+ */
+static void learn_recipient(struct tally *t, struct instance *i, struct message *m,
+                            const struct event *e)
+{
+    uint32_t bit = e->original.n ? 1u << slice_hash(e->original, 0) % 32 : 0;
+    struct service *s = tally_origin(t, i, m);
+    if (m->pending & bit || m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED) || !s)
+        return;
+    m->pending |= bit;
+    m->recipients++;
+    uint64_t n = pay(&i->appl->owed_recipients, 1);
+    i->appl->received_recipients += n;
+    s->group->received_recipients += n;
+    s->group->submitted_recipients += n;
+    model_dirty(t->model, MODEL_APPL, i->appl);
+    model_dirty(t->model, MODEL_GROUP, s->group);
 }
 
 /* It is neither re-injected nor a probe after all. */
@@ -148,21 +171,28 @@ static uint16_t link_of(const struct tally *t, const struct instance *i, const s
     return tally_peer_number(t, i, e->peer);
 }
 
-void on_client(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+static unsigned flags_of_client(const struct service *s, const struct event *e)
 {
     unsigned flags = e->flags & EVENT_SASL ? MESSAGE_SASL : 0;
     if (e->flags & EVENT_REINJECTED || (s && s->internal))
-        flags |= MESSAGE_REINJECTED;
-    else if (this_host(e->peer) && !(e->flags & EVENT_SASL))
-        flags |= MESSAGE_LOOPBACK;
-    struct message *m = begin(t, i, s, e, flags);
+        return flags | MESSAGE_REINJECTED;
+    return this_host(e->peer) && !flags ? MESSAGE_LOOPBACK : flags;
+}
+
+static void count_sasl(struct tally *t, struct service *s, const struct event *e)
+{
+    struct entry *entry =
+        e->flags & EVENT_SASL ? tally_entry(t, s, ENTRY_AUTHENTICATION, e, SLICE("")) : NULL;
+    if (entry)
+        entry->with_sasl++;
+}
+
+void on_client(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    struct message *m = begin(t, i, s, e, flags_of_client(s, e));
     if (m)
         m->link = s && s->internal && !e->other_id.n ? 0 : link_of(t, i, e);
-    if (e->flags & EVENT_SASL) {
-        struct entry *entry = tally_entry(t, s, ENTRY_AUTHENTICATION, e, SLICE(""));
-        if (entry)
-            entry->with_sasl++;
-    }
+    count_sasl(t, s, e);
 }
 
 /* The cleanup line of a message that nobody brought: the MTA makes it itself. */
@@ -262,6 +292,55 @@ void on_queued(struct tally *t, struct instance *i, struct service *s, const str
     messages_mark(&t->messages, m);
 }
 
+/* A delivery was logged before the arrival (it was cut through): its octets are told only now. */
+static void count_cut_through(struct tally *t, struct instance *i, struct message *m, uint64_t size)
+{
+    struct service *s = numbered(t, i, m->last_transport, -2);
+    if (!s || m->size)
+        return;
+    s->group->transmitted_bytes += size;
+    i->appl->transmitted_bytes += size;
+    model_dirty(t->model, MODEL_GROUP, s->group);
+}
+
+/* A notice tells that its message failed, or that it is late. */
+static void count_notice(struct tally *t, struct instance *i, const struct event *e)
+{
+    struct event notice = *e;
+    const struct message *m =
+        messages_find(&t->messages, (uint16_t)i->appl->row.key[0], e->packed_other);
+    notice.notice = m && !m->failed_groups && m->first_wait ? NOTICE_DELAY : NOTICE_BOUNCE;
+    on_notice(t, i, NULL, &notice);
+}
+
+void on_arrived(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    struct queue_id id;
+    struct message *m = find(t, i, e, &id);
+    unsigned flags = flags_of_client(s, e);
+    bool cut_through = m && m->flags & MESSAGE_SENT && !(m->flags & MESSAGE_QUEUED);
+    if (cut_through) {
+        count_cut_through(t, i, m, e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT);
+        m->origin = group_number(s);
+        m->flags &= (uint16_t)~MESSAGE_UNCOUNTED;
+        m->flags |= (uint16_t)flags;
+    } else {
+        m = begin(t, i, s, e, flags);
+    }
+    if (!m)
+        return;
+    first_queued(t, i, m, e);
+    if (e->recipients == 0) {
+        m->flags |= MESSAGE_OPEN;
+        if (cut_through)
+            learn_recipient(t, i, m, e);
+    }
+    messages_mark(&t->messages, m);
+    count_sasl(t, s, e);
+    if (!queue_id_null(e->packed_other))
+        count_notice(t, i, e);
+}
+
 static uint32_t transport_bit(const struct service *s)
 {
     return 1u << (s->group->ordinal < 31 ? s->group->ordinal : 31);
@@ -282,16 +361,46 @@ static void learn_port(struct instance *i, struct service *s, struct slice relay
     i->port_hand = (i->port_hand + 1) % RELAY_PORTS;
 }
 
+/* Has the transport associations? */
+static bool has_associations(const struct service *s)
+{
+    if (s->group->accumulated_outbound != MODEL_ABSENT)
+        return true;
+    if (!(s->is->flags & MTA_SERVICE_LEARN))
+        return false;
+    s->group->accumulated_outbound = s->group->failed_outbound = 0;
+    return true;
+}
+
+/*
+ * Is it another association than that of the message's last result? Where attempts are not told, nor is
+ * perhaps the process: one to the same host is another if a first recipient was sent over each.
+ */
+static bool is_opened(const struct instance *i, struct message *m, const struct event *e,
+                      uint32_t connection)
+{
+    bool same = m->connection == connection;
+    if (i->mta->attempts_untold) {
+        uint32_t sent = m->connection & 1;
+        same = (m->connection | 1) == (connection | 1);
+        connection = (connection & ~1u) | (e->result == RESULT_SENT || (same && sent));
+        same = same && !(e->flags & EVENT_FIRST && sent);
+    } else {
+        same = same && e->pid != 0;
+    }
+    m->connection = connection;
+    return !(e->flags & EVENT_REUSED) && !same;
+}
+
 /* An association is open if a host answered; the recipients that share one count it once. */
 static void count_association(struct tally *t, struct instance *i, struct service *s,
                               struct message *m, const struct event *e)
 {
-    if (!(e->flags & EVENT_NETWORK) || s->group->accumulated_outbound == MODEL_ABSENT)
+    if (!(e->flags & EVENT_NETWORK) || !has_associations(s))
         return;
     struct slice end = slice_skip(e->relay, e->relay.n > 16 ? e->relay.n - 16 : 0); /* ip:port */
     uint32_t connection = (uint32_t)slice_hash(end, e->pid);
-    bool opened = !(e->flags & EVENT_REUSED) && (e->pid == 0 || m->connection != connection);
-    m->connection = connection;
+    bool opened = is_opened(i, m, e, connection);
     s->group->last_outbound_at = s->group->last_attempt_at = tally_at(t, e);
     i->appl->last_outbound_at = tally_at(t, e);
     if (!opened)
@@ -339,13 +448,15 @@ static void on_sent(struct tally *t, struct instance *i, struct service *s, stru
 
 static enum tally_side side_of(const struct service *s)
 {
-    return s->is && s->is->flags & MTA_SERVICE_NETWORK ? SIDE_OUTBOUND : SIDE_INTERNAL;
+    return s->group->accumulated_outbound != MODEL_ABSENT ? SIDE_OUTBOUND : SIDE_INTERNAL;
 }
 
 static void on_deferred(struct tally *t, struct service *s, struct message *m,
                         const struct event *e)
 {
     struct group *g = s->group;
+    if (e->flags & EVENT_UNTRIED)
+        return;
     g->attempted_recipients++;
     if (!(m->attempted_groups & transport_bit(s))) {
         m->attempted_groups |= transport_bit(s);
@@ -367,6 +478,14 @@ static void count_failed(struct service *s, struct message *m, uint32_t recipien
     g->failed_bytes += m->size;
 }
 
+/* A recipient that was tried for too long; the message is counted once. */
+static void count_overdue(struct tally *t, struct service *s, const struct message *m,
+                          const struct event *e)
+{
+    s->group->expired += !(m->failed_groups & transport_bit(s));
+    tally_entry(t, s, ENTRY_EXPIRED, e, e->text);
+}
+
 static void count_loop(struct tally *t, struct instance *i, struct service *s)
 {
     i->appl->loops_detected++;
@@ -377,32 +496,91 @@ static void count_loop(struct tally *t, struct instance *i, struct service *s)
     }
 }
 
+/* The recipient that a line gives an end to is one that the message came with, or what became of it. */
+static void count_done(struct tally *t, struct instance *i, struct message *m,
+                       const struct event *e)
+{
+    if (m->flags & MESSAGE_OPEN)
+        learn_recipient(t, i, m, e);
+    else if (m->pending && e->original.n == 0)
+        m->pending--;
+}
+
 static void count_result(struct tally *t, struct instance *i, struct service *s, struct message *m,
                          const struct event *e)
 {
-    if (e->result != RESULT_DEFERRED && m->pending)
-        m->pending--;
+    if (e->result != RESULT_DEFERRED)
+        count_done(t, i, m, e);
     if (e->result == RESULT_SENT)
         on_sent(t, i, s, m, e);
     if (e->result == RESULT_DEFERRED)
         on_deferred(t, s, m, e);
     if (e->result == RESULT_BOUNCED) {
+        if (e->flags & EVENT_OVERDUE)
+            count_overdue(t, s, m, e);
         count_failed(s, m, 1);
         tally_entry(t, s, ENTRY_BOUNCED, e, e->text);
         tally_error(t, s, e->code ? e->code : 5000000, side_of(s));
     }
 }
 
-void on_delivery(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+static struct message *find_or_add(struct tally *t, struct instance *i, const struct event *e)
 {
     struct queue_id id;
     struct message *m = find(t, i, e, &id);
-    if (!s || s->is->hierarchy != -2 || queue_id_null(id))
+    if (m || queue_id_null(id))
+        return m;
+    m = add(t, i, id, e); /* what came before is not in this log */
+    m->flags |= MESSAGE_UNCOUNTED;
+    m->size = e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT;
+    return m;
+}
+
+void message_connect_failed(struct tally *t, struct instance *i, const struct event *e)
+{
+    struct message *m = find_or_add(t, i, e);
+    if (!m)
         return;
-    if (!m) { /* what came before is not in this log */
-        m = add(t, i, id, e);
-        m->flags |= MESSAGE_UNCOUNTED;
+    if (m->link < UINT16_MAX)
+        m->link++;
+    messages_mark(&t->messages, m);
+}
+
+/* The connections that failed before this result were this transport's. */
+static void claim_failures(struct tally *t, struct instance *i, struct service *s,
+                           struct message *m, const struct event *e)
+{
+    if (m->link == 0)
+        return;
+    has_associations(s);
+    model_add(&s->group->failed_outbound, m->link);
+    s->group->last_attempt_at = tally_at(t, e);
+    TEXT_SET(s->group->outbound_failure_reason, e->text);
+    i->appl->failed_outbound += m->link;
+    struct entry *entry = tally_entry(t, s, ENTRY_CONNECTION_FAILED, e, e->text);
+    if (entry)
+        entry->count += m->link - 1u;
+    m->link = 0;
+}
+
+/* What the lines do not tell: that another attempt began, and whose the failed connections were. */
+static void infer_attempt(struct tally *t, struct instance *i, struct service *s, struct message *m,
+                          const struct event *e)
+{
+    if (destination_tried(t, m, e)) {
+        destination_retry(t, m);
+        m->attempted_groups = 0;
+        m->connection = 0;
+        m->flags |= MESSAGE_DEFERRED;
     }
+    claim_failures(t, i, s, m, e);
+}
+
+void on_delivery(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    struct message *m = s && s->is->hierarchy == -2 ? find_or_add(t, i, e) : NULL;
+    if (!m)
+        return;
     messages_mark(&t->messages, m);
     if (e->result == RESULT_PROBE) {
         m->flags &= (uint16_t)~MESSAGE_PENDING;
@@ -415,10 +593,12 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
     if (m->flags & MESSAGE_PROBE || e->result != RESULT_SENT)
         settle(t, i, m, e);
     m->last_transport = group_number(s);
+    if (i->mta->attempts_untold && !(e->flags & EVENT_UNTRIED))
+        infer_attempt(t, i, s, m, e);
     count_association(t, i, s, m, e);
     bool hop = e->result == RESULT_SENT && tally_is_hop(t, i, e);
     if (hop)
-        m->pending -= m->pending > 0;
+        count_done(t, i, m, e);
     else
         count_result(t, i, s, m, e);
     destination_delivery(t, i, m, e, hop);
@@ -435,13 +615,18 @@ void on_expired(struct tally *t, struct instance *i, struct service *s, const st
     if (!m)
         return;
     settle(t, i, m, e);
-    s = numbered(t, i, m->last_transport, -2);
-    if (!s)
+    struct service *last = numbered(t, i, m->last_transport, -2);
+    if (last)
+        s = last; /* else the line's own, if it is a transport's */
+    if (!s || s->group->hierarchy != -2)
         return;
     s->group->expired++;
-    if (m->pending)
+    if (m->flags & MESSAGE_OPEN)
+        count_failed(s, m, 0); /* of how many recipients is not told */
+    else if (m->pending)
         count_failed(s, m, m->pending);
-    m->pending = 0;
+    if (!(m->flags & MESSAGE_OPEN))
+        m->pending = 0;
     messages_mark(&t->messages, m);
     model_dirty(t->model, MODEL_GROUP, s->group);
     tally_entry(t, s, ENTRY_EXPIRED, e, e->text);

@@ -38,7 +38,7 @@ void tally_internal_service(struct tally *t, struct slice name, struct slice ser
 }
 
 /* Counters that an MTA's row starts with; what no log tells stays absent. */
-static void start_appl(struct appl *a, struct slice name)
+static void start_appl(struct appl *a, const struct mta *mta, struct slice name)
 {
     TEXT_SET(a->name, name);
     a->is_mta = 1;
@@ -46,6 +46,8 @@ static void start_appl(struct appl *a, struct slice name)
     a->received_messages = a->received_bytes = a->received_recipients = 0;
     a->transmitted_messages = a->transmitted_bytes = a->transmitted_recipients = 0;
     a->loops_detected = a->stress = a->connect_debt = 0;
+    if (mta->connections_optional)
+        a->accumulated_inbound = MODEL_ABSENT;
 }
 
 /*
@@ -81,7 +83,7 @@ static struct appl *place_appl(struct tally *t, const struct mta *mta, struct sl
     a = model_place(t->model, MODEL_APPL, key, NULL);
     if (!a)
         return NULL;
-    start_appl(a, name);
+    start_appl(a, mta, name);
     TEXT_SET(a->description, slice_of(mta->summary));
     model_dirty(t->model, MODEL_APPL, a);
     return a;
@@ -185,6 +187,8 @@ static struct group *place_group(struct tally *t, struct instance *i, const stru
     TEXT_SET(g->name, name);
     g->created_at = t->at;
     start_group(g, is, hierarchy);
+    if (hierarchy == -1 && i->mta->connections_optional)
+        g->accumulated_inbound = MODEL_ABSENT;
     if (hierarchy == -2)
         g->ordinal = i->transports++;
     model_dirty(t->model, MODEL_GROUP, g);

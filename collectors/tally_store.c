@@ -87,10 +87,10 @@ static bool load_message(void *arg, uint32_t slot, const void *data, size_t size
 static bool load_wait(void *arg, uint32_t slot, const void *data, size_t size)
 {
     struct tally *t = arg;
-    struct wait w;
-    if (size != sizeof w)
+    struct wait w = {0};
+    if (size != sizeof w && size != offsetof(struct wait, recipient)) /* a store of 0.1 */
         return false;
-    memcpy(&w, data, sizeof w);
+    memcpy(&w, data, size);
     const struct rows *rows = &t->model->tables[MODEL_DESTINATION];
     bool fits = w.destination < rows->high &&
                 ((const struct row *)(rows->base + (size_t)w.destination * rows->row_size))->used;

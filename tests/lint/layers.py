@@ -18,7 +18,7 @@ LAYERS = [
     (r"agent/(main\w*|supervise)", 6),
     (r"collectors/(event|field|reply|syslog|queue_id|mta|detect|detect_\w+)", 2),
     (r"collectors/explain", 2),
-    (r"collectors/(message|tally\w*|postfix_\w+|sun_\w+)", 3),
+    (r"collectors/(message|tally\w*|postfix_\w+|exim_\w+|sun_\w+)", 3),
     (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|sockets)", 4),
     (r"collectors/(source|log_source|queue_source|socket|process|rate|collectors)", 5),
     (r"collectors/(watch|resolve|tls|dialog\w*)", 3),

@@ -16,12 +16,12 @@
 #define NOV_21 INT64_C(1795301304000) /* 2026-11-21T22:48:24Z */
 
 static const char *const kinds[EVENT_KINDS] = {
-    "UNKNOWN",    "FOREIGN",   "NONE",     "CONNECT",   "DISCONNECT",   "CONNECTION_REJECT",
-    "ABORT",      "TLS_IN",    "TLS_OUT",  "AUTH_FAIL", "CLIENT",       "SUBMIT",
-    "MESSAGE_ID", "QUEUED",    "EXPIRED",  "REMOVED",   "HELD",         "RELEASED",
-    "REJECT",     "DISCARDED", "NOTICE",   "DELIVERY",  "CONNECT_FAIL", "ETRN",
-    "STARTING",   "STARTED",   "RELOADED", "STOPPING",  "STOPPED",      "CONGESTED",
-    "STRESS_ON",  "STRESS_OFF"};
+    "UNKNOWN",   "FOREIGN",    "NONE",      "CONNECT",   "DISCONNECT", "CONNECTION_REJECT",
+    "ABORT",     "TLS_IN",     "TLS_OUT",   "AUTH_FAIL", "CLIENT",     "SUBMIT",
+    "ARRIVED",   "MESSAGE_ID", "QUEUED",    "EXPIRED",   "REMOVED",    "HELD",
+    "RELEASED",  "REJECT",     "DISCARDED", "NOTICE",    "DELIVERY",   "CONNECT_FAIL",
+    "ETRN",      "STARTING",   "STARTED",   "RELOADED",  "STOPPING",   "STOPPED",
+    "CONGESTED", "STRESS_ON",  "STRESS_OFF"};
 static const char *const results[] = {"", "sent", "deferred", "bounced", "probe"};
 static const char *const notices[] = {"", "bounce", "delay", "success"};
 static const char *const flags[] = {"SASL",      "TLS",      "REINJECTED", "LOOPBACK",

@@ -1,0 +1,376 @@
+/*
+ * The lines that tell of one recipient: delivered, failed, deferred (deliver.c's delivery_log,
+ * failure_log, deferral_log), read from the left in the order in which Exim writes the fields. Pure.
+ */
+#include "exim_fields.h"
+
+/* Is it what a pipe, a file or an automatic reply delivers to? It may hold any text, blanks too. */
+static bool is_local_part(struct slice s)
+{
+    return s.n && (*s.p == '|' || *s.p == '/' || *s.p == '>' || STARTS(s, "save "));
+}
+
+/* Offset of the last `what`, or s.n. */
+static size_t search_last(struct slice s, struct slice what)
+{
+    size_t found = s.n, at = 0;
+    for (;;) {
+        size_t next = slice_search(slice_skip(s, at), what);
+        if (at + next >= s.n)
+            return found;
+        found = at + next;
+        at = found + 1;
+    }
+}
+
+/*
+ * Such a recipient ends where the driver's fields begin, and nothing behind those is anybody's choice:
+ * so the last router or transport is looked for. Before it stands "<address as it came>".
+ */
+static void take_local_part(struct slice *s, struct event *e)
+{
+    size_t end = search_last(*s, SLICE(" R="));
+    if (end == s->n)
+        end = search_last(*s, SLICE(" T="));
+    struct slice head = slice_head(*s, end);
+    *s = slice_skip(*s, end + 1);
+    size_t angle = search_last(head, SLICE(" <"));
+    e->address = slice_head(head, angle);
+    if (angle < head.n) {
+        head = slice_skip(head, angle + 1);
+        exim_take_angle(&head, &e->original);
+    }
+}
+
+/* Is `plain` the address without the quotes of its local part? */
+static bool is_unquoted(struct slice plain, struct slice quoted)
+{
+    size_t n = 0;
+    bool inside = false;
+    for (size_t i = 0; i < quoted.n; i++) {
+        if (quoted.p[i] == '"') {
+            inside = !inside;
+            continue;
+        }
+        if (inside && quoted.p[i] == '\\' && ++i == quoted.n)
+            return false;
+        if (n == plain.n || plain.p[n++] != quoted.p[i])
+            return false;
+    }
+    return n == plain.n;
+}
+
+/*
+ * A local part in quotes may hold anything, and is logged without them; then the address as it came, in
+ * quotes, stands behind it. The last one that is the same as all before it is that.
+ */
+static bool take_unquoted_address(struct slice *s, struct event *e)
+{
+    bool found = false;
+    struct slice all = *s;
+    for (size_t at = 0, next;
+         (next = slice_search(slice_skip(all, at), SLICE(" <\""))) < all.n - at; at += next + 1) {
+        struct slice head = slice_head(all, at + next), t = slice_skip(all, head.n + 1), original;
+        if (!exim_take_angle(&t, &original) || !is_unquoted(head, original))
+            continue;
+        found = true;
+        e->address = head;
+        *s = t;
+    }
+    return found;
+}
+
+/* "address", "address (parent, parent) <address as it came>"; true: a colon ended it. */
+static bool take_address(struct slice *s, struct event *e)
+{
+    if (take_unquoted_address(s, e))
+        return TAKE(*s, ": ");
+    e->address = exim_take_word(s);
+    struct slice *a = &e->address;
+    if (a->n > 1 && a->p[a->n - 1] == ':' && *a->p != ':') {
+        a->n--;
+        return true;
+    }
+    if (s->n && *s->p == '(') {
+        size_t end = slice_search(*s, SLICE(") "));
+        *s = slice_skip(*s, end + 2);
+    }
+    if (!STARTS(*s, "<"))
+        return false;
+    struct slice t = *s;
+    if (exim_take_angle(&t, &e->original))
+        *s = t;
+    return TAKE(*s, ": ");
+}
+
+static void set_router(struct event *e, struct slice word)
+{
+    if (e->service.n == 0)
+        e->service = word; /* "R=name" is the group's name too */
+}
+
+/* The field that a word begins, beside those with words of their own. */
+static void take_field(struct slice word, struct event *e)
+{
+    uint64_t n;
+    if (word.n < 2)
+        return;
+    switch (word.p[0]) {
+    case 'R':
+        if (word.p[1] == '=')
+            set_router(e, word);
+        break;
+    case 'T':
+        if (TAKE(word, "T=") && word.n)
+            e->service = word;
+        break;
+    case 'X':
+        if (word.p[1] == '=')
+            e->flags |= EVENT_TLS;
+        break;
+    case 'S':
+        if (TAKE(word, "S=") && slice_number(&word, &n) && word.n == 0)
+            e->size = n;
+        break;
+    case 'Q':
+        if (TAKE(word, "QT=") && exim_take_span(&word, &n))
+            e->delay_ms = n;
+        break;
+    default:
+        break;
+    }
+}
+
+/* C="250 2.0.0 Ok: queued as 77AA": the words of the host that took it. */
+static void take_confirmation(struct slice word, struct event *e)
+{
+    if (word.n >= 2 && word.p[word.n - 1] == '"')
+        e->text = (struct slice){word.p + 1, word.n - 2};
+}
+
+/* A content filter that hands mail back says under which id: Exim's own "OK id=1vMabc-...". */
+static void find_queued_as(struct event *e)
+{
+    struct slice s = e->text;
+    struct queue_id id;
+    size_t at = slice_search(s, SLICE(" id="));
+    s = slice_skip(s, at + 4);
+    size_t n = exim_id(s, &id);
+    if (!n)
+        return;
+    e->other_id = slice_head(s, n);
+    e->packed_other = id;
+    e->flags |= EVENT_QUEUED_AS;
+}
+
+/* "games <games@local.test>": a local part that did not become another. */
+static void restore_domain(struct event *e)
+{
+    struct slice rest = e->original;
+    if (e->address.n && slice_take(&rest, e->address) && STARTS(rest, "@")) {
+        e->address = e->original;
+        e->original.n = 0;
+    }
+}
+
+void exim_delivery(struct slice s, struct event *e)
+{
+    e->kind = EVENT_DELIVERY;
+    e->result = RESULT_SENT;
+    if (STARTS(s, "blackhole (") || STARTS(s, "discarded (")) { /* by an ACL, the system filter */
+        e->kind = EVENT_DISCARDED;
+        e->service = SLICE(EXIM_OWN);
+        e->text = s;
+        return;
+    }
+    if (is_local_part(s))
+        take_local_part(&s, e);
+    else
+        take_address(&s, e);
+    restore_domain(e);
+    while (s.n) {
+        if (TAKE(s, "H=")) {
+            exim_take_relay(&s, e);
+            continue;
+        }
+        struct slice word = exim_take_word(&s);
+        if (TAKE(word, "C=\""))
+            take_confirmation((struct slice){word.p - 1, word.n + 1}, e);
+        else
+            take_field(word, e);
+    }
+    if (e->service.n == 0 || (*e->service.p == 'R' && slice_eq(e->address, SLICE(":blackhole:"))))
+        e->service = SLICE(EXIM_DISCARD);
+    if (e->flags & EVENT_NETWORK)
+        find_queued_as(e);
+}
+
+/* The reply in "SMTP error from remote mail server after RCPT TO:<x>: 550 5.1.1 no such user". */
+static uint32_t remote_status(struct slice s)
+{
+    struct slice address;
+    bool recipient = TAKE(s, "RCPT TO:"), sender = !recipient && TAKE(s, "MAIL FROM:");
+    if ((recipient || sender) && exim_take_angle(&s, &address))
+        TAKE(s, ": ");
+    uint32_t code = reply_status(s, recipient);
+    for (size_t at; code == 0 && (at = slice_search(s, SLICE(": "))) < s.n;) {
+        s = slice_skip(s, at + 2);
+        code = reply_status(s, recipient);
+    }
+    return code;
+}
+
+/* What Exim's own words mean (RFC 3463); the first that fits. */
+static const struct {
+    struct slice words;
+    uint32_t code;
+    unsigned flags;
+} reasons[] = {
+    {TEXT("retry timeout exceeded"), 5004007, EVENT_OVERDUE},
+    {TEXT("retry time not reached for any host after a long failure period"), 5004007,
+     EVENT_OVERDUE},
+    {TEXT("have been failing for a long time"), 5004007, EVENT_OVERDUE},
+    {TEXT("remote host address is the local host"), 5004006, EVENT_LOOP},
+    {TEXT("lowest numbered MX record points to local host"), 5004006, EVENT_LOOP},
+    {TEXT("Too many \"Received\" headers"), 5004006, EVENT_LOOP},
+    {TEXT("Unrouteable address"), 5001001, 0},
+    {TEXT("nknown user"), 5001001, 0},
+    {TEXT("ser unknown"), 5001001, 0},
+    {TEXT("all relevant MX records point to non-existent hosts"), 5001002, 0},
+    {TEXT("an MX or SRV record indicated no SMTP service"), 5001010, 0},
+    {TEXT("all host address lookups failed permanently"), 5001002, 0},
+    {TEXT("ailing domain"), 5001002, 0},
+    {TEXT("mailbox is full"), 5002002, 0},
+    {TEXT("Connection refused"), 5004001, 0},
+    {TEXT("Connection timed out"), 5004001, 0},
+    {TEXT("No route to host"), 5004001, 0},
+    {TEXT("Network is unreachable"), 5004001, 0},
+    {TEXT("Network Error"), 5004001, 0},
+    {TEXT("host lookup did not complete"), 5004003, 0},
+    {TEXT("lost connection"), 5004002, 0},
+    {TEXT("closed connection"), 5004002, 0},
+    {TEXT("SMTP timeout"), 5004002, 0},
+    {TEXT("TLS session"), 5007005, 0},
+    {TEXT("Permission denied"), 5003000, 0},
+    {TEXT("No space left on device"), 5003001, 0},
+};
+
+/* Sets the code of class 4 or 5 that the text tells, and a loop or an overdue message. */
+static void judge(struct event *e, uint32_t class)
+{
+    struct slice s = e->text;
+    size_t at = slice_search(s, SLICE("from remote mail server after "));
+    if (at < s.n)
+        e->code = remote_status(slice_skip(s, at + 30));
+    for (size_t i = 0; e->code == 0 && i < sizeof reasons / sizeof reasons[0]; i++)
+        if (slice_search(s, reasons[i].words) < s.n) {
+            e->code = reasons[i].code % 1000000 + class * 1000000;
+            e->flags |= class == 5 ? reasons[i].flags : reasons[i].flags & EVENT_LOOP;
+        }
+    if (e->code == 0)
+        e->code = class * 1000000;
+    if (reply_tells_loop(e->code, s))
+        e->flags |= EVENT_LOOP;
+}
+
+/* Takes ": " or " : ", which stands before the reason; newer ones have the second. */
+static bool take_colon(struct slice *s)
+{
+    return TAKE(*s, ": ") || TAKE(*s, " : ");
+}
+
+void exim_failure(struct slice s, struct event *e)
+{
+    bool reason;
+    e->kind = EVENT_DELIVERY;
+    e->result = RESULT_BOUNCED;
+    if (is_local_part(s)) {
+        take_local_part(&s, e);
+        reason = false;
+    } else {
+        reason = take_address(&s, e);
+    }
+    while (!reason && s.n && !(reason = take_colon(&s))) {
+        if (TAKE(s, "H=")) {
+            exim_take_relay(&s, e);
+            continue;
+        }
+        struct slice word = exim_take_word(&s);
+        if (word.n > 1 && word.p[word.n - 1] == ':') {
+            word.n--;
+            reason = true;
+        }
+        if (word.n < 2 || !memchr(word.p, '=', word.n < 8 ? word.n : 8)) {
+            reason = true; /* words of the reason already */
+            s = (struct slice){word.p, (size_t)(s.p + s.n - word.p)};
+        } else {
+            take_field(word, e);
+        }
+    }
+    e->text = s;
+    if (e->service.n == 0)
+        e->service = SLICE(EXIM_NOWHERE);
+    judge(e, 5);
+}
+
+#define RETRY_BASE 52 /* "retry time not reached" and the like, as negative errors */
+
+/* "defer (-44)" -> 44 and true for the sign. */
+static bool take_errno(struct slice *s, uint64_t *error, bool *negative)
+{
+    struct slice t = *s;
+    if (!TAKE(t, "defer ("))
+        return false;
+    *negative = TAKE(t, "-");
+    if (!slice_number(&t, error) || !TAKE(t, ")"))
+        return false;
+    *s = t;
+    return true;
+}
+
+/* ": Connection refused H=mx [192.0.2.1] DT=0s: words", all of it optional. */
+static void take_defer_reason(struct slice s, bool negative, struct event *e)
+{
+    struct slice error = {NULL, 0};
+    if (!negative && TAKE(s, ": ")) {
+        size_t colon = slice_search(s, SLICE(": ")), host = slice_search(s, SLICE(" H="));
+        error = slice_head(s, colon < host ? colon : host);
+        s = slice_skip(s, error.n);
+    }
+    if (TAKE(s, " H=")) {
+        exim_take_relay(&s, e);
+        if (s.p[-1] == ' ') /* behind the host stands a field or the colon */
+            s = (struct slice){s.p - 1, s.n + 1};
+    }
+    size_t colon = slice_search(s, SLICE(": ")); /* behind I=, DT= */
+    s = slice_skip(s, colon + 2);
+    e->text = s.n ? s : error;
+    if (error.n && e->text.p == error.p)
+        e->flags &= ~(unsigned)EVENT_NETWORK; /* there was no connection */
+}
+
+void exim_deferral(struct slice s, struct event *e)
+{
+    uint64_t error = 0;
+    bool negative = false;
+    e->kind = EVENT_DELIVERY;
+    e->result = RESULT_DEFERRED;
+    if (is_local_part(s)) {
+        size_t end = slice_search(s, SLICE(" defer ("));
+        struct slice head = slice_head(s, end);
+        take_local_part(&head, e);
+        s = slice_skip(s, end + 1);
+        while (head.n)
+            take_field(exim_take_word(&head), e);
+    } else {
+        take_address(&s, e);
+    }
+    while (s.n && !take_errno(&s, &error, &negative))
+        take_field(exim_take_word(&s), e);
+    if (negative && error >= RETRY_BASE)
+        e->flags |= EVENT_UNTRIED;
+    take_defer_reason(s, negative, e);
+    if (e->service.n == 0)
+        e->service = SLICE(EXIM_NOWHERE);
+    judge(e, 4);
+}

@@ -1,0 +1,212 @@
+/*
+ * The fields that Exim's log lines are made of. Pure; see mta_exim.c for how text of strangers is kept
+ * apart.
+ */
+#include "exim_fields.h"
+
+#define OLD_LENGTH  16 /* 6-6-2 */
+#define NEW_LENGTH  23 /* 6-11-4 */
+#define TIME_DIGITS 6
+
+/* Packs n digits in base 62; false if one is none. */
+static bool pack(const char *p, size_t n, struct queue_id *id)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned code = queue_id_codes[(unsigned char)p[i]];
+        if (code == 0 || p[i] == '-')
+            return false;
+        id->hi = id->hi << 6 | id->lo >> 58;
+        id->lo = id->lo << 6 | code;
+    }
+    return true;
+}
+
+size_t exim_id(struct slice s, struct queue_id *id)
+{
+    *id = (struct queue_id){0, 0};
+    if (s.n < OLD_LENGTH || s.p[6] != '-')
+        return 0;
+    bool old = s.p[13] == '-';
+    size_t length = old ? OLD_LENGTH : NEW_LENGTH, middle = old ? 6 : 11;
+    if (!old && (s.n < NEW_LENGTH || s.p[18] != '-'))
+        return 0;
+    if (pack(s.p, 6, id) && pack(s.p + 7, middle, id) &&
+        pack(s.p + 8 + middle, length - 8 - middle, id))
+        return length;
+    *id = (struct queue_id){0, 0};
+    return 0;
+}
+
+int64_t exim_id_time(struct slice id)
+{
+    int64_t seconds = 0;
+    for (size_t i = 0; i < TIME_DIGITS && i < id.n; i++)
+        seconds = seconds * 62 + queue_id_codes[(unsigned char)id.p[i]] - 1;
+    return seconds;
+}
+
+/* Where a quoted string that starts at `at` ends: behind its quote, or the end of s. */
+static size_t skip_quoted(struct slice s, size_t at)
+{
+    for (at++; at < s.n && s.p[at] != '"'; at++)
+        if (s.p[at] == '\\')
+            at++;
+    return at < s.n ? at + 1 : s.n;
+}
+
+struct slice exim_take_word(struct slice *s)
+{
+    size_t end = slice_find(*s, ' ');
+    const char *quote = end ? memchr(s->p, '"', end) : NULL;
+    if (quote) {
+        end = (size_t)(quote - s->p);
+        while (end < s->n && s->p[end] != ' ')
+            end = s->p[end] == '"' ? skip_quoted(*s, end) : end + 1;
+    }
+    struct slice word = slice_head(*s, end);
+    *s = slice_skip(*s, end + 1);
+    return word;
+}
+
+bool exim_take_angle(struct slice *s, struct slice *address)
+{
+    size_t at = 1;
+    if (s->n == 0 || *s->p != '<')
+        return false;
+    if (s->n > 1 && s->p[1] == '"')
+        at = skip_quoted(*s, 1);
+    while (at < s->n && s->p[at] != '>')
+        at++;
+    if (at >= s->n)
+        return false;
+    *address = (struct slice){s->p + 1, at - 1};
+    *s = slice_skip(*s, at + 1);
+    TAKE(*s, " ");
+    return true;
+}
+
+/* Takes "[ip]" with an address in it, and ":port". */
+static bool take_ip(struct slice *s, struct slice *ip, uint64_t *port)
+{
+    struct slice t = *s;
+    *port = 0;
+    if (!TAKE(t, "["))
+        return false;
+    size_t n = 0;
+    while (n < t.n && n < 46 && (slice_digit(t.p[n]) || memchr(".:abcdefABCDEF", t.p[n], 14)))
+        n++;
+    if (n < 2 || n >= t.n || t.p[n] != ']')
+        return false;
+    *ip = slice_head(t, n);
+    t = slice_skip(t, n + 1);
+    struct slice number = t;
+    if (TAKE(number, ":") && slice_number(&number, port))
+        t = number;
+    *s = t;
+    return true;
+}
+
+/* Up to the helo's end: who connects chooses it, and it may have parentheses of its own. */
+static void skip_helo(struct slice *s)
+{
+    size_t end = slice_search(*s, SLICE(") ["));
+    if (end < s->n)
+        *s = slice_skip(*s, end + 2);
+}
+
+static struct slice service_of_port(uint64_t port)
+{
+    return port == 465   ? SLICE(EXIM_SMTPS)
+           : port == 587 ? SLICE(EXIM_SUBMISSION)
+                         : SLICE(EXIM_SMTP);
+}
+
+bool exim_take_peer(struct slice *s, struct event *e)
+{
+    struct slice t = *s, ip;
+    uint64_t port;
+    if (t.n && *t.p != '(' && *t.p != '[' && !slice_cut(&t, ' ').p)
+        return false;
+    TAKE(t, "DS ");
+    if (t.n && *t.p == '(')
+        skip_helo(&t);
+    if (!take_ip(&t, &e->peer, &port))
+        return false;
+    e->service = SLICE(EXIM_SMTP);
+    struct slice rest = t;
+    if (TAKE(rest, " I=") && take_ip(&rest, &ip, &port)) {
+        e->service = service_of_port(port);
+        t = rest;
+    }
+    rest = t;
+    if (TAKE(rest, " U=")) {
+        exim_take_word(&rest);
+        t = rest;
+    } else {
+        TAKE(t, " ");
+    }
+    *s = t;
+    return true;
+}
+
+void exim_take_relay(struct slice *s, struct event *e)
+{
+    struct slice t = *s, ip;
+    uint64_t port;
+    size_t name = slice_find(t, ' ');
+    t = slice_skip(t, name + 1);
+    TAKE(t, "DS ");
+    if (!take_ip(&t, &ip, &port)) {
+        e->relay = slice_head(*s, name);
+        *s = slice_skip(*s, name + 1);
+        return;
+    }
+    e->flags |= EVENT_NETWORK;
+    e->relay = (struct slice){s->p, (size_t)(t.p - s->p)};
+    if (TAKE(t, "*"))
+        e->flags |= EVENT_REUSED;
+    TAKE(t, " ");
+    *s = t;
+}
+
+static uint64_t unit_ms(char c)
+{
+    switch (c) {
+    case 'w':
+        return 7 * 86400000;
+    case 'd':
+        return 86400000;
+    case 'h':
+        return 3600000;
+    case 'm':
+        return 60000;
+    case 's':
+        return 1000;
+    default:
+        return 0;
+    }
+}
+
+bool exim_take_span(struct slice *s, uint64_t *ms)
+{
+    struct slice t = *s;
+    uint64_t n, sum = 0;
+    bool some = false;
+    while (slice_number(&t, &n)) {
+        uint64_t fraction = 0, place = 100;
+        if (TAKE(t, "."))
+            for (; t.n && slice_digit(*t.p); t = slice_skip(t, 1), place /= 10)
+                fraction += (uint64_t)(*t.p - '0') * place;
+        uint64_t unit = t.n ? unit_ms(*t.p) : 0;
+        if (unit == 0 || n > UINT32_MAX)
+            return false;
+        sum += n * unit + fraction * unit / 1000;
+        t = slice_skip(t, 1);
+        some = true;
+    }
+    if (some) {
+        *ms = sum;
+        *s = t;
+    }
+    return some;
+}

@@ -1,0 +1,54 @@
+/*
+ * Parts of Exim's log lines. Each function takes its part off the front of *s. Private to mta_exim.c and
+ * exim_*.c. Sources: log.c, deliver.c, receive.c, smtp_in.c of Exim 4.96 and its successors, and the
+ * specification's chapter "Log files".
+ */
+#ifndef EXIM_FIELDS_H
+#define EXIM_FIELDS_H
+
+#include "field.h"
+#include "reply.h"
+
+/*
+ * A message's id at the front of `s`: 6-6-2 digits in base 62, or 6-11-4 since Exim 4.97. Its length, or
+ * 0. *id is it without the hyphens.
+ */
+size_t exim_id(struct slice s, struct queue_id *id);
+/* When the message with this id arrived, in seconds since the epoch: its first six digits. */
+int64_t exim_id_time(struct slice id);
+
+/* Takes a word: up to a space that is not in a quoted string, and the space. */
+struct slice exim_take_word(struct slice *s);
+/* Takes "<address>" and the space behind it; without a '<' or its '>' nothing. */
+bool exim_take_angle(struct slice *s, struct slice *address);
+
+/*
+ * Takes an inbound host as Exim tells it, "name (helo) [ip]:port" with " I=[ip]:port" and " U=ident" if
+ * they follow: peer and the service (by the port that was connected to). False if there is no
+ * address in brackets.
+ */
+bool exim_take_peer(struct slice *s, struct event *e);
+/* Takes an outbound one behind its "H=", "name [ip]:port*": relay, EVENT_NETWORK, EVENT_REUSED. */
+void exim_take_relay(struct slice *s, struct event *e);
+
+/* Takes a time span, "1d2h3m4s", "12s" or "0.123s"; false if there is none. */
+bool exim_take_span(struct slice *s, uint64_t *ms);
+
+/* The line of a message's arrival, of a delivery, a failure or a deferral, behind its arrow. */
+void exim_arrival(struct slice s, struct event *e);
+void exim_delivery(struct slice s, struct event *e);
+void exim_failure(struct slice s, struct event *e);
+void exim_deferral(struct slice s, struct event *e);
+/* Any other line. */
+void exim_other(struct slice s, struct event *e);
+
+/* Services that no driver is named like. */
+#define EXIM_SMTP       "smtp-in"
+#define EXIM_SMTPS      "smtps-in"
+#define EXIM_SUBMISSION "submission-in"
+#define EXIM_LOCAL      "local-in"
+#define EXIM_OWN        "own-in"
+#define EXIM_DISCARD    ":blackhole:"
+#define EXIM_NOWHERE    ":routing:"
+
+#endif

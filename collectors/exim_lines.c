@@ -1,0 +1,474 @@
+/*
+ * Exim's lines without an arrow: connections, refusals, the daemon, the queue; and a message's arrival.
+ * Pure.
+ */
+#include "exim_fields.h"
+
+/* Arrival: "sender R=other-id H=host I=... U=ident P=protocol X=... A=method:id S=size id=... for a b" */
+
+/* "for a@x b@y" at the end of the line, with received_recipients. */
+static uint32_t count_words(struct slice s)
+{
+    uint32_t n = 0;
+    while (s.n)
+        n += exim_take_word(&s).n > 0;
+    return n;
+}
+
+static void take_arrival_field(struct slice *s, struct event *e)
+{
+    uint64_t n;
+    if (TAKE(*s, "for ")) {
+        e->recipients = count_words(*s);
+        s->n = 0;
+        return;
+    }
+    if (TAKE(*s, "H=") && exim_take_peer(s, e))
+        return;
+    struct slice word = exim_take_word(s);
+    if (word.n < 3)
+        return;
+    if (word.p[0] == 'S' && TAKE(word, "S=")) {
+        if (slice_number(&word, &n) && word.n == 0)
+            e->size = n;
+    } else if (word.p[0] == 'A' && STARTS(word, "A=")) {
+        e->flags |= EVENT_SASL;
+    } else if (word.p[0] == 'X' && STARTS(word, "X=")) {
+        e->flags |= EVENT_TLS;
+    } else if (word.p[0] == 'R' && TAKE(word, "R=") && exim_id(word, &e->packed_other) == word.n) {
+        e->other_id = word;
+    }
+}
+
+void exim_arrival(struct slice s, struct event *e)
+{
+    e->kind = EVENT_ARRIVED;
+    e->service = SLICE(EXIM_LOCAL);
+    e->address = exim_take_word(&s);
+    if (slice_eq(e->address, SLICE("<>")))
+        e->address.n = 0;
+    while (s.n)
+        take_arrival_field(&s, e);
+    if (e->other_id.n && e->address.n == 0 && e->peer.n == 0)
+        e->service = SLICE(EXIM_OWN);
+}
+
+/* Refusals */
+
+/* The words behind ": " at the end of what was refused. */
+static struct slice reason_of(struct slice s)
+{
+    size_t at = slice_search(s, SLICE(": "));
+    return at < s.n ? slice_skip(s, at + 2) : s;
+}
+
+static void refuse(struct event *e, uint64_t reply, bool recipient)
+{
+    e->kind = EVENT_REJECT;
+    e->code = reply_status(e->text, recipient);
+    if (e->code == 0 && slice_search(e->text, SLICE("nrouteable address")) < e->text.n)
+        e->code = (uint32_t)(reply / 100) * 1000000 + 1001;
+    if (e->code == 0)
+        e->code = reply_basic_status(reply, e->text, recipient);
+    if (reply_tells_loop(e->code, e->text))
+        e->flags |= EVENT_LOOP;
+}
+
+/* "RCPT <a@b>: relay not permitted", "after DATA: virus", "EHLO or HELO x: bad": behind "rejected ". */
+static void rejected(struct slice s, bool temporarily, struct event *e)
+{
+    uint64_t reply = temporarily ? 451 : 550;
+    struct slice address;
+    if (STARTS(s, "connection in ") || STARTS(s, "connection from ")) {
+        e->kind = EVENT_CONNECTION_REJECT;
+        e->flags |= EVENT_COUNTED;
+        e->text = reason_of(s);
+        e->code = reply_basic_status(temporarily ? 451 : 550, e->text, false);
+        return;
+    }
+    if (TAKE(s, "RCPT ")) {
+        e->flags |= EVENT_RECIPIENT;
+        if (exim_take_angle(&s, &address)) {
+            e->address = address;
+            TAKE(s, ": ");
+            e->text = s;
+        } else {
+            e->text = reason_of(s);
+        }
+        refuse(e, reply, true);
+        return;
+    }
+    e->text = reason_of(s);
+    refuse(e, temporarily ? 451 : STARTS(s, "after DATA") ? 554 : 550, false);
+}
+
+/* "mx.example.net [192.0.2.1] Connection refused": an association that could not be opened. */
+static void outbound_line(struct slice s, struct event *e)
+{
+    e->peer.n = e->service.n = 0;
+    exim_take_relay(&s, e);
+    e->kind = e->flags & EVENT_NETWORK && s.n && *s.p != ':' ? EVENT_CONNECT_FAIL : EVENT_NONE;
+    e->text = s;
+}
+
+static bool is_remark(struct slice s)
+{
+    return STARTS(s, "Warning: ") || STARTS(s, "sender verify ") ||
+           STARTS(s, "incomplete transaction ") || STARTS(s, "TLS error ") ||
+           STARTS(s, "tmp-reject from cutthrough ");
+}
+
+/*
+ * A line that begins with a host: an inbound one, then F=<sender> and what was refused; or, with the id of a
+ * message, an outbound one.
+ */
+static void host_line(struct slice s, struct event *e)
+{
+    struct slice start = s, address;
+    bool inbound = exim_take_peer(&s, e);
+    while (STARTS(s, "X=") || STARTS(s, "CV=") || STARTS(s, "DN=\"") || STARTS(s, "SNI="))
+        exim_take_word(&s);
+    if (TAKE(s, "F=") && exim_take_angle(&s, &address) && STARTS(s, "A="))
+        exim_take_word(&s);
+    if (inbound && TAKE(s, "rejected ")) {
+        rejected(s, false, e);
+    } else if (inbound && TAKE(s, "temporarily rejected ")) {
+        rejected(s, true, e);
+    } else if (inbound && TAKE(s, "RCPT ") && exim_take_angle(&s, &address) &&
+               STARTS(s, ": discarded by ")) {
+        e->kind = EVENT_DISCARDED;
+        e->text = slice_skip(s, 2);
+    } else if (is_remark(s)) {
+        e->kind = EVENT_NONE;
+    } else if (e->id.n) {
+        outbound_line(start, e);
+    } else {
+        e->kind = EVENT_UNKNOWN;
+    }
+}
+
+/* Takes the host behind "H=" where it stands in s. */
+static void find_peer(struct slice s, struct event *e)
+{
+    struct slice host = slice_skip(s, slice_search(s, SLICE("H=")) + 2);
+    if (!exim_take_peer(&host, e))
+        e->service = SLICE(EXIM_SMTP);
+}
+
+static void too_big_or_looping(struct event *e)
+{
+    bool big = HAS(e->text, "message too big");
+    refuse(e, big ? 552 : 550, false);
+    if (HAS(e->text, "Too many \"Received\" headers")) {
+        e->code = 5004006;
+        e->flags |= EVENT_LOOP;
+    }
+}
+
+/* "from <sender> H=host: message too big", "MAIL FROM:<sender> H=host: message too big", "EHLO from host: ..." */
+static void rejected_line(struct slice s, struct event *e)
+{
+    struct slice sender;
+    e->service = SLICE(EXIM_SMTP);
+    if ((TAKE(s, "from ") || TAKE(s, "MAIL FROM:")) && exim_take_angle(&s, &sender)) {
+        if (!TAKE(s, "H=") || !exim_take_peer(&s, e))
+            e->service = SLICE(EXIM_LOCAL);
+    } else {
+        struct slice host = slice_skip(s, slice_search(s, SLICE(" from ")) + 6);
+        if (exim_take_peer(&host, e))
+            s = host;
+    }
+    e->text = reason_of(s);
+    too_big_or_looping(e);
+}
+
+/* "unqualified recipient rejected: <bob> H=host", "too many recipients: message rejected: sender=<s> H=host" */
+static void rejected_words(struct slice s, struct event *e)
+{
+    struct slice sender, rest = s;
+    size_t end = slice_search(s, SLICE("rejected: "));
+    rest = slice_skip(s, end + 10);
+    TAKE(rest, "sender=");
+    if (exim_take_angle(&rest, &sender))
+        find_peer(rest, e);
+    e->text = slice_head(s, end + 8);
+    refuse(e, HAS(e->text, "temporarily") ? 452 : 550, false);
+}
+
+/* Connections */
+
+static void connection(struct slice s, struct event *e)
+{
+    e->kind = EVENT_NONE;
+    if (!exim_take_peer(&s, e))
+        return; /* a local program that speaks SMTP */
+    if (s.n == 0 || STARTS(s, "(TCP/IP connection count") || STARTS(s, "(via inetd)"))
+        e->kind = EVENT_CONNECT;
+    else if (STARTS(s, "closed "))
+        e->kind = EVENT_DISCONNECT;
+    else if (STARTS(s, "lost") || STARTS(s, "TFO lost"))
+        e->kind = EVENT_ABORT;
+    e->text = s;
+}
+
+static void lost_after_dot(struct slice s, struct event *e)
+{
+    e->kind = EVENT_ABORT;
+    if (TAKE(s, "H="))
+        exim_take_peer(&s, e);
+    e->text = SLICE("lost after final dot");
+}
+
+/* The text itself is why. */
+static void aborted(struct slice s, struct event *e)
+{
+    struct slice from = slice_skip(s, slice_search(s, SLICE(" from ")) + 6);
+    e->kind = EVENT_ABORT;
+    e->text = slice_head(s, slice_search(s, SLICE(" from ")));
+    if (!from.n || !exim_take_peer(&from, e))
+        e->service = SLICE(EXIM_SMTP);
+    if (STARTS(from, "dropped: "))
+        e->text = from;
+}
+
+/* "[192.0.2.1] refused: too many connections" */
+static void refused(struct slice s, struct event *e)
+{
+    e->kind = EVENT_CONNECTION_REJECT;
+    e->service = SLICE(EXIM_SMTP);
+    exim_take_peer(&s, e);
+    TAKE(s, "refused: ");
+    e->text = s;
+    e->code = 4003002;
+    if (!HAS(s, "from that IP address"))
+        e->flags |= EVENT_BUSY;
+}
+
+/* "192.0.2.1 (host_reject_connection)" */
+static void refused_connection(struct slice s, struct event *e)
+{
+    e->kind = EVENT_CONNECTION_REJECT;
+    e->service = SLICE(EXIM_SMTP);
+    exim_take_peer(&s, e);
+    TAKE(s, ": ");
+    e->text = s;
+    e->code = 5007001;
+    e->flags |= EVENT_COUNTED;
+}
+
+static void refused_now(struct slice s, struct event *e)
+{
+    refused_connection(s, e);
+    e->code = 4003002;
+    if (HAS(e->text, "reserve list"))
+        e->flags |= EVENT_BUSY;
+}
+
+/* "(input sent without waiting for greeting): rejected connection from H=h input=...", or later. */
+static void synchronization(struct slice s, struct event *e)
+{
+    bool greeting = STARTS(s, "(input sent without waiting for greeting)");
+    struct slice from = slice_skip(s, slice_search(s, SLICE(" H=")) + 3);
+    e->kind = greeting ? EVENT_CONNECTION_REJECT : EVENT_ABORT;
+    e->service = SLICE(EXIM_SMTP);
+    e->text = SLICE("SMTP protocol synchronization error");
+    if (greeting) {
+        e->flags |= EVENT_COUNTED;
+        e->code = 5005000;
+    }
+    if (from.n && greeting)
+        exim_take_peer(&from, e);
+}
+
+/* "server for host [ip]: 535 Incorrect authentication data": behind the authenticator's name. */
+static bool authentication(struct slice s, struct event *e)
+{
+    struct slice name = slice_cut(&s, ' ');
+    if (!name.p || !TAKE(s, "authenticator "))
+        return false;
+    e->kind = EVENT_NONE;
+    if (!TAKE(s, "failed for "))
+        return true;
+    e->kind = EVENT_AUTH_FAIL;
+    if (!exim_take_peer(&s, e))
+        e->service = SLICE(EXIM_SMTP);
+    TAKE(s, ": ");
+    e->text = s;
+    return true;
+}
+
+/* "4.96 daemon started: pid=123, ...": behind "exim ". */
+static void daemon_line(struct slice s, struct event *e)
+{
+    struct slice version = exim_take_word(&s);
+    e->kind = EVENT_NONE;
+    if (STARTS(s, "daemon started")) {
+        e->kind = EVENT_STARTED;
+        e->text = version;
+    } else if (STARTS(s, "daemon terminating")) {
+        e->kind = EVENT_STOPPED;
+    }
+}
+
+/* "123: SIGHUP received: re-exec daemon": behind "pid ". */
+static void pid_line(struct slice s, struct event *e)
+{
+    uint64_t pid;
+    e->kind =
+        slice_number(&s, &pid) && STARTS(s, ": SIGHUP received") ? EVENT_RELOADED : EVENT_NONE;
+}
+
+/* Of a message */
+
+static void held(struct slice s, struct event *e)
+{
+    e->kind = EVENT_HELD;
+    TAKE(s, " ");
+    e->text = s;
+}
+
+static void released(struct slice s, struct event *e)
+{
+    (void)s;
+    e->kind = EVENT_RELEASED;
+}
+
+static void removed(struct slice s, struct event *e)
+{
+    (void)s;
+    e->kind = EVENT_REMOVED;
+    e->flags |= EVENT_BY_ADMIN;
+}
+
+static void cancelled(struct slice s, struct event *e)
+{
+    e->kind = EVENT_EXPIRED;
+    e->service = SLICE(EXIM_NOWHERE);
+    e->text = s;
+}
+
+static void policy(struct slice s, struct event *e)
+{
+    e->service = SLICE(EXIM_LOCAL);
+    e->text = reason_of(s);
+    refuse(e, 550, false);
+}
+
+static void nothing(struct slice s, struct event *e)
+{
+    (void)s;
+    e->kind = EVENT_NONE;
+}
+
+/* What a line begins with, and who reads what is behind it. */
+static const struct {
+    struct slice start;
+    void (*parse)(struct slice rest, struct event *e);
+    bool of_message; /* only with an id */
+} lines[] = {
+    {TEXT("H="), host_line, false},
+    {TEXT("U="), nothing, false},
+    {TEXT("SMTP connection from "), connection, false},
+    {TEXT("SMTP connection lost after final dot "), lost_after_dot, false},
+    {TEXT("Frozen"), held, true},
+    {TEXT("frozen "), held, true},
+    {TEXT("Unfrozen "), released, true},
+    {TEXT("unfrozen "), released, true},
+    {TEXT("Message is frozen"), nothing, true},
+    {TEXT("removed by "), removed, true},
+    {TEXT("cancelled by "), cancelled, true},
+    {TEXT("Connection from "), refused, false},
+    {TEXT("refused connection from "), refused_connection, false},
+    {TEXT("temporarily refused connection from "), refused_now, false},
+    {TEXT("rejected "), rejected_line, false},
+    {TEXT("unexpected disconnection while reading SMTP command"), aborted, false},
+    {TEXT("SMTP command timeout on "), aborted, false},
+    {TEXT("SMTP data timeout "), aborted, false},
+    {TEXT("SMTP call from "), aborted, false},
+    {TEXT("SMTP protocol synchronization error "), synchronization, false},
+    {TEXT("unqualified "), rejected_words, false},
+    {TEXT("too many recipients: "), rejected_words, false},
+    {TEXT("exim "), daemon_line, false},
+    {TEXT("pid "), pid_line, false},
+    {TEXT("F=<"), policy, false},
+    /* Recognised; nothing to count. */
+    {TEXT("no immediate delivery: "), nothing, false},
+    {TEXT("Start queue run: "), nothing, false},
+    {TEXT("End queue run: "), nothing, false},
+    {TEXT("Start '"), nothing, false},
+    {TEXT("End '"), nothing, false},
+    {TEXT("Abandon queue run: "), nothing, false},
+    {TEXT("no host name found for IP address "), nothing, false},
+    {TEXT("no IP address found for host "), nothing, false},
+    {TEXT("no MAIL in "), nothing, false},
+    {TEXT("SMTP syntax error in "), nothing, false},
+    {TEXT("SMTP protocol error in "), nothing, false},
+    {TEXT("SMTP error from remote mail server "), nothing, false},
+    {TEXT("SMTP timeout "), nothing, false},
+    {TEXT("TLS "), nothing, false},
+    {TEXT("SSL"), nothing, false},
+    {TEXT("DANE "), nothing, false},
+    {TEXT("DKIM: "), nothing, false},
+    {TEXT("OCSP "), nothing, false},
+    {TEXT("PRDR "), nothing, false},
+    {TEXT("["), nothing, false},
+    {TEXT("ETRN "), nothing, false},
+    {TEXT("VRFY "), nothing, false},
+    {TEXT("Warning: "), nothing, false},
+    {TEXT("Long "), nothing, false},
+    {TEXT("listen backlog "), nothing, false},
+    {TEXT("host name alias list truncated "), nothing, false},
+    {TEXT("cwd="), nothing, false},
+    {TEXT("Sender identification "), nothing, false},
+    {TEXT("sender address changed to "), nothing, false},
+    {TEXT("address <"), nothing, true},
+    {TEXT("recipient <"), nothing, true},
+    {TEXT("original recipients ignored "), nothing, true},
+    {TEXT("Delivery deferred by system filter"), nothing, true},
+    {TEXT("Message abandoned: "), nothing, false},
+    {TEXT("Message removed because older "), removed, true},
+    {TEXT("Spool "), nothing, false},
+    {TEXT("spool directory space check failed"), nothing, false},
+    {TEXT("log directory space check failed"), nothing, false},
+    {TEXT("spool file "), nothing, false},
+    {TEXT("Format error in spool file "), nothing, false},
+    {TEXT("Error reading spool file "), nothing, false},
+    {TEXT("Error in system filter"), nothing, false},
+    {TEXT("Failed "), nothing, false},
+    {TEXT("failed "), nothing, false},
+    {TEXT("Couldn't "), nothing, false},
+    {TEXT("Process "), nothing, false},
+    {TEXT("process "), nothing, false},
+    {TEXT("queue run: "), nothing, false},
+    {TEXT("moved from "), nothing, false},
+    {TEXT("daemon: "), nothing, false},
+    {TEXT("socket bind() to port "), nothing, false},
+    {TEXT("SIGTERM "), nothing, false},
+    {TEXT("SIGINT "), nothing, false},
+    {TEXT("timed out while reading local message"), nothing, false},
+    {TEXT("Exim configuration error"), nothing, false},
+    {TEXT("ALERT: "), nothing, false},
+    {TEXT("<"), nothing, true},
+    {TEXT("\""), nothing, true},
+};
+
+/* "address <parent>: error ignored" and the like: words of this message that change nothing. */
+static bool ends_known(struct slice s)
+{
+    return HAS(s, ": error ignored") || HAS(s, " transport output: ") || HAS(s, " rewritten as ") ||
+           HAS(s, " transport process ") || HAS(s, ": skipped error: ");
+}
+
+void exim_other(struct slice s, struct event *e)
+{
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        if (slice_starts(s, lines[i].start) && (!lines[i].of_message || e->id.n)) {
+            bool whole = lines[i].parse == aborted || lines[i].parse == cancelled ||
+                         lines[i].parse == rejected_words;
+            lines[i].parse(whole ? s : slice_skip(s, lines[i].start.n), e);
+            return;
+        }
+    if (authentication(s, e))
+        return;
+    e->kind = ends_known(s) || s.n == 0 ? EVENT_NONE : EVENT_UNKNOWN;
+}
