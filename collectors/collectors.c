@@ -22,6 +22,7 @@ const struct collector *const collectors[] = {
 const struct mta *const mtas[] = {
     &mta_postfix,
     &mta_exim,
+    &mta_sun,
     NULL,
 };
 

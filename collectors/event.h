@@ -48,6 +48,14 @@ enum event_kind {
     EVENT_CONNECT_FAIL, /* an outbound association could not be opened; relay = where, text = why */
     EVENT_ETRN,
 
+    /*
+     * An entry of a log that has one for each message, recipient and channel (Sun; tally_channel.c counts
+     * them): entry says which; service = its channel, relay = the channel it is enqueued to, address =
+     * current recipient, size, packed_id = the copy in the queue (null: only packed_other = hash of the
+     * Message-ID is known), attempts, delay_ms with EVENT_TIMED, peer, code, text.
+     */
+    EVENT_CHANNEL,
+
     /* The mail system as a whole */
     EVENT_STARTING, /* is being started, serves nobody yet */
     EVENT_STARTED,  /* text = version if told */
@@ -91,7 +99,14 @@ enum event_flag {
     EVENT_FIRST = 1 << 12,        /* the first recipient sent over its association */
     EVENT_UNTRIED = 1 << 13,      /* deferred although nothing was tried: its time has not come */
     EVENT_OVERDUE = 1 << 14,      /* bounced because it was tried for too long */
-    EVENT_BUSY = 1 << 15          /* a connection was refused because no more can be taken now */
+    EVENT_BUSY = 1 << 15,         /* a connection was refused because no more can be taken now */
+    EVENT_NULL_SENDER = 1 << 16,
+    EVENT_ATTEMPTS = 1 << 17, /* attempts is told */
+    EVENT_TIMED = 1 << 18,    /* delay_ms is told */
+    EVENT_ALIKE =
+        1 << 19, /* packed_id is no name: equal in entries that differ in the recipient only */
+    EVENT_INBOUND = 1 << 20, /* direction of an association */
+    EVENT_OUTBOUND = 1 << 21
 };
 
 /*
@@ -133,8 +148,9 @@ struct event {
         code; /* status code class*1000000 + subject*1000 + detail (mtaStatusCode), 0 if none */
     uint32_t recipients;
     uint32_t bad_commands;
-    uint64_t size;     /* octets */
-    uint64_t delay_ms; /* since arrival */
+    uint32_t entry, attempts; /* of EVENT_CHANNEL only: enum entry_code; delivery attempts before */
+    uint64_t size;            /* octets */
+    uint64_t delay_ms;        /* since arrival */
     struct slice id, other_id, address, peer, relay, text;
     struct slice
         original; /* the recipient as it came, where address is what it became; else empty */

@@ -33,6 +33,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_DELIVERY] = "delivery",
     [EVENT_CONNECT_FAIL] = "connection failed",
     [EVENT_ETRN] = "ETRN",
+    [EVENT_CHANNEL] = "entry",
     [EVENT_STARTING] = "starting",
     [EVENT_STARTED] = "started",
     [EVENT_RELOADED] = "reloaded",
@@ -45,8 +46,29 @@ static const char *const kinds[EVENT_KINDS] = {
 static const char *const results[] = {"", "sent", "deferred", "bounced", "probe"};
 static const char *const notices[] = {"", "bounce", "delay", "success"};
 static const char *const flags[] = {
-    "sasl", "tls",   "reinjected", "loopback",     "recipient", "counted", "reused",  "network",
-    "loop", "admin", "queued-as",  "probe-sender", "first",     "untried", "overdue", "busy"};
+    "sasl",   "tls",     "reinjected", "loopback", "recipient",   "counted",
+    "reused", "network", "loop",       "admin",    "queued-as",   "probe-sender",
+    "first",  "untried", "overdue",    "busy",     "null-sender", "attempts",
+    "timed",  "alike",   "inbound",    "outbound"};
+
+/* Of enum entry_code, model.h. */
+static const char *const entries[] = {"",
+                                      "bad-command",
+                                      "dequeued",
+                                      "enqueued",
+                                      "rejected",
+                                      "failed",
+                                      "deferred",
+                                      "returned",
+                                      "aborted",
+                                      "delay-warning",
+                                      "partly-deferred",
+                                      "closed",
+                                      "opened",
+                                      "authentication",
+                                      "connection-rejected",
+                                      "connection-failed",
+                                      "etrn"};
 
 static void print_text(FILE *out, const char *name, struct slice text)
 {
@@ -95,6 +117,8 @@ void explain_event(const struct event *e, FILE *out)
     print_time(out, e->time_ms);
     print_text(out, "instance", e->app);
     print_text(out, "service", e->service);
+    if (e->kind == EVENT_CHANNEL && e->entry < sizeof entries / sizeof entries[0])
+        fprintf(out, " entry=%s", entries[e->entry]);
     print_text(out, "id", e->id);
     if (e->result)
         fprintf(out, " result=%s", results[e->result]);

@@ -44,10 +44,19 @@ bool maillog_add_mta(struct maillog *m, const struct mta *mta, struct slice inst
     return log && maillog_add(m, mta->parse, count_mta, log);
 }
 
-void maillog_time(struct maillog *m, int64_t reference_ms)
+void maillog_options(struct maillog *m, maillog_parse_line *parse, const void *options)
 {
     for (unsigned i = 0; i < m->format_count; i++)
+        if (m->formats[i].parse == parse)
+            m->formats[i].options = m->contexts[i].options = options;
+}
+
+void maillog_time(struct maillog *m, int64_t reference_ms)
+{
+    for (unsigned i = 0; i < m->format_count; i++) {
         syslog_start(&m->contexts[i], reference_ms);
+        m->contexts[i].options = m->formats[i].options;
+    }
 }
 
 static void not_recognised(struct maillog *m, struct slice line)

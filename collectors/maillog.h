@@ -22,6 +22,7 @@ struct maillog_format {
     maillog_parse_line *parse;
     maillog_count_event *count;
     void *counter;
+    const void *options; /* of the parser's context */
 };
 
 /* What each half writes for each line stands on cache lines of its own. */
@@ -60,6 +61,8 @@ bool maillog_add(struct maillog *m, maillog_parse_line *parse, maillog_count_eve
 bool maillog_has(const struct maillog *m, maillog_parse_line *parse);
 /* Adds a mail system's unless it is there; instance: see tally_log. false: too many, or memory is short. */
 bool maillog_add_mta(struct maillog *m, const struct mta *mta, struct slice instance);
+/* Says how the log of a format that was added is written (struct sun_options); it must outlive the maillog. */
+void maillog_options(struct maillog *m, maillog_parse_line *parse, const void *options);
 /* reference_ms: real time near which the log's first line was written. */
 void maillog_time(struct maillog *m, int64_t reference_ms);
 /* Takes in a run of whole lines, each ended by '\n'. */

@@ -160,6 +160,14 @@ struct message *messages_add(struct messages *t, uint16_t appl, struct queue_id 
     return m;
 }
 
+void messages_rename(struct messages *t, struct message *m, struct queue_id id)
+{
+    hashindex_remove(&t->index, queue_id_hash(m->id), messages_slot(t, m));
+    m->id = id;
+    hashindex_add(&t->index, queue_id_hash(id), messages_slot(t, m));
+    messages_mark(t, m);
+}
+
 void messages_remove(struct messages *t, struct message *m)
 {
     leave(t, m);

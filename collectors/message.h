@@ -109,6 +109,8 @@ struct message *messages_find(const struct messages *t, uint16_t appl, struct qu
  */
 struct message *messages_add(struct messages *t, uint16_t appl, struct queue_id id, uint32_t now_s,
                              void (*evict)(void *arg, struct message *m), void *arg);
+/* Gives a row another id, which must not be there yet. */
+void messages_rename(struct messages *t, struct message *m, struct queue_id id);
 /* The row's waits must be gone. */
 void messages_remove(struct messages *t, struct message *m);
 /*

@@ -37,12 +37,15 @@ enum mta_service_flag {
     MTA_SERVICE_DISCARDS = 1 << 2, /* what it "sends" is dropped */
     MTA_SERVICE_OWN = 1 << 3, /* takes in what the MTA makes itself, and mail of unknown origin */
     MTA_SERVICE_SCREENS =
-        1 << 4,                /* stands before another service, which logs the connection again */
-    MTA_SERVICE_LEARN = 1 << 5 /* whether it has associations shows when it first has one */
+        1 << 4,                 /* stands before another service, which logs the connection again */
+    MTA_SERVICE_LEARN = 1 << 5, /* whether it has associations shows when it first has one */
+    MTA_SERVICE_CHANNEL = 1 << 6, /* a Sun channel: receives, queues and delivers */
+    MTA_SERVICE_PASSES = 1 << 7   /* ... whose mail comes back to the MTA or goes nowhere */
 };
 struct mta_service {
-    const char *daemon; /* last part of the service; "*", in the last row: any other name */
-    int hierarchy;      /* -1 receives, -2 delivers (mib.md, Groups) */
+    const char *
+        daemon; /* last part of the service; "tcp_*": one that begins so; the first that fits counts */
+    int hierarchy; /* -1 receives, -2 delivers (mib.md, Groups) */
     unsigned flags;
     uint32_t port;           /* the protocol's primary port, 0: none */
     const char *description; /* mtaGroupDescription */
@@ -78,6 +81,6 @@ struct mta {
     bool (*queue_file)(struct slice content, struct queue_file *f);
 };
 
-extern const struct mta mta_exim, mta_postfix;
+extern const struct mta mta_exim, mta_postfix, mta_sun;
 
 #endif

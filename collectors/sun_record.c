@@ -4,6 +4,7 @@
  * blank destination leaves a gap. Invariant: addresses and replies are written by strangers, and
  * what stands in one field cannot become another: fields are cut in their order and never searched.
  */
+#include "field.h"
 #include "sun_record_internal.h"
 
 #include <time.h>
@@ -52,10 +53,21 @@ static int64_t local_hour(int year, int month, int day, int hour)
 /* Which form the context's stamp has; syslog.c has its own two. */
 enum { STAMP_AT = 15, STAMP_TEXT = 's', STAMP_ISO = 'i' };
 
+/* Are n octets, 8 to 16, the same? Two words that overlap: this runs for every line. */
+static inline bool same(const char *a, const char *b, size_t n)
+{
+    uint64_t v[4];
+    memcpy(&v[0], a, 8);
+    memcpy(&v[1], a + n - 8, 8);
+    memcpy(&v[2], b, 8);
+    memcpy(&v[3], b + n - 8, 8);
+    return v[0] == v[2] && v[1] == v[3];
+}
+
 static bool set_hour(struct syslog_context *c, const char *p, bool iso)
 {
     size_t n = iso ? ISO_HOUR : TEXT_HOUR;
-    if (c->last[STAMP_AT] == (iso ? STAMP_ISO : STAMP_TEXT) && memcmp(c->last, p, n) == 0)
+    if (c->last[STAMP_AT] == (iso ? STAMP_ISO : STAMP_TEXT) && same(c->last, p, n))
         return true;
     int64_t ms = INT64_MIN;
     if (iso && p[4] == '-' && p[7] == '-' && p[10] == 'T')
@@ -155,6 +167,16 @@ static bool is_code(struct slice word, struct slice rest, char direction)
     return rest.n && (slice_digit(*rest.p) || slice_starts(rest, SLICE("TCP|")));
 }
 
+/* Drops the spaces that fill a column, eight at a time. */
+static struct slice skip_blanks(struct slice s)
+{
+    const uint64_t blanks = UINT64_C(0x2020202020202020);
+    uint64_t v;
+    while (s.n >= 8 && (memcpy(&v, s.p, 8), v == blanks))
+        s = slice_skip(s, 8);
+    return slice_trim(s);
+}
+
 /* ---- Channels ---- */
 
 /* "2e2d.2.1": hexadecimal numbers with dots between. */
@@ -240,7 +262,7 @@ static bool take_head(const struct sun_options *o, struct slice *s, struct sun_r
         if (word.n == 1 && (*word.p == '+' || *word.p == '-'))
             r->direction = *word.p;
         words[n] = word;
-        t = slice_trim(rest);
+        t = skip_blanks(rest);
         gap = rest.n - t.n;
     }
     return false;
@@ -282,7 +304,7 @@ static struct slice take_field(struct slice *s, const struct sun_record *r)
     if (r->counted && take_counted(s, &field))
         return field;
     size_t end = slice_find(*s, ' ');
-    if (memchr(s->p, '"', end) || memchr(s->p, '\\', end))
+    if (r->quoted)
         end = quoted_end(*s);
     field = slice_head(*s, end);
     *s = slice_skip(*s, end + 1);
@@ -291,7 +313,7 @@ static struct slice take_field(struct slice *s, const struct sun_record *r)
 
 struct slice sun_without_type(struct slice address)
 {
-    if (slice_starts(address, SLICE("rfc822;")))
+    if (STARTS(address, "rfc822;"))
         return slice_skip(address, 7);
     size_t at = slice_find(slice_head(address, 10), ';');
     return at && at < address.n && at < 10 ? slice_skip(address, at + 1) : address;
@@ -309,17 +331,28 @@ static bool is_reply(struct slice s)
            s.p[3] == ' ';
 }
 
-static void take_addresses(struct slice *s, struct sun_record *r)
+static void take_three(struct slice *s, struct sun_record *r)
 {
-    struct slice counted = *s, field;
-    r->counted = s->n && slice_digit(*s->p) && take_counted(&counted, &field);
     struct slice from = {s->p, 0};
-    if (!slice_starts(*s, SLICE("rfc822;"))) /* an empty one in a line whose spaces were lost */
+    if (!STARTS(*s, "rfc822;")) /* an empty one in a line whose spaces were lost */
         from = take_field(s, r);
     r->from = address(from);
     r->original = sun_without_type(address(take_field(s, r)));
     if (r->code != 'B' || !is_reply(*s)) /* of a bad command there is only one address field */
         r->to = address(take_field(s, r));
+}
+
+static void take_addresses(struct slice *s, struct sun_record *r)
+{
+    struct slice start = *s, counted = *s, field;
+    r->counted = s->n && slice_digit(*s->p) && take_counted(&counted, &field);
+    take_three(s, r);
+    struct slice whole = slice_head(start, start.n - s->n);
+    r->quoted = slice_find(whole, '"') < whole.n || slice_find(whole, '\\') < whole.n;
+    if (!r->quoted || r->counted)
+        return;
+    *s = start; /* once more: a space in quotes ends nothing */
+    take_three(s, r);
 }
 
 struct slice sun_bare_id(struct slice id)
@@ -425,7 +458,8 @@ static void take_connection(struct slice s, struct sun_record *r)
     r->transport = take_field(&s, r);
     struct slice before = s;
     r->application = take_field(&s, r);
-    if (!r->counted && slice_search(slice_head(r->application, 5), SLICE("MTP")) >= 3) {
+    if (!r->counted && !STARTS(r->application, "SMTP") && !STARTS(r->application, "LMTP") &&
+        !STARTS(r->application, "ESMTP")) {
         r->application.n = 0; /* "connection refused" */
         s = before;
     }

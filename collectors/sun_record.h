@@ -57,6 +57,7 @@ struct sun_record {
     int64_t time_ms;
     char code;      /* 'E', 'D', 'Q' ...; 0 in a header entry */
     char direction; /* of a connection: '+' inbound, '-' outbound; 0: an entry about a message */
+    bool quoted;    /* there is a quote or a backslash in it */
     bool counted;   /* LOG_FORMAT 3 */
     bool has_queue_time;
     unsigned modifiers; /* enum sun_modifier */

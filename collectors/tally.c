@@ -128,6 +128,7 @@ static tally_handler *const handlers[EVENT_KINDS] = {
     [EVENT_DELIVERY] = on_delivery,
     [EVENT_CONNECT_FAIL] = on_connect_fail,
     [EVENT_ETRN] = on_etrn,
+    [EVENT_CHANNEL] = on_channel,
     [EVENT_STARTING] = on_starting,
     [EVENT_STARTED] = on_started,
     [EVENT_STOPPING] = on_stopping,
@@ -139,15 +140,36 @@ static tally_handler *const handlers[EVENT_KINDS] = {
 
 /* Tags */
 
+/* Is it the daemon's name, or does it begin as one that ends in '*'? */
+static bool is_named(const char *daemon, struct slice name)
+{
+    struct slice pattern = slice_of(daemon);
+    if (pattern.n && daemon[pattern.n - 1] == '*')
+        return slice_starts(name, slice_head(pattern, pattern.n - 1));
+    return slice_eq(pattern, name);
+}
+
 static const struct mta_service *service_kind(const struct mta *mta, struct slice service)
 {
     for (size_t at; (at = slice_find(service, '/')) < service.n;)
         service = slice_skip(service, at + 1);
     for (const struct mta_service *s = mta->services; s->daemon; s++)
-        if (slice_eq(slice_of(s->daemon), service) ||
-            (service.n && slice_eq(SLICE("*"), slice_of(s->daemon))))
+        if (service.n && is_named(s->daemon, service))
             return s;
     return NULL;
+}
+
+struct service *tally_named_service(struct tally *t, struct instance *i, struct slice name)
+{
+    uint64_t hash = slice_hash(name, i->appl->row.key[0]);
+    struct named_channel *c = &t->channels[hash % CHANNELS];
+    if (c->hash == hash && c->of == i)
+        return c->service;
+    const struct mta_service *is = service_kind(i->mta, name);
+    struct service *s = is ? tally_service(t, i, is, name, is->hierarchy, SLICE("")) : NULL;
+    if (s)
+        *c = (struct named_channel){hash, i, s};
+    return s;
 }
 
 static const struct alias *find_alias(const struct tally *t, const struct mta *mta,

@@ -8,6 +8,7 @@
 #define TAG_LENGTH  88
 #define RELAY_PORTS 16
 #define GONE        32
+#define CHANNELS    64
 
 struct instance;
 struct wait_list;
@@ -72,6 +73,13 @@ struct gone {
     uint32_t next;
 };
 
+/* The last entries that nothing but their likeness tells apart (EVENT_ALIKE). */
+#define RUNS 16
+struct runs {
+    uint64_t last[RUNS];
+    uint64_t next;
+};
+
 struct tally {
     struct model *model;
     struct names *names;
@@ -87,6 +95,12 @@ struct tally {
     int64_t real_minus_monotonic_ms;
     int64_t at; /* instant of the event at hand */
     struct gone gone;
+    struct runs runs;
+    struct named_channel {
+        uint64_t hash;
+        const struct instance *of;
+        struct service *service;
+    } channels[CHANNELS];         /* direct-mapped cache of tally_named_service */
     struct wait_list *wait_lists; /* of each destination, by position */
 };
 
@@ -96,11 +110,13 @@ static inline int64_t tally_at(const struct tally *t, const struct event *e)
 }
 
 /* Kinds of records, from STORE_TALLIES. */
-enum { KIND_MESSAGES, KIND_WAITS, KIND_HEADER };
+enum { KIND_MESSAGES, KIND_WAITS, KIND_HEADER, KIND_RUNS };
 
 struct instance *tally_instance(struct tally *t, const struct mta *mta, struct slice name);
 struct service *tally_service(struct tally *t, struct instance *i, const struct mta_service *is,
                               struct slice name, int hierarchy, struct slice description);
+/* The service of this name, made if need be; NULL: there is no room. */
+struct service *tally_named_service(struct tally *t, struct instance *i, struct slice name);
 /* Counts an entry of a group: how often, when last, and why (p == NULL: no reason was told). */
 struct entry *tally_entry(struct tally *t, struct service *s, enum entry_code code,
                           const struct event *e, struct slice reason);
@@ -144,6 +160,9 @@ uint16_t tally_link(struct slice id);
 bool tally_is_hop(struct tally *t, struct instance *i, const struct event *e);
 /* The message is removed: a delivery that handed it over may be logged only now. */
 void tally_leave(struct tally *t, const struct message *m, const struct event *e);
+
+/* tally_channel.c */
+tally_handler on_channel;
 
 /* tally_association.c */
 tally_handler on_connect, on_disconnect, on_connection_reject, on_abort, on_tls, on_auth_fail,

@@ -125,6 +125,19 @@ static struct instance *instance_of(const struct tally *t, const struct appl *a)
     return NULL;
 }
 
+/* A channel carries everything. First attempts and times are absent until something tells them. */
+static void start_channel(struct group *g)
+{
+    g->received_messages = g->received_bytes = g->received_recipients = 0;
+    g->submitted_messages = g->submitted_bytes = g->submitted_recipients = 0;
+    g->rejected_messages = g->rejected_recipients = g->rejected_bytes = g->bounces_generated = 0;
+    g->delivered_first_time = g->expired = g->loops_detected = MODEL_ABSENT;
+    g->queue_time_sum_ms = g->queue_time_count = MODEL_ABSENT;
+    g->queue_time_first_sum_ms = g->queue_time_first_count = MODEL_ABSENT;
+    g->accumulated_inbound = g->rejected_inbound = 0;
+    g->accumulated_outbound = g->failed_outbound = 0;
+}
+
 /* A group has the columns of its slice; the others stay absent. */
 static void start_group(struct group *g, const struct mta_service *is, int hierarchy)
 {
@@ -142,6 +155,8 @@ static void start_group(struct group *g, const struct mta_service *is, int hiera
         g->queue_time_sum_ms = g->queue_time_count = 0;
         g->queue_time_first_sum_ms = g->queue_time_first_count = 0;
     }
+    if (is && is->flags & MTA_SERVICE_CHANNEL)
+        start_channel(g);
     if (!is)
         return;
     g->protocol_port = is->port;

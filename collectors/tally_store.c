@@ -71,6 +71,7 @@ bool tally_save(struct tally *t, struct checkpoint *c)
     bool ok = save_messages(&t->messages, c, STORE_TALLIES + KIND_MESSAGES);
     ok &= save_waits(&t->messages, c, STORE_TALLIES + KIND_WAITS);
     ok &= checkpoint_put(c, STORE_TALLIES + KIND_HEADER, 0, &h, sizeof h);
+    ok &= checkpoint_put(c, STORE_TALLIES + KIND_RUNS, 0, &t->runs, sizeof t->runs);
     return ok;
 }
 
@@ -125,6 +126,15 @@ static bool load_header(void *arg, uint32_t slot, const void *data, size_t size)
     return true;
 }
 
+static bool load_runs(void *arg, uint32_t slot, const void *data, size_t size)
+{
+    struct tally *t = arg;
+    if (slot != 0 || size != sizeof t->runs)
+        return false;
+    memcpy(&t->runs, data, size);
+    return true;
+}
+
 /* A hand that points beyond the rows would be followed there. */
 static void bound_hands(struct tally *t)
 {
@@ -140,7 +150,8 @@ bool tally_load(struct tally *t, struct store *s)
 {
     if (!store_load(s, STORE_TALLIES + KIND_MESSAGES, load_message, t) ||
         !store_load(s, STORE_TALLIES + KIND_WAITS, load_wait, t) ||
-        !store_load(s, STORE_TALLIES + KIND_HEADER, load_header, t))
+        !store_load(s, STORE_TALLIES + KIND_HEADER, load_header, t) ||
+        !store_load(s, STORE_TALLIES + KIND_RUNS, load_runs, t))
         return false;
     bound_hands(t);
     peer_load(t);

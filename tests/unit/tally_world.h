@@ -27,11 +27,13 @@ struct world {
     struct names *names;
     struct tally *tally;
     struct maillog log;
+    const char *instance; /* that world_expect asks about */
 };
 
-static inline void world_open(struct world *w, const uint32_t *capacities, uint32_t messages_max)
+static inline void world_open_mta(struct world *w, const struct mta *mta,
+                                  const uint32_t *capacities, uint32_t messages_max)
 {
-    *w = (struct world){0};
+    *w = (struct world){.instance = mta->name};
     assert_true(model_init(&w->model, capacities));
     w->names = names_new();
     assert_non_null(w->names);
@@ -39,8 +41,13 @@ static inline void world_open(struct world *w, const uint32_t *capacities, uint3
     assert_non_null(w->tally);
     tally_clock(w->tally, WORLD_CLOCK);
     maillog_start(&w->log, w->tally);
-    assert_true(maillog_add_mta(&w->log, &mta_postfix, SLICE("")));
+    assert_true(maillog_add_mta(&w->log, mta, SLICE("")));
     maillog_time(&w->log, 1700000000000);
+}
+
+static inline void world_open(struct world *w, const uint32_t *capacities, uint32_t messages_max)
+{
+    world_open_mta(w, &mta_postfix, capacities, messages_max);
 }
 
 /* Removes the directory of a store that is closed. */
@@ -180,6 +187,11 @@ static const struct cell group_cells[] = {CELL(group, received_messages),
                                           CELL(group, failed_outbound),
                                           CELL(group, loops_detected),
                                           CELL(group, submitted_messages),
+                                          CELL(group, submitted_recipients),
+                                          CELL(group, submitted_bytes),
+                                          CELL(group, rejected_bytes),
+                                          CELL(group, bounces_generated),
+                                          CELL(group, queue_time_first_sum_ms),
                                           CELL(group, delivered_first_time),
                                           CELL(group, attempted_messages),
                                           CELL(group, attempted_recipients),
@@ -321,7 +333,7 @@ static inline uint64_t world_cell(const struct world *w, const char *instance, s
 /* How many of "cell=number", separated by spaces, do not hold; "-" stands for an absent one. */
 static inline unsigned world_expect(const struct world *w, const char *title, const char *expected)
 {
-    const char *instance = "postfix";
+    const char *instance = w->instance;
     unsigned wrong = 0;
     char words[2048], *next = NULL;
     snprintf(words, sizeof words, "%s", expected);
