@@ -84,6 +84,21 @@ struct config_file {
     char *pattern; /* glob(7) */
 };
 
+/* A service that is asked for its response time. Texts that the file leaves out are NULL. */
+struct config_response {
+    struct config_at at;
+    char *name;     /* mailmonResponseName */
+    char *protocol; /* "smtp", as mailmonResponseProtocol */
+    char *host, *source, *address_family;
+    char *user, *password_file, *mailbox;
+    char *tls_name, *ca_file;
+    char *sender, *recipient, *expect, *path, *helo;
+    char *appl;    /* applName */
+    uint32_t port; /* 0: the protocol's own */
+    uint32_t interval_s, timeout_ms, step_timeout_ms, warn_after_ms, fail_after_ms;
+    bool starttls, tls_verify;
+};
+
 struct config {
     char *file; /* NULL: none was found, all is default */
     char *state_dir;
@@ -114,6 +129,7 @@ struct config {
     struct config_list disks;     /* struct config_disk */
     struct config_list processes; /* struct config_process */
     struct config_list files;     /* struct config_file */
+    struct config_list responses; /* struct config_response */
     struct err_list warnings;     /* what is allowed but unwise, for the log */
 };
 

@@ -232,6 +232,13 @@ const struct setting config_settings[] = {
      .members = disk_settings,
      .example = "( { path = \"/var/spool/imap\"; kind = \"store\"; } )",
      .help = "File systems to watch beside those of the logs and queues that are read."},
+    {.name = "responses",
+     .kind = SETTING_LIST,
+     .offset = IN(responses),
+     .item_size = sizeof(struct config_response),
+     .members = response_settings,
+     .example = "( { name = \"mx1 smtp\"; protocol = \"smtp\"; host = \"mx1.example.com\"; } )",
+     .help = "Services to ask for their response times. Without any, nothing is probed."},
     {.name = NULL},
 };
 

@@ -44,6 +44,7 @@ extern const struct setting config_settings[];
 /* One instance of Postfix; of another mail transfer agent. */
 extern const struct setting config_postfix_settings[], config_mta_settings[];
 /* The members of its lists, by area. */
+extern const struct setting response_settings[];
 extern const struct setting disk_settings[], process_settings[], file_settings[];
 
 /* Puts the defaults of all settings into *base (zeroed: a struct config or config_mta). */
@@ -64,6 +65,7 @@ void config_fault(struct err_list *errors, const config_setting_t *at, const cha
 /* What only all settings together can tell: names used twice, listeners, accounts, open access. */
 void config_check(struct config *c, const config_t *tree, struct err_list *errors);
 /* The part of it about disks, processes and files. */
+void config_check_responses(struct config *c, struct err_list *errors);
 void config_check_system(const struct config *c, struct err_list *errors);
 
 #endif

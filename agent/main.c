@@ -22,6 +22,7 @@ static const char usage_text[] =
     "       mailmond --read FORMAT FILE...        show the tables that these logs give (no "
     "daemon)\n"
     "       mailmond --explain FORMAT FILE...     show what is understood of each line\n"
+    "       mailmond --probe NAME|URL             ask a service once\n"
     "       mailmond --check | --dump-config | --detect\n"
     "\n"
     "The SNMP agent for mail systems: publishes NETWORK-SERVICES-MIB, MTA-MIB and MAILMON-MIB\n"
@@ -38,6 +39,7 @@ static const char usage_text[] =
     "    --statistics     ... and lines, octets and memory, on the standard error\n"
     "    --messages-max N ... with this bound on the messages in flight\n"
     "  --explain FORMAT   print each line of logs of this format and what is understood of it\n"
+    "  --probe NAME|URL   ask a service once and print how long each step took\n"
     "  --tables           list the columns that are served\n"
     "  --help, --version\n"
     "\n"
@@ -60,6 +62,7 @@ static const struct option options[] = {
     {"detect", no_argument, NULL, PASS_ON},
     {"read", required_argument, NULL, PASS_ON},
     {"explain", required_argument, NULL, PASS_ON},
+    {"probe", required_argument, NULL, PASS_ON},
     {"statistics", no_argument, NULL, PASS_ON},
     {"messages-max", required_argument, NULL, PASS_ON},
     {NULL, 0, NULL, 0},

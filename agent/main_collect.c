@@ -18,6 +18,7 @@
 #include "../collectors/detect.h"
 #include "account.h"
 #include "log.h"
+#include "main_ask.h"
 #include "main_explain.h"
 #include "main_read.h"
 #include "persist.h"
@@ -32,7 +33,7 @@ struct arguments {
     const char *config, *state;
     int model_fd, back_fd, ready_fd;
     bool foreground, check, dump_config, detect, settings, statistics;
-    const char *read, *explain;
+    const char *read, *explain, *ask;
     uint32_t messages_max;
 };
 
@@ -423,6 +424,7 @@ static const char usage_text[] =
     "usage: " PROGRAM " [--config FILE] [--state DIR] --check | --dump-config | --detect\n"
     "       " PROGRAM " --read FORMAT [--messages-max N] [--statistics] FILE...\n"
     "       " PROGRAM " --explain FORMAT FILE...\n"
+    "       " PROGRAM " [--config FILE] --probe NAME|URL\n"
     "       " PROGRAM " --model-fd N --back-fd N [--ready-fd N] [--foreground]\n"
     "\n"
     "The collecting half of mailmond, which starts it; see mailmond(8).\n";
@@ -440,6 +442,7 @@ enum {
     SETTINGS,
     READ,
     EXPLAIN,
+    PROBE,
     MESSAGES_MAX,
     STATISTICS,
     HELP,
@@ -459,6 +462,7 @@ static const struct option options[] = {
     {"settings", no_argument, NULL, SETTINGS},
     {"read", required_argument, NULL, READ},
     {"explain", required_argument, NULL, EXPLAIN},
+    {"probe", required_argument, NULL, PROBE},
     {"messages-max", required_argument, NULL, MESSAGES_MAX},
     {"statistics", no_argument, NULL, STATISTICS},
     {"help", no_argument, NULL, HELP},
@@ -505,6 +509,9 @@ static int take_option(struct arguments *a, int option)
         break;
     case EXPLAIN:
         a->explain = optarg;
+        break;
+    case PROBE:
+        a->ask = optarg;
         break;
     case MESSAGES_MAX:
         a->messages_max = (uint32_t)strtoul(optarg, NULL, 10);
@@ -611,7 +618,7 @@ static bool load(struct err_list *notes)
         return false;
     if (self.arguments.detect)
         self.config->detect = true;
-    if (!self.arguments.settings && !self.arguments.dump_config)
+    if (!self.arguments.settings && !self.arguments.dump_config && !self.arguments.ask)
         detect(notes);
     return true;
 }
@@ -635,7 +642,7 @@ int main(int argc, char **argv)
     }
     if (!load(&notes))
         return 1;
-    int code = print_mode(&notes);
+    int code = self.arguments.ask ? ask_once(self.config, self.arguments.ask) : print_mode(&notes);
     if (code >= 0)
         return code;
     if (self.arguments.model_fd < 0 || self.arguments.back_fd < 0) {

@@ -438,7 +438,7 @@ const struct model_kind model_kinds[MODEL_TABLES] = {
     [MODEL_GROUP_ERROR] = {"group_error", sizeof(struct group_error), 3, 0, 8192,
                            offsetof(struct group_error, inbound), sizeof(struct group_error),
                            no_instants, &group_error_initial},
-    [MODEL_SOURCE] = {"source", sizeof(struct source), 1, 0, 256, offsetof(struct source, name),
+    [MODEL_SOURCE] = {"source", sizeof(struct source), 1, 0, 2048, offsetof(struct source, name),
                       offsetof(struct source, appl), no_instants, &source_initial},
     [MODEL_AGE] = {"age", sizeof(struct age), 3, 0, 2048, 0, 0, no_instants, &age_initial},
     [MODEL_ENTRY] = {"entry", sizeof(struct entry), 3, 0, 8192, offsetof(struct entry, count),

@@ -7,16 +7,12 @@
 extern const struct collector collector_log, collector_queue, collector_process, collector_socket,
     collector_rate;
 extern const struct collector collector_disk;
+extern const struct collector collector_response;
 
 /* In the order of a tick: the log first, because the others ask what it knows. */
 const struct collector *const collectors[] = {
-    &collector_log,
-    &collector_queue,
-    &collector_process,
-    &collector_socket,
-    &collector_rate,
-    &collector_disk,
-    NULL,
+    &collector_log,  &collector_queue, &collector_process,  &collector_socket,
+    &collector_rate, &collector_disk,  &collector_response, NULL,
 };
 
 const struct mta *const mtas[] = {

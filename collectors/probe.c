@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
+#include "own.h"
 #include "resolve.h"
 #include "tls.h"
 
@@ -554,6 +555,24 @@ static void connect_failed(struct probe *b, int error)
     fail(b, status_of(error), STEP_CONNECT, text);
 }
 
+/* Is it an IPv4 address of this host? The kernel would choose it as the source, too. */
+static bool is_own(const struct address *to)
+{
+    struct sockaddr_in from = {0};
+    socklen_t size = sizeof from;
+    if (to->any.sa_family != AF_INET)
+        return false;
+    if (ntohl(to->in.sin_addr.s_addr) >> 24 == 127)
+        return true;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool own = fd >= 0 && connect(fd, &to->any, to->length) == 0 &&
+               getsockname(fd, (struct sockaddr *)&from, &size) == 0 &&
+               from.sin_addr.s_addr == to->in.sin_addr.s_addr;
+    if (fd >= 0)
+        close(fd);
+    return own;
+}
+
 static int open_socket(struct probe *b, const struct address *to)
 {
     struct address from;
@@ -562,6 +581,8 @@ static int open_socket(struct probe *b, const struct address *to)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     const char *source = b->request.source;
+    if (!source && b->request.marked && is_own(to))
+        source = OWN_ADDRESS;
     if (source && (!resolve_literal(source, 0, &from) || bind(fd, &from.any, from.length) != 0)) {
         close(fd);
         return -1;
@@ -651,18 +672,6 @@ static void find_address(struct probe *b)
     struct lookup *l = resolve(b->of->resolver, r->host, r->port, family_of(r), on_addresses, b);
     if (l)
         b->lookup = l;
-}
-
-const char *probe_unfit(const struct probe_request *r)
-{
-    struct address a;
-    if (!r->host || !*r->host || strlen(r->host) > 253)
-        return "a host of 1 to 253 octets is needed";
-    if (!r->port && !dialog_port(r->protocol))
-        return "a port is needed";
-    if (r->source && !resolve_literal(r->source, 0, &a))
-        return "the source must be an address";
-    return dialog_unfit(r->protocol, &r->want);
 }
 
 static void set_defaults(struct probe *b)

@@ -23,6 +23,7 @@ struct probe_request {
     enum response_protocol protocol;
     enum probe_family family;
     uint16_t port; /* 0: the protocol's own */
+    bool marked;   /* no `source`, and an IPv4 server of this host: come from OWN_ADDRESS (own.h) */
     bool strict;   /* a certificate's fault is RESPONSE_TLS_ERROR; else only data */
     uint32_t timeout_ms, step_timeout_ms; /* of the whole (0: 30 s), of each answer (0: 10 s) */
     const char *host;                     /* name or address */

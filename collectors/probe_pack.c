@@ -1,8 +1,10 @@
 /*
- * A request as one block: the struct, with the texts behind it in the order of `texts`, each ended by
+ * A request by itself: is it right, and as one block: the struct, with the texts behind it in the order of `texts`, each ended by
  * a NUL; a pointer in the block says only whether there is a text.
  */
 #include "probe.h"
+
+#include <arpa/inet.h>
 
 #define AT(member) offsetof(struct probe_request, member)
 
@@ -73,4 +75,17 @@ bool probe_unpack(struct slice octets, struct probe_request *r)
         rest = slice_skip(rest, n + 1);
     }
     return true;
+}
+
+const char *probe_unfit(const struct probe_request *r)
+{
+    unsigned char address[16];
+    if (!r->host || !*r->host || strlen(r->host) > 253)
+        return "a host of 1 to 253 octets is needed";
+    if (!r->port && !dialog_port(r->protocol))
+        return "a port is needed";
+    if (r->source && inet_pton(AF_INET, r->source, address) != 1 &&
+        inet_pton(AF_INET6, r->source, address) != 1)
+        return "the source must be an address";
+    return dialog_unfit(r->protocol, &r->want);
 }

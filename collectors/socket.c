@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include "collector.h"
+#include "own.h"
 #include "sockets.h"
 
 #define INTERVAL_MS 10000
@@ -285,6 +286,14 @@ static void merge(void)
         model_touch(c->model, changed[i]);
 }
 
+/* Either end of a connection by which we probe a server of this host. */
+static bool is_probe(const struct socket_seen *s)
+{
+    struct in_addr own;
+    return s->family == AF_INET && inet_pton(AF_INET, OWN_ADDRESS, &own) == 1 &&
+           (memcmp(s->remote, &own, 4) == 0 || memcmp(s->local, &own, 4) == 0);
+}
+
 /* On the worker: keeps only what can belong to an MTA. */
 static void on_seen(void *arg, const struct socket_seen *s)
 {
@@ -295,7 +304,7 @@ static void on_seen(void *arg, const struct socket_seen *s)
         const struct endpoint *e = &sockets.endpoints[n];
         mine |= listens(e, s) != NULL || (e->has_uid && e->uid == s->uid && s->state != 10);
     }
-    if (!mine)
+    if (!mine || is_probe(s))
         return;
     if (sockets.count == sockets.room) {
         unsigned room = sockets.room ? sockets.room * 2 : 256;

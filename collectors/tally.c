@@ -3,6 +3,7 @@
  * tally_*.c: associations, messages, peers, destinations.
  * Invariant: every number here is a function of the events given so far.
  */
+#include "own.h"
 #include "tally_internal.h"
 
 struct tally *tally_new(struct model *model, struct names *names, uint32_t messages_max,
@@ -282,11 +283,18 @@ static struct service *line_service(const struct tally_log *from, struct tag *ta
     return tally_service(t, tag->instance, tag->is, name, tag->is->hierarchy, SLICE(""));
 }
 
+/* An association of mailmond's own probes is no traffic; a message that one brings in is a message. */
+static bool is_own(const struct event *e)
+{
+    bool association = e->kind >= EVENT_CONNECT && e->kind <= EVENT_AUTH_FAIL;
+    return (association || e->kind == EVENT_REJECT) && slice_eq(e->peer, SLICE(OWN_ADDRESS));
+}
+
 void tally_event(struct tally_log *from, const struct event *e)
 {
     struct tally *t = from->tally;
     tally_handler *handler = (unsigned)e->kind < EVENT_KINDS ? handlers[e->kind] : NULL;
-    if (!handler)
+    if (!handler || is_own(e))
         return;
     struct tag *tag = find_tag(from, e);
     if (!tag)

@@ -38,6 +38,14 @@ static const struct {
      "smtp:accumulated_outbound=1 mta:accumulated_outbound=1 smtp:delivered_first_time=1 "
      "smtp:queue_time_sum_ms=2500 smtp:queue_time_count=1 smtp:queue_time_first_count=1 "
      "smtpd+ENQUEUED:count=1 smtp+SENT:count=2 smtp:attempted_messages=0 messages=0"},
+    {"mailmond's own associations are no traffic",
+     P "smtpd[7]: connect from localhost[127.15.66.1]\n" P
+       "smtpd[7]: disconnect from localhost[127.15.66.1] ehlo=1 quit=1 commands=2\n" P
+       "smtpd[7]: NOQUEUE: reject: RCPT from localhost[127.15.66.1]: 554 5.7.1 <a@b>: Relay access "
+       "denied; from=<> to=<a@b> proto=ESMTP helo=<me>\n" P
+       "smtpd[7]: connect from h.x[192.0.2.9]\n",
+     "mta:accumulated_inbound=1 smtpd:accumulated_inbound=1 smtpd:rejected_messages=0 "
+     "192.0.2.9:connections=1 smtpd+OPENED:count=1"},
     {"nothing counts before the queue manager has it", CLIENT("A1B2C3D4E5", HOST),
      "mta:received_messages=0 smtpd:received_messages=0 messages=1"},
     {"several transports: messages split, recipients do not",

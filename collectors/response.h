@@ -1,0 +1,24 @@
+/*
+ * A configured service as a request for a probe; what the collector of response times and the command
+ * line share.
+ */
+#ifndef RESPONSE_H
+#define RESPONSE_H
+
+#include "../agent/config.h"
+#include "probe.h"
+
+/* The first line of a file of passwords. false: `error` says why it cannot be had. */
+bool response_password(const char *file, char *password, size_t size, char *error,
+                       size_t error_size);
+/* The request; its texts are those of `r` and `password` (NULL if there is no user). */
+void response_request(const struct config_response *r, const char *password,
+                      struct probe_request *request);
+/*
+ * The status of a result: that of the probe, but slow, or timedOut, if it took longer than
+ * warn_after or fail_after.
+ */
+enum response_status response_judge(const struct config_response *r,
+                                    const struct probe_result *result);
+
+#endif

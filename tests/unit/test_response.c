@@ -1,0 +1,204 @@
+/*
+ * Responses from the configuration to a request: what is refused and in which words, what the settings
+ * become, and the status that a result has.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../agent/config_schema.h"
+#include "../../collectors/response.h"
+
+static char directory[64];
+
+static char *path_of(const char *name)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    return path;
+}
+
+static void put(const char *name, const char *text, mode_t mode)
+{
+    FILE *out = fopen(path_of(name), "w");
+    assert_non_null(out);
+    fputs(text, out);
+    fclose(out);
+    assert_int_equal(chmod(path_of(name), mode), 0);
+}
+
+static struct config *load(const char *service, struct err_list *errors)
+{
+    char text[2048];
+    snprintf(text, sizeof text, "responses = (\n { %s } );\n", service);
+    put("a.conf", text, 0600);
+    return config_load(path_of("a.conf"), errors);
+}
+
+static void refused(const char *service, const char *part)
+{
+    struct err_list errors = {0};
+    char begin[200];
+    struct config *c = load(service, &errors);
+    snprintf(begin, sizeof begin, "%s:2:", path_of("a.conf"));
+    assert_null(c);
+    bool found = false;
+    for (unsigned i = 0; i < errors.count; i++)
+        found |=
+            strncmp(errors.lines[i], begin, strlen(begin)) == 0 && strstr(errors.lines[i], part);
+    if (!found)
+        fail_msg("\"%s\" is not said of: %s (%s)", part, service,
+                 errors.count ? errors.lines[0] : "nothing");
+    err_free(&errors);
+}
+
+#define SMTP "name = \"a\"; protocol = \"smtp\"; host = \"h\"; "
+
+static void test_refused(void **state)
+{
+    (void)state;
+    char with[300];
+    refused("protocol = \"smtp\"; host = \"h\";", "Write name =");
+    refused("name = \"a\"; host = \"h\";", "Write protocol =");
+    refused("name = \"a\"; protocol = \"smtp\";", "Write host =");
+    refused("name = \"a\"; protocol = \"ftp\"; host = \"h\";", "it must be \"tcp\"");
+    refused("name = \"a\"; protocol = \"tcp\"; host = \"h\";", "write port");
+    refused(SMTP "step_timeout = \"1 min\";", "longer than timeout");
+    refused(SMTP "warn_after = \"1 min\";", "later than fail_after");
+    refused(SMTP "source = \"here\";", "must be an address");
+    refused(SMTP "user = \"u\";", "belong together");
+    refused(SMTP "recipient = \"u\";", "needs a sender");
+    refused(SMTP "expect = \"u\";", "is for tcp");
+    refused(SMTP "sender = \"a>\\r\\nRCPT TO:<b\";", "control characters");
+    refused("name = \"a\"; protocol = \"imaps\"; host = \"h\"; starttls = true;", "no STARTTLS");
+    refused("name = \"a\"; protocol = \"imap\"; host = \"h\"; sender = \"x\";", "are for smtp");
+    refused(SMTP "}, { " SMTP, "give it another name");
+    refused(SMTP "user = \"u\"; password_file = \"/nowhere/x\";", "No such file");
+    put("open", "pw\n", 0640);
+    snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";", path_of("open"));
+    refused(with, "(mode 0640): chmod 600");
+}
+
+static void test_request(void **state)
+{
+    (void)state;
+    struct err_list errors = {0};
+    struct probe_request q;
+    char with[300], password[32], error[200];
+    put("closed", "pass word\nrest\n", 0400);
+    snprintf(with, sizeof with,
+             "name = \"a\"; protocol = \"imap\"; host = \"mx\"; user = \"u\"; starttls = true; "
+             "timeout = \"20 s\"; address_family = \"ipv6\"; password_file = \"%s\";",
+             path_of("closed"));
+    struct config *c = load(with, &errors);
+    assert_non_null(c);
+    const struct config_response *r = c->responses.items;
+    assert_true(
+        response_password(r->password_file, password, sizeof password, error, sizeof error));
+    assert_string_equal(password, "pass word");
+    response_request(r, password, &q);
+    assert_null(probe_unfit(&q));
+    assert_int_equal(q.protocol, PROTOCOL_IMAP);
+    assert_int_equal(q.port, 143);
+    assert_int_equal(q.timeout_ms, 20000);
+    assert_int_equal(q.step_timeout_ms, 10000);
+    assert_int_equal(q.family, PROBE_IPV6);
+    assert_false(q.marked);
+    assert_string_equal(q.want.mailbox, "INBOX");
+    assert_true(q.want.starttls);
+    config_free(c);
+    assert_false(
+        response_password(path_of("none"), password, sizeof password, error, sizeof error));
+    put("empty", "\n", 0400);
+    assert_false(
+        response_password(path_of("empty"), password, sizeof password, error, sizeof error));
+}
+
+/* The password would be sent in the clear. */
+static void test_warning(void **state)
+{
+    (void)state;
+    struct err_list errors = {0};
+    char with[300];
+    put("closed", "pw\n", 0400);
+    snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";", path_of("closed"));
+    struct config *c = load(with, &errors);
+    assert_non_null(c);
+    assert_int_equal(c->warnings.count, 1);
+    assert_non_null(strstr(c->warnings.lines[0], "starttls = true hides it"));
+    config_free(c);
+}
+
+/* Each protocol of the configuration has its rows in the dialogs. */
+static void test_protocols(void **state)
+{
+    (void)state;
+    for (const struct setting *s = response_settings; s->name; s++)
+        for (unsigned i = 0; strcmp(s->name, "protocol") == 0 && s->words[i]; i++)
+            assert_int_not_equal(dialog_protocol_named(slice_of(s->words[i])), 0);
+}
+
+static void test_judge(void **state)
+{
+    (void)state;
+    struct config_response r = {.warn_after_ms = 100, .fail_after_ms = 200};
+    struct probe_result p = {.status = RESPONSE_UP, .total_us = 100000};
+    assert_int_equal(response_judge(&r, &p), RESPONSE_UP);
+    p.total_us = 100001;
+    assert_int_equal(response_judge(&r, &p), RESPONSE_SLOW);
+    p.total_us = 200001;
+    assert_int_equal(response_judge(&r, &p), RESPONSE_TIMED_OUT);
+    p.status = RESPONSE_REFUSED;
+    assert_int_equal(response_judge(&r, &p), RESPONSE_REFUSED);
+}
+
+/* A request arrives in another process as it was; what is no request is found out. */
+static void test_packed(void **state)
+{
+    (void)state;
+    struct probe_request q = {.protocol = PROTOCOL_SMTP, .host = "h", .port = 25}, got;
+    q.want = (struct dialog_want){.sender = "", .message = "a\nb", .recipient = "r"};
+    size_t size = probe_packed_size(&q);
+    char *block = malloc(size);
+    probe_pack(&q, block);
+    assert_true(probe_unpack((struct slice){block, size}, &got));
+    assert_string_equal(got.host, "h");
+    assert_string_equal(got.want.sender, "");
+    assert_string_equal(got.want.message, "a\nb");
+    assert_null(got.want.user);
+    for (size_t n = 0; n < size; n++)
+        assert_false(probe_unpack((struct slice){block, n}, &got));
+    free(block);
+}
+
+static int make_directory(void **state)
+{
+    (void)state;
+    strcpy(directory, "/tmp/test_response.XXXXXX");
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a.conf", "open", "closed", "empty"};
+    for (unsigned i = 0; i < 4; i++)
+        unlink(path_of(names[i]));
+    return rmdir(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_request),
+        cmocka_unit_test(test_warning), cmocka_unit_test(test_protocols),
+        cmocka_unit_test(test_judge),   cmocka_unit_test(test_packed),
+    };
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
