@@ -99,6 +99,18 @@ struct config_response {
     bool starttls, tls_verify;
 };
 
+/* One directory server that is asked for its numbers. */
+struct config_directory {
+    struct config_at at;
+    char *name; /* in applTable */
+    char *uri;
+    char *bind_dn, *password_file; /* both or none */
+    char *ca_file;
+    bool starttls;
+    bool sessions; /* show who is connected */
+    uint32_t interval_s, timeout_ms;
+};
+
 struct config {
     char *file; /* NULL: none was found, all is default */
     char *state_dir;
@@ -125,12 +137,13 @@ struct config {
     struct config_strings directives; /* Net-SNMP's own, one a line, for the embedded master */
     struct config_mta *mtas;
     unsigned mta_count;
-    uint32_t system_interval_s;   /* of host, disks, processes and files, default 60 */
-    struct config_list disks;     /* struct config_disk */
-    struct config_list processes; /* struct config_process */
-    struct config_list files;     /* struct config_file */
-    struct config_list responses; /* struct config_response */
-    struct err_list warnings;     /* what is allowed but unwise, for the log */
+    uint32_t system_interval_s;     /* of host, disks, processes and files, default 60 */
+    struct config_list disks;       /* struct config_disk */
+    struct config_list processes;   /* struct config_process */
+    struct config_list files;       /* struct config_file */
+    struct config_list responses;   /* struct config_response */
+    struct config_list directories; /* struct config_directory */
+    struct err_list warnings;       /* what is allowed but unwise, for the log */
 };
 
 /*
@@ -139,6 +152,8 @@ struct config {
  */
 struct config *config_load(const char *file, struct err_list *errors);
 void config_free(struct config *c);
+/* Adds a directory server that was found, with the defaults. */
+void config_add_directory(struct config *c, const char *name, const char *uri);
 /* Does one of Net-SNMP's directives say who may ask (snmpd.conf(5), ACCESS CONTROL)? */
 bool config_grants_access(const struct config_strings *directives);
 /* Prints a configuration file that yields c: every setting, defaults included, with comments. */

@@ -266,4 +266,5 @@ void config_check(struct config *c, const config_t *tree, struct err_list *error
         check_names(c, &c->mtas[i], i, errors);
     config_check_system(c, errors);
     config_check_responses(c, errors);
+    config_check_directories(c, errors);
 }

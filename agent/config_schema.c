@@ -239,6 +239,13 @@ const struct setting config_settings[] = {
      .members = response_settings,
      .example = "( { name = \"mx1 smtp\"; protocol = \"smtp\"; host = \"mx1.example.com\"; } )",
      .help = "Services to ask for their response times. Without any, nothing is probed."},
+    {.name = "directories",
+     .kind = SETTING_LIST,
+     .offset = IN(directories),
+     .item_size = sizeof(struct config_directory),
+     .members = config_directory_settings,
+     .example = "( { name = \"slapd\"; uri = \"ldapi:///\"; } )",
+     .help = "Directory servers (LDAP), a group for each."},
     {.name = NULL},
 };
 

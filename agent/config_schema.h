@@ -47,6 +47,9 @@ extern const struct setting config_postfix_settings[], config_mta_settings[];
 extern const struct setting response_settings[];
 extern const struct setting disk_settings[], process_settings[], file_settings[];
 
+/* One directory server. */
+extern const struct setting config_directory_settings[];
+
 /* Puts the defaults of all settings into *base (zeroed: a struct config or config_mta). */
 void config_defaults(const struct setting *settings, void *base);
 /* Releases what the settings' members own. */
@@ -64,6 +67,8 @@ void config_fault(struct err_list *errors, const config_setting_t *at, const cha
     __attribute__((format(printf, 3, 4)));
 /* What only all settings together can tell: names used twice, listeners, accounts, open access. */
 void config_check(struct config *c, const config_t *tree, struct err_list *errors);
+/* The same of directory servers. */
+void config_check_directories(struct config *c, struct err_list *errors);
 /* The part of it about disks, processes and files. */
 void config_check_responses(struct config *c, struct err_list *errors);
 void config_check_system(const struct config *c, struct err_list *errors);

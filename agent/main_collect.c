@@ -602,6 +602,7 @@ static void detect(struct err_list *notes)
     for (unsigned i = 0; mtas[i]; i++)
         if (mtas[i]->detect)
             mtas[i]->detect(self.config, NULL, notes);
+    detect_directories(self.config, NULL, notes);
     if (self.config->mta_count == 0)
         err_add(notes, NULL, 0,
                 "no mail system was found: name one in the configuration, such as postfix = ( { "

@@ -21,7 +21,8 @@ enum store_kind {
     STORE_MODEL = 0,
     STORE_NAMES = 100,
     STORE_FOLLOW,
-    STORE_SINCE, /* one record: when counting began */
+    STORE_SINCE,     /* one record: when counting began */
+    STORE_DIRECTORY, /* by applIndex: what our own questions add to a server's counters */
     STORE_TALLIES = 200
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "collector.h"
 
+extern const struct collector collector_directory;
 extern const struct collector collector_log, collector_queue, collector_process, collector_socket,
     collector_rate;
 extern const struct collector collector_disk;
@@ -11,8 +12,9 @@ extern const struct collector collector_response;
 
 /* In the order of a tick: the log first, because the others ask what it knows. */
 const struct collector *const collectors[] = {
-    &collector_log,  &collector_queue, &collector_process,  &collector_socket,
-    &collector_rate, &collector_disk,  &collector_response, NULL,
+    &collector_log,      &collector_queue,     &collector_process,
+    &collector_socket,   &collector_rate,      &collector_disk,
+    &collector_response, &collector_directory, NULL,
 };
 
 const struct mta *const mtas[] = {

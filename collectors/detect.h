@@ -35,6 +35,17 @@ void detect_postfix_services(struct config_mta *m, struct slice settings, struct
                              struct slice overrides, struct err_list *notes);
 
 /*
+ * If c->detect and no directory server is configured: adds those that listen on a local socket of
+ * this host. list: as /proc/net/unix (NULL: that). c owns what is added.
+ */
+void detect_directories(struct config *c, const char *list, struct err_list *notes);
+/* The socket of a directory server in a line of proc_net_unix(5); p == NULL: it is none. */
+struct slice detect_directory_socket(struct slice line);
+/* A name for a server, and the URI, of its socket's path. */
+void detect_directory_name(struct slice path, char name[64]);
+void detect_directory_uri(struct slice path, char uri[512]);
+
+/*
  * Runs argv[0] from one of the directories of `path` without a shell and with an environment of its
  * own. What it printed (at most 1 MiB), which the caller frees; NULL with errno if it is not there,
  * fails, or is not done within 5 s.

@@ -176,12 +176,26 @@ static bool hand_over(struct ldap_client *c)
     return true;
 }
 
+/* Our port, by which the server's list of connections is told which is ours. */
+static void note_port(struct ldap_client *c)
+{
+    struct sockaddr_storage a;
+    socklen_t size = sizeof a;
+    if (getsockname(c->fd, (struct sockaddr *)&a, &size) < 0)
+        return;
+    if (a.ss_family == AF_INET)
+        c->r->local_port = ntohs(((struct sockaddr_in *)&a)->sin_port);
+    if (a.ss_family == AF_INET6)
+        c->r->local_port = ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
+}
+
 bool ldap_client_connect(struct ldap_client *c)
 {
     bool local = strcmp(c->url->lud_scheme, "ldapi") == 0;
     if (!(local ? connect_local(c) : connect_tcp(c)))
         return false;
     ldap_client_step_done(c);
+    note_port(c);
     return hand_over(c);
 }
 

@@ -242,7 +242,7 @@ static void drop_closed(void)
     }
     for (uint32_t i = m->tables[MODEL_ASSOC].count; i-- > 0;) {
         struct assoc *a = model_row(m, MODEL_ASSOC, i);
-        if (a->round == sockets.round)
+        if (a->round == sockets.round || a->cookie == MODEL_ABSENT) /* not of a socket */
             continue;
         hashindex_remove(&sockets.by_cookie, hash_cookie(a->row.key[0], a->cookie),
                          model_position(m, MODEL_ASSOC, a));

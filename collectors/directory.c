@@ -1,0 +1,177 @@
+/*
+ * Directory servers (LDAP): each is asked at its interval what it says of itself, by a process of its
+ * own that may hang as long as it likes (ldap_run.h). A question that comes to nothing makes its source
+ * not ok; no other server waits for it.
+ */
+#include <stdlib.h>
+#include "../agent/secret.h"
+#include "directory_rows.h"
+#include "ldap_run.h"
+
+struct directory {
+    const struct config_directory *config;
+    struct collect *collect;
+    struct source *row;
+    struct directory_rows rows;
+    int64_t next_ms, began_ms;
+    bool busy;
+    bool changed; /* its memory, since the last checkpoint */
+};
+
+static struct directory *directories;
+static unsigned count;
+
+/* SASL EXTERNAL over a local socket, unless somebody is named: the account of this process. */
+static bool request(const struct directory *d, struct ldap_request *q, char error[512])
+{
+    const struct config_directory *c = d->config;
+    ldap_request_init(q, LDAP_JOB_MONITOR);
+    q->timeout_ms = c->timeout_ms;
+    q->starttls = c->starttls;
+    q->external = !c->bind_dn && strncmp(c->uri, "ldapi:", 6) == 0;
+    snprintf(q->uri, sizeof q->uri, "%s", c->uri);
+    snprintf(q->bind_dn, sizeof q->bind_dn, "%s", c->bind_dn ? c->bind_dn : "");
+    snprintf(q->ca_file, sizeof q->ca_file, "%s", c->ca_file ? c->ca_file : "");
+    return !c->password_file ||
+           secret_read(c->password_file, q->password, sizeof q->password, error);
+}
+
+static enum source_status source_of(const struct ldap_result *r)
+{
+    switch (r->status) {
+    case RESPONSE_UP:
+        return r->monitor ? r->facts.left_out ? SOURCE_TRUNCATED : SOURCE_OK : SOURCE_DENIED;
+    case RESPONSE_AUTH_FAILED:
+        return SOURCE_DENIED;
+    case RESPONSE_TLS_ERROR:
+    case RESPONSE_PROTOCOL_ERROR:
+        return SOURCE_MALFORMED;
+    case RESPONSE_DOWN:
+    case RESPONSE_REFUSED:
+        return SOURCE_MISSING;
+    default:
+        return SOURCE_STALE;
+    }
+}
+
+/* Texts of the operator's kind: what is wrong and where it is written how to mend it. */
+static void tell(struct directory *d, const struct ldap_result *r)
+{
+    enum source_status status = source_of(r);
+    struct slice why = TEXT_GET(r->error);
+    char text[255];
+    snprintf(text, sizeof text, "%.*s", (int)why.n, why.p ? why.p : "");
+    if (r->status == RESPONSE_UP && !r->monitor)
+        snprintf(text, sizeof text, "it answers, but shows no numbers%s%.*s; see docs/openldap.md",
+                 why.n ? ": " : "", (int)why.n, why.p ? why.p : "");
+    else if (status == SOURCE_TRUNCATED)
+        snprintf(text, sizeof text, "more connections or databases than are shown");
+    d->row->items += r->own[LDAP_ENTRIES];
+    d->row->bytes += r->own[LDAP_BYTES_SENT];
+    source_status(d->collect, d->row, status, text);
+}
+
+static void done(void *arg, const struct ldap_result *r, const char *error)
+{
+    struct directory *d = arg;
+    struct collect *c = d->collect;
+    d->busy = false;
+    d->row->duration_ms = (uint64_t)(c->monotonic_ms - d->began_ms);
+    if (r) {
+        directory_rows_take(&d->rows, r, c->monotonic_ms);
+        d->row->duration_ms = r->total_us / 1000;
+        d->changed = true;
+        tell(d, r);
+    } else {
+        directory_rows_unknown(&d->rows, c->monotonic_ms);
+        source_status(c, d->row, SOURCE_STALE, error);
+    }
+    model_dirty(c->model, MODEL_SOURCE, d->row);
+}
+
+static void ask(struct directory *d)
+{
+    struct ldap_request q;
+    char error[512] = "";
+    if (!request(d, &q, error)) {
+        source_status(d->collect, d->row, SOURCE_DENIED, error);
+        d->next_ms = d->collect->monotonic_ms + (int64_t)d->config->interval_s * 1000;
+    } else if (ldap_run(d->collect, &q, done, d)) {
+        d->busy = true;
+        d->began_ms = d->collect->monotonic_ms;
+        d->next_ms = d->began_ms + (int64_t)d->config->interval_s * 1000;
+    }
+    secret_wipe(&q, sizeof q);
+}
+
+static void tick(struct collect *c)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!directories[i].busy && c->monotonic_ms >= directories[i].next_ms)
+            ask(&directories[i]);
+}
+
+/* What the process before this one kept. */
+static bool load(void *arg, uint32_t slot, const void *data, size_t size)
+{
+    (void)arg;
+    for (unsigned i = 0; i < count; i++)
+        if (directories[i].rows.appl->row.key[0] == slot &&
+            size == sizeof directories[i].rows.memory)
+            memcpy(&directories[i].rows.memory, data, size);
+    return true;
+}
+
+static bool save(struct collect *c, struct checkpoint *to)
+{
+    (void)c;
+    for (unsigned i = 0; i < count; i++) {
+        struct directory *d = &directories[i];
+        if (d->changed && !checkpoint_put(to, STORE_DIRECTORY, d->rows.appl->row.key[0],
+                                          &d->rows.memory, sizeof d->rows.memory))
+            return false;
+        d->changed = false;
+    }
+    return true;
+}
+
+static bool place(struct collect *c, struct directory *d, const struct config_directory *config)
+{
+    char name[300];
+    d->config = config;
+    d->collect = c;
+    d->rows.model = c->model;
+    d->rows.names = c->names;
+    d->rows.sessions = config->sessions;
+    snprintf(name, sizeof name, "%s directory", config->name);
+    if (!directory_rows_place(&d->rows, slice_of(config->name)))
+        return false;
+    TEXT_SET(d->rows.appl->url, slice_of(config->uri));
+    d->row = source_place(c, SOURCE_DIRECTORY, name, config->uri, d->rows.appl->row.key[0],
+                          config->interval_s);
+    return d->row != NULL;
+}
+
+static bool start(struct collect *c)
+{
+    const struct config_directory *list = c->config->directories.items;
+    count = c->config->directories.count;
+    directories = calloc(count + 1, sizeof *directories);
+    if (!directories)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        if (!place(c, &directories[i], &list[i]))
+            return false;
+    return count == 0 || store_load(c->store, STORE_DIRECTORY, load, NULL);
+}
+
+static void stop(struct collect *c)
+{
+    (void)c;
+    ldap_run_stop();
+    free(directories);
+    directories = NULL;
+    count = 0;
+}
+
+const struct collector collector_directory = {"directory", start, tick, save, stop};

@@ -1,0 +1,24 @@
+/*
+ * Has a mailmond-directory play one request: starts it, hands the request over, reads the result, all
+ * on the loop and none of it waiting. A process that takes longer than its request allows is killed.
+ */
+#ifndef LDAP_RUN_H
+#define LDAP_RUN_H
+
+#include "collector.h"
+#include "ldap_record.h"
+
+#define LDAP_RUNS_MAX 32 /* processes at once */
+
+/* r: what came of it, checked, valid until this returns; NULL: nothing, and why. */
+typedef void ldap_run_done(void *arg, const struct ldap_result *r, const char *error);
+
+/*
+ * The request is copied and what is copied is wiped when it was sent. `done` is called once, later, from
+ * the loop. false: there are LDAP_RUNS_MAX, or memory is short: ask again at the next tick.
+ */
+bool ldap_run(struct collect *c, const struct ldap_request *q, ldap_run_done *done, void *arg);
+/* Kills what runs; no `done` is called any more. */
+void ldap_run_stop(void);
+
+#endif
