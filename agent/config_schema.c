@@ -224,7 +224,7 @@ const struct setting config_settings[] = {
      .high = 3600,
      .number = 60,
      .example = "\"60 s\"",
-     .help = "How often disks are looked at."},
+     .help = "How often disks and processes are looked at."},
     {.name = "disks",
      .kind = SETTING_LIST,
      .offset = IN(disks),
@@ -246,6 +246,13 @@ const struct setting config_settings[] = {
      .members = config_directory_settings,
      .example = "( { name = \"slapd\"; uri = \"ldapi:///\"; } )",
      .help = "Directory servers (LDAP), a group for each."},
+    {.name = "processes",
+     .kind = SETTING_LIST,
+     .offset = IN(processes),
+     .item_size = sizeof(struct config_process),
+     .members = process_settings,
+     .example = "( { process = \"dovecot\"; appl = \"imap\"; } )",
+     .help = "Processes that are to run beside those of the mail systems."},
     {.name = NULL},
 };
 

@@ -250,6 +250,7 @@ static const struct disk disk_initial = {
     .hours_to_full = MODEL_ABSENT,
 };
 static const struct process process_initial = {
+    .main_started_at = MODEL_NEVER,
     .name = NO_TEXT,
     .expected_min = MODEL_ABSENT,
     .expected_max = MODEL_ABSENT,
@@ -415,6 +416,7 @@ static const uint32_t group_instants[] = {
 };
 static const uint32_t entry_instants[] = {offsetof(struct entry, last_at), 0};
 static const uint32_t destination_instants[] = {offsetof(struct destination, last_at), 0};
+static const uint32_t process_instants[] = {offsetof(struct process, main_started_at), 0};
 static const uint32_t peer_instants[] = {offsetof(struct peer, first_seen_at),
                                          offsetof(struct peer, last_seen_at), 0};
 static const uint32_t access_instants[] = {offsetof(struct access, start_at),
@@ -464,7 +466,7 @@ const struct model_kind model_kinds[MODEL_TABLES] = {
     [MODEL_DISK] = {"disk", sizeof(struct disk), 1, 0, 256, 0, 0, no_instants, &disk_initial},
     [MODEL_PROCESS] = {"process", sizeof(struct process), 1, 0, 512,
                        offsetof(struct process, restarts), offsetof(struct process, name),
-                       no_instants, &process_initial},
+                       process_instants, &process_initial},
     [MODEL_LOG_EVENT] = {"log_event", sizeof(struct log_event), 1, 0, 512,
                          offsetof(struct log_event, name), offsetof(struct log_event, source),
                          log_event_instants, &log_event_initial},

@@ -475,6 +475,8 @@ struct process {
     /* stored from here */
     uint64_t restarts;
     uint64_t restarts_tried;
+    uint64_t main_pid;       /* of the process whose restarts are counted, not served */
+    int64_t main_started_at; /* likewise */
     /* to here */
     struct text64 name;
     uint64_t expected_min;
@@ -486,6 +488,7 @@ struct process {
     uint64_t resident_kb;
     uint64_t status;        /* enum process_status */
     uint64_t restart_state; /* enum process_restart */
+    uint64_t appl;          /* applIndex of what is down without it, or 0; not served */
 };
 
 /* MAILMON-MIB mailmonLogEventTable. key: mailmonLogEventIndex. */

@@ -7,15 +7,25 @@
 extern const struct collector collector_directory;
 extern const struct collector collector_log, collector_queue, collector_process, collector_socket,
     collector_rate;
-extern const struct collector collector_disk;
+extern const struct collector collector_disk, collector_host, collector_processes;
 extern const struct collector collector_response;
 
 /* In the order of a tick: the log first, because the others ask what it knows. */
+/* clang-format off */
 const struct collector *const collectors[] = {
-    &collector_log,      &collector_queue,     &collector_process,
-    &collector_socket,   &collector_rate,      &collector_disk,
-    &collector_response, &collector_directory, NULL,
+    &collector_log,
+    &collector_queue,
+    &collector_process,
+    &collector_socket,
+    &collector_rate,
+    &collector_disk,
+    &collector_host,
+    &collector_processes,
+    &collector_response,
+    &collector_directory,
+    NULL,
 };
+/* clang-format on */
 
 const struct mta *const mtas[] = {
     &mta_postfix,

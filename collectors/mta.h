@@ -51,6 +51,12 @@ struct mta_service {
     const char *description; /* mtaGroupDescription */
 };
 
+/* A process that runs while the mail system does, besides its master. */
+struct mta_process {
+    const char *name;
+    unsigned min, max; /* max 0: any number */
+};
+
 struct config;
 struct err_list;
 struct mta {
@@ -58,6 +64,8 @@ struct mta {
     const char *summary;  /* for --help */
     const char *master;   /* names of its master process, with blanks between them */
     const char *pid_file; /* of that process, below queue_directory if it is no absolute path */
+    const struct mta_process
+        *processes;       /* the master's children; ends with a NULL name; may be NULL */
     const char *account;  /* that its daemons run as: their outbound sockets belong to it */
     const char *listener; /* group of its listeners, where the configuration names none */
     bool named_by_tag; /* the first part of a line's tag is the instance's name; else the file tells

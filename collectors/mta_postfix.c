@@ -164,11 +164,14 @@ static const struct mta_queue queues[] = {
     {NULL, 0},
 };
 
+static const struct mta_process processes[] = {{"qmgr nqmgr", 1, 1}, {NULL, 0, 0}};
+
 const struct mta mta_postfix = {
     .name = "postfix",
     .summary = "Postfix 2.3 and later, by syslog or its own log file",
     .master = "master",
     .pid_file = "pid/master.pid",
+    .processes = processes,
     .account = "postfix",
     .listener = "smtpd",
     .named_by_tag = true,

@@ -28,8 +28,10 @@ LAYERS = [
     (r"collectors/ldap_(facts|record)", 2),
     (r"collectors/ldap_(client\w*|run)", 4),
     (r"collectors/(directory\w*|ldap_probe)", 5),
-    (r"collectors/(trend|mounts|disk_space)", 2),
-    (r"collectors/disk", 5),
+    (r"collectors/(trend|mounts|disk_space|proc_text|appl_status)", 2),
+    (r"collectors/proc_scan", 3),
+    (r"collectors/process_rows", 4),
+    (r"collectors/(disk|host|processes)", 5),
 ]
 # Who may include a library's headers.
 LIBRARIES = {

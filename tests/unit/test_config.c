@@ -418,7 +418,9 @@ static unsigned count_settings(const struct setting *settings, const char *page)
         char item[64];
         snprintf(item, sizeof item, "\n.It Ic %s", s->name);
         const char *at = strstr(page, item);
-        if (!at || !strchr("\n ", at[strlen(item)]))
+        while (at && !strchr("\n ", at[strlen(item)])) /* a longer name */
+            at = strstr(at + 1, item);
+        if (!at)
             fail_msg("mailmond.conf.5 lacks %s", s->name);
         if (s->members)
             n += count_settings(s->members, page);

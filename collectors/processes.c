@@ -1,0 +1,233 @@
+/*
+ * Processes that are to run: the masters of the mail systems and their children, and the configured
+ * ones. Passes over /proc are made on a worker (proc_scan.h); the loop makes rows of them
+ * (process_rows.h). While a pass runs the loop leaves `scan` alone.
+ */
+#include <pwd.h>
+#include <stdio.h>
+#include "collector.h"
+#include "process.h"
+#include "process_rows.h"
+
+#define LATE_MS 30000
+
+struct expected {
+    char name[64], pid_file[PID_FILE_SIZE];
+    struct process *row;
+    struct process_rule rule;
+    const char *appl; /* applName of the row's appl, NULL: it is known or there is none */
+};
+
+static struct {
+    struct collect *collect;
+    struct expected *rows;
+    struct proc_want *wants; /* as rows */
+    unsigned count, room;
+    struct proc_scan scan;
+    struct proc_seen *before; /* of the pass before */
+    unsigned before_count, before_room;
+    int64_t before_ms; /* when it began; 0: there was none */
+    struct source *source;
+    uv_work_t work;
+    bool busy;
+    int64_t next_ms, began_ms;
+} processes;
+
+/* Makes a row; NULL: the table is full, and the row is left out. */
+static struct expected *expect(const char *name, const struct proc_want *want,
+                               const struct process_rule *rule)
+{
+    struct collect *c = processes.collect;
+    uint32_t key[3] = {names_index(c->names, MODEL_PROCESS, 0, slice_of(name)), 0, 0};
+    struct process *row = key[0] ? model_place(c->model, MODEL_PROCESS, key, NULL) : NULL;
+    if (!row)
+        return NULL;
+    struct expected *e = &processes.rows[processes.count];
+    processes.wants[processes.count++] = *want;
+    *e = (struct expected){.row = row, .rule = *rule};
+    snprintf(e->name, sizeof e->name, "%s", name);
+    TEXT_SET(row->name, slice_of(name));
+    row->expected_min = rule->min;
+    row->expected_max = rule->max ? rule->max : MODEL_ABSENT;
+    row->restarts = !rule->one ? MODEL_ABSENT : row->restarts == MODEL_ABSENT ? 0 : row->restarts;
+    row->restarts_tried = MODEL_ABSENT; /* mailmond restarts nothing */
+    row->appl = 0;
+    return e;
+}
+
+/* Its own copy of the path, because wants and rows stay where they are. */
+static void use_pid_file(struct expected *e, const char *path, bool child)
+{
+    struct proc_want *w = &processes.wants[e - processes.rows];
+    snprintf(e->pid_file, sizeof e->pid_file, "%s", path);
+    w->pid_file = e->pid_file;
+    w->child = child;
+}
+
+static void expect_of(const struct instance_of_mta *i, const char *names, unsigned min,
+                      unsigned max, const char *pid_file, bool child)
+{
+    char name[64];
+    struct slice first = slice_head(slice_of(names), slice_find(slice_of(names), ' '));
+    struct proc_want want = {.names = names};
+    struct process_rule rule = {.min = min, .max = max, .one = max == 1};
+    snprintf(name, sizeof name, "%s %.*s", i->config->name, (int)first.n, first.p);
+    struct expected *e = expect(name, &want, &rule);
+    if (e)
+        use_pid_file(e, pid_file, child);
+}
+
+/* The master and the children that it always has. */
+static void expect_mta(const struct instance_of_mta *i)
+{
+    char pid_file[PID_FILE_SIZE];
+    if (!process_pid_file(i, pid_file))
+        return;
+    expect_of(i, i->mta->master, 1, 1, pid_file, false);
+    for (const struct mta_process *p = i->mta->processes; p && p->name; p++)
+        expect_of(i, p->name, p->min, p->max, pid_file, true);
+}
+
+static void expect_configured(const struct config_process *p)
+{
+    const struct passwd *account = p->user ? getpwnam(p->user) : NULL;
+    struct proc_want want = {.names = p->process,
+                             .arguments = p->arguments,
+                             .uid = account ? account->pw_uid : 0,
+                             .has_uid = account != NULL};
+    struct process_rule rule = {.min = p->min,
+                                .max = p->max,
+                                .max_life_ms = (uint64_t)p->max_life_time_s * 1000,
+                                .one = p->max == 1 || p->pid_file};
+    struct expected *e = expect(p->name ? p->name : p->process, &want, &rule);
+    if (!e)
+        return;
+    e->appl = p->appl;
+    if (p->pid_file)
+        use_pid_file(e, p->pid_file, false);
+}
+
+static bool start(struct collect *c)
+{
+    const struct config_list *list = &c->config->processes;
+    unsigned room = list->count;
+    for (unsigned i = 0; i < c->instance_count; i++) {
+        room++;
+        for (const struct mta_process *p = c->instances[i].mta->processes; p && p->name; p++)
+            room++;
+    }
+    processes.collect = c;
+    processes.rows = calloc(room + 1, sizeof *processes.rows);
+    processes.wants = calloc(room + 1, sizeof *processes.wants);
+    if (!processes.rows || !processes.wants)
+        return false;
+    for (unsigned i = 0; i < c->instance_count; i++)
+        expect_mta(&c->instances[i]);
+    for (unsigned i = 0; i < list->count; i++)
+        expect_configured(&((const struct config_process *)list->items)[i]);
+    if (processes.count == 0)
+        return true;
+    processes.source =
+        source_place(c, SOURCE_PROCESS, "processes", "/proc", 0, c->config->system_interval_s);
+    return processes.source &&
+           proc_scan_init(&processes.scan, "/proc", processes.wants, processes.count);
+}
+
+/* The application may come after its processes: its collector finds it in a log. */
+static void find_appl(struct expected *e)
+{
+    const struct model *m = processes.collect->model;
+    for (uint32_t i = 0; e->appl && i < m->tables[MODEL_APPL].count; i++) {
+        const struct appl *a = model_row(m, MODEL_APPL, i);
+        if (!slice_eq(TEXT_GET(a->name), slice_of(e->appl)))
+            continue;
+        e->row->appl = a->row.key[0];
+        e->appl = NULL;
+    }
+}
+
+static void merge(void)
+{
+    struct collect *c = processes.collect;
+    const struct proc_scan *s = &processes.scan;
+    int64_t passed_ms = processes.before_ms ? processes.began_ms - processes.before_ms : 0;
+    for (unsigned i = 0; i < processes.count; i++) {
+        struct expected *e = &processes.rows[i];
+        struct process_sum sum =
+            process_sum(i, s->seen, s->seen_count, processes.before, processes.before_count);
+        find_appl(e);
+        if (process_row_set(e->row, &e->rule, &sum, processes.began_ms, passed_ms))
+            model_dirty(c->model, MODEL_PROCESS, e->row);
+    }
+    model_touch(c->model, MODEL_PROCESS);
+}
+
+/* What was seen becomes what was seen before; the next pass writes over the other. */
+static void turn(void)
+{
+    struct proc_scan *s = &processes.scan;
+    struct proc_seen *seen = s->seen;
+    unsigned room = s->seen_room;
+    s->seen = processes.before;
+    s->seen_room = processes.before_room;
+    processes.before = seen;
+    processes.before_room = room;
+    processes.before_count = s->seen_count;
+    processes.before_ms = processes.began_ms;
+}
+
+static void run(uv_work_t *work)
+{
+    (void)work;
+    proc_scan_run(&processes.scan);
+}
+
+static void done(uv_work_t *work, int status)
+{
+    (void)work;
+    struct collect *c = processes.collect;
+    struct proc_scan *s = &processes.scan;
+    processes.busy = false;
+    if (status == UV_ECANCELED || c->stopping)
+        return;
+    processes.source->duration_ms = (uint64_t)(c->monotonic_ms - processes.began_ms);
+    if (s->error) {
+        char text[128];
+        snprintf(text, sizeof text, "/proc: %s", strerror(s->error));
+        source_status(c, processes.source, SOURCE_DENIED, text);
+        return;
+    }
+    if (s->hidden) {
+        source_status(c, processes.source, SOURCE_DENIED,
+                      "/proc is mounted with hidepid: it does not show the processes of others");
+        return;
+    }
+    processes.source->items += s->processes;
+    merge();
+    turn();
+    source_status(c, processes.source, s->truncated ? SOURCE_TRUNCATED : SOURCE_OK,
+                  s->truncated ? "more processes than are looked at" : "");
+}
+
+static void tick(struct collect *c)
+{
+    if (!processes.source || c->monotonic_ms < processes.next_ms)
+        return;
+    if (processes.busy) {
+        if (c->monotonic_ms - processes.began_ms > LATE_MS)
+            source_status(c, processes.source, SOURCE_STALE, "/proc does not answer");
+        return;
+    }
+    processes.next_ms = c->monotonic_ms + (int64_t)c->config->system_interval_s * 1000;
+    processes.began_ms = c->monotonic_ms;
+    processes.busy = uv_queue_work(c->loop, &processes.work, run, done) == 0;
+}
+
+static void stop(struct collect *c)
+{
+    (void)c;
+    if (processes.busy)
+        uv_cancel((uv_req_t *)&processes.work);
+}
+
+const struct collector collector_processes = {"processes", start, tick, NULL, stop};

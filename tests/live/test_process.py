@@ -1,0 +1,204 @@
+"""mailmonProcessTable and mailmonHost with real processes: a private Postfix whose queue manager and
+master are killed, and others that are started and killed by the test.
+
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000),
+and MAILMOND_TEST_PORTS ("23000-23099")."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import postfix_site as ps
+from daemon import BUILD, Daemon
+from snmp_lab import free_port, wait_for
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not ps.available() or not (BUILD / "mailmond").exists()
+    or not shutil.which("snmpbulkwalk"),
+    reason="needs root, Postfix, snmpbulkwalk and the programs in MAILMOND_BUILD")
+
+BASE = int(os.environ.get("MAILMOND_TEST_BASE", "23000"))
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Lab:
+    def __init__(self, folder):
+        self.postfix = ps.Postfix(folder / "main", "postfix", BASE).start()
+        self.programs = {}
+        for name, of in (("mm-stored", "sleep"), ("mm-a-very-long-name", "sleep"), ("mm-busy", "dash")):
+            self.programs[name] = shutil.copy(shutil.which(of), folder / name)
+        self.running = []
+        (folder / "agent").mkdir()
+        self.pid_file = folder / "agent" / "stored.pid"
+        self.daemon = Daemon(folder / "agent", free_port(), {
+            "system_interval": "1 s",
+            "postfix": [{"name": "postfix", "config_directory": self.postfix.config}],
+            "processes": [
+                {"process": "mm-stored", "name": "store", "max": 1, "appl": "postfix", "min": 0},
+                {"process": "mm-a-very-long-name", "min": 2, "max": 3, "max_life_time": "3 s"},
+                {"process": "mm-busy", "name": "busy", "arguments": "while", "user": "nobody"},
+                {"process": "mm-stored", "name": "by file", "pid_file": self.pid_file}]})
+        self.daemon.start()
+
+    def run(self, name, *arguments, **how):
+        p = subprocess.Popen([self.programs[name], *arguments], **how)
+        self.running.append(p)
+        return p
+
+    def kill(self, p):
+        p.kill()
+        p.wait()
+        self.running.remove(p)
+
+    def row(self, name):
+        """{column: value} of the row; {} while there is none."""
+        walk = self.daemon.walk()
+        found = [i for i, v in walk.column("mailmonProcessName").items() if v == name]
+        return {c[len("mailmonProcess"):]: v for (c, *i), v in walk.items()
+                if c.startswith("mailmonProcess") and i == found}
+
+    def stop(self):
+        for p in list(self.running):
+            self.kill(p)
+        self.daemon.stop()
+        self.postfix.stop()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("process")
+    for parent in (folder, *folder.parents):
+        if parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    there = Lab(folder)
+    yield there
+    there.stop()
+
+
+def eventually(what, seconds=10):
+    assert wait_for(what, seconds, 0.2)[0], what()
+
+
+def age(pid):
+    """Seconds, by the kernel's own account."""
+    start = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]) / TICKS
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - start
+
+
+def test_postfix_is_expected(lab):
+    """Master and queue manager are rows without any configuration."""
+    for name, process in (("postfix master", lab.postfix.pid()), ("postfix qmgr", lab.postfix.process("qmgr"))):
+        eventually(lambda: lab.row(name).get("Running") == 1)
+        row = lab.row(name)
+        assert (row["ExpectedMin"], row["ExpectedMax"], row["Status"], row["Restarts"]) == (1, 1, "ok", 0)
+        assert abs(row["Oldest"] - age(process)) <= 2
+        resident = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4
+        assert abs(row["ResidentMemory"] - resident) <= resident / 5
+        assert "RestartsTried" not in row and "RestartState" not in row
+
+
+def test_counts_and_ages(lab):
+    name = "mm-a-very-long-name"
+    eventually(lambda: lab.row(name).get("Status") == "tooFew")
+    assert lab.row(name)["Running"] == 0 and "Oldest" not in lab.row(name)
+    for _ in range(2):
+        lab.run(name, "1000")
+    eventually(lambda: (lab.row(name)["Running"], lab.row(name)["Status"]) == (2, "ok"))
+    more = [lab.run(name, "1000") for _ in range(2)]
+    eventually(lambda: (lab.row(name)["Running"], lab.row(name)["Status"]) == (4, "tooMany"))
+    for p in more:
+        lab.kill(p)
+    eventually(lambda: (lab.row(name)["Running"], lab.row(name)["Status"]) == (2, "tooOld"))
+    assert "Restarts" not in lab.row(name)  # of a pool there are none
+
+
+def test_processor_time(lab):
+    """A loop uses a thousandth or so of what the kernel says it used."""
+    assert lab.row("busy")["Status"] == "tooFew"
+    lab.run("mm-busy", "-c", "read x; while :; do :; done", stdin=subprocess.DEVNULL)  # of root
+    p = lab.run("mm-busy", "-c", "while :; do :; done", user="nobody")
+    eventually(lambda: lab.row("busy")["Running"] == 1)
+
+    def used():
+        return sum(map(int, Path(f"/proc/{p.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+    before, begin = used(), time.monotonic()
+    time.sleep(3)
+    mean = (used() - before) / TICKS / (time.monotonic() - begin) * 1000
+    assert abs(lab.row("busy")["CpuPerMille"] - mean) < 300 and mean > 100
+    for p in list(lab.running)[-2:]:
+        lab.kill(p)
+
+
+def test_restarts(lab):
+    """Another process in the place of the one that ran is a restart, also while mailmond is away."""
+    assert lab.row("store")["Restarts"] == 0 and lab.row("store")["Status"] == "ok"
+    p = lab.run("mm-stored", "1000")
+    eventually(lambda: lab.row("store")["Running"] == 1)
+    assert lab.row("store")["Restarts"] == 0
+    for n in (1, 2):
+        lab.kill(p)
+        p = lab.run("mm-stored", "1000")
+        eventually(lambda: lab.row("store")["Restarts"] == n)
+    lab.daemon.stop()
+    lab.daemon.start()
+    eventually(lambda: lab.row("store").get("Running") == 1)
+    assert lab.row("store")["Restarts"] == 2
+    lab.daemon.stop()
+    lab.kill(p)
+    p = lab.run("mm-stored", "1000")
+    lab.daemon.start()
+    eventually(lambda: lab.row("store").get("Restarts") == 3)
+    q = lab.run("mm-stored", "1000")
+    eventually(lambda: lab.row("store")["Status"] == "tooMany")
+    assert lab.row("by file")["Status"] == "tooFew"
+    lab.pid_file.write_text(f"{q.pid}\n")
+    eventually(lambda: lab.row("by file")["Status"] == "ok")
+    for p in (p, q):
+        lab.kill(p)
+
+
+def test_queue_manager_is_killed(lab):
+    """master starts another one; the row counts it."""
+    before, pid = lab.row("postfix qmgr")["Restarts"], lab.postfix.process("qmgr")
+    os.kill(pid, signal.SIGKILL)
+    ps.wait_until(lambda: not ps.alive(pid))
+    lab.postfix.run("postqueue", "-f")
+    eventually(lambda: lab.postfix.process("qmgr") and lab.row("postfix qmgr")["Restarts"] == before + 1, 90)
+    assert lab.daemon.walk().of("applOperStatus", "postfix") == "up"
+
+
+def test_master_goes_and_comes(lab):
+    lab.postfix.stop()
+    eventually(lambda: lab.daemon.walk().of("applOperStatus", "postfix") == "down", 15)
+    eventually(lambda: {lab.row(f"postfix {n}")["Status"] for n in ("master", "qmgr")} == {"tooFew"})
+    lab.postfix.start()
+    eventually(lambda: lab.daemon.walk().of("applOperStatus", "postfix") == "up", 15)
+    eventually(lambda: lab.row("postfix master")["Restarts"] == 1)
+    assert lab.row("postfix qmgr")["Status"] == "ok"
+
+
+def test_host(lab):
+    """The shares of processor time are those of /proc/stat, the swap that of /proc/meminfo."""
+    def scalar(name):
+        return lab.daemon.walk().get((f"mailmonHost{name}", 0))
+    eventually(lambda: scalar("CpuIdle") is not None)
+    shares = [scalar(f"Cpu{n}") for n in ("User", "System", "Wait", "Idle")]
+    assert all(0 <= s <= 100 for s in shares)
+    memory = dict(line.split()[:2] for line in Path("/proc/meminfo").read_text().splitlines())
+    assert abs(scalar("SwapAvailable") - int(memory["SwapFree:"]) // 1024) <= 1
+    assert scalar("ScanRate") is not None and scalar("RunQueue") is not None
+    spin = [subprocess.Popen([lab.programs["mm-busy"], "-c", "while :; do :; done"])
+            for _ in range(2 * os.cpu_count())]
+    try:
+        eventually(lambda: scalar("CpuIdle") <= 5 and scalar("CpuUser") >= 60)
+        assert scalar("RunQueue") >= os.cpu_count()
+    finally:
+        for p in spin:
+            p.kill()
+            p.wait()
