@@ -535,14 +535,15 @@ static int take_option(struct arguments *a, int option)
 static int read_mode(int count, char **files)
 {
     struct read_options o = {.mta = mta_find(self.arguments.read),
+                             .server = access_find(self.arguments.read),
                              .files = files,
                              .file_count = count,
                              .messages_max = self.arguments.messages_max,
                              .statistics = self.arguments.statistics};
-    if (o.mta && count > 0)
+    if ((o.mta || o.server) && count > 0)
         return read_files(&o);
     struct format f;
-    if (o.mta || format_find(self.arguments.read, &f))
+    if (o.mta || o.server || format_find(self.arguments.read, &f))
         fprintf(stderr, "mailmond: --read %s: no file is named\n", self.arguments.read);
     return 2;
 }

@@ -12,6 +12,7 @@
 #include <uv.h>
 #include <zlib.h>
 #include "dump.h"
+#include "../collectors/access_tally.h"
 #include "../collectors/maillog.h"
 #include "main_read.h"
 
@@ -34,7 +35,7 @@ struct piece {
 
 struct reading {
     struct maillog log;
-    const struct mta *mta;
+    const char *name; /* of the format */
     struct piece pieces[2];
     int fd;
     gzFile z; /* NULL: not packed */
@@ -171,7 +172,7 @@ static void print_statistics(const struct reading *r)
     fprintf(stderr,
             "%llu octets, %llu lines of %s, %llu not recognised; %u messages in flight, %llu "
             "forgotten, message table %zu octets\n",
-            (unsigned long long)r->octets, (unsigned long long)r->log.lines, r->mta->name,
+            (unsigned long long)r->octets, (unsigned long long)r->log.lines, r->name,
             (unsigned long long)r->log.unrecognised, t->count, (unsigned long long)t->evicted,
             messages_memory(t));
 }
@@ -197,6 +198,19 @@ static void free_pieces(struct reading *r)
     }
 }
 
+/* Adds the one format that is read; what counts it is in *access unless it is an MTA's. */
+static bool add_format(struct reading *r, const struct read_options *o, struct model *m,
+                       struct names *n, struct access_tally **access)
+{
+    r->name = o->mta ? o->mta->name : o->server->name;
+    if (o->mta)
+        return maillog_add_mta(&r->log, o->mta, SLICE(""));
+    *access = access_tally_new(m, n, r->log.tally, USERS_PLAIN);
+    struct access_log *log =
+        *access ? access_tally_log(*access, o->server, slice_of(o->server->name), 0) : NULL;
+    return log && maillog_add(&r->log, o->server->parse, access_tally_event, log);
+}
+
 int read_files(const struct read_options *o)
 {
     struct model model;
@@ -212,9 +226,9 @@ int read_files(const struct read_options *o)
         fprintf(stderr, "mailmond: out of memory\n");
         return 1;
     }
-    r.mta = o->mta;
+    struct access_tally *access = NULL;
     maillog_start(&r.log, tally);
-    if (!maillog_add_mta(&r.log, o->mta, SLICE(""))) {
+    if (!add_format(&r, o, &model, names, &access)) {
         fprintf(stderr, "mailmond: out of memory\n");
         return 1;
     }
@@ -228,6 +242,7 @@ int read_files(const struct read_options *o)
     ok &= print(&model, r.log.last_ms);
     if (o->statistics || r.log.unrecognised)
         print_statistics(&r);
+    access_tally_free(access);
     tally_free(tally);
     model_free(&model);
     names_free(names);

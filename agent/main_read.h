@@ -5,10 +5,12 @@
 #ifndef MAIN_READ_H
 #define MAIN_READ_H
 
+#include "../collectors/access.h"
 #include "../collectors/mta.h"
 
 struct read_options {
-    const struct mta *mta;
+    const struct mta *mta; /* or NULL, and: */
+    const struct access_server *server;
     char *const *files; /* "-": standard input; .gz is unpacked */
     int file_count;
     uint32_t messages_max; /* 0: default */

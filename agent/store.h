@@ -23,7 +23,9 @@ enum store_kind {
     STORE_FOLLOW,
     STORE_SINCE,     /* one record: when counting began */
     STORE_DIRECTORY, /* by applIndex: what our own questions add to a server's counters */
-    STORE_TALLIES = 200
+    STORE_TALLIES = 200,
+    STORE_ACCESS_SESSIONS = 300,
+    STORE_ACCESS_HEADER
 };
 
 struct checkpoint; /* a list of records to put and delete, in one growing buffer */

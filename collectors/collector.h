@@ -8,6 +8,7 @@
 
 #include <uv.h>
 #include "../agent/config.h"
+#include "access.h"
 #include "maillog.h"
 
 /* One MTA of this host, configured or detected. */
@@ -49,8 +50,10 @@ struct collector {
 extern const struct collector *const collectors[]; /* ends with NULL */
 extern const struct mta *const mtas[];             /* ends with NULL */
 const struct mta *mta_find(const char *name);
+extern const struct access_server *const access_servers[]; /* ends with NULL */
+const struct access_server *access_find(const char *name);
 
-/* Lines of logs as --explain knows them: of every mail system. */
+/* Lines of logs as --explain knows them: of every mail system and server of mailboxes. */
 struct format {
     const char *name, *summary;
     maillog_parse_line *parse;

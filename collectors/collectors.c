@@ -34,6 +34,20 @@ const struct mta *const mtas[] = {
     NULL,
 };
 
+const struct access_server *const access_servers[] = {
+    &access_dovecot,
+    &access_cyrus,
+    NULL,
+};
+
+const struct access_server *access_find(const char *name)
+{
+    for (const struct access_server *const *a = access_servers; *a; a++)
+        if (strcmp((*a)->name, name) == 0)
+            return *a;
+    return NULL;
+}
+
 const struct mta *mta_find(const char *name)
 {
     for (const struct mta *const *m = mtas; *m; m++)
@@ -44,8 +58,14 @@ const struct mta *mta_find(const char *name)
 
 bool format_at(unsigned i, struct format *f)
 {
-    if (i >= sizeof mtas / sizeof mtas[0] - 1)
+    const unsigned mta_count = sizeof mtas / sizeof mtas[0] - 1;
+    if (i >= mta_count + sizeof access_servers / sizeof access_servers[0] - 1)
         return false;
+    if (i >= mta_count) {
+        const struct access_server *a = access_servers[i - mta_count];
+        *f = (struct format){.name = a->name, .summary = a->summary, .parse = a->parse};
+        return true;
+    }
     *f = (struct format){
         .name = mtas[i]->name, .summary = mtas[i]->summary, .parse = mtas[i]->parse};
     return true;

@@ -65,6 +65,24 @@ enum event_kind {
     EVENT_CONGESTED, /* cannot take a further association now; text = why */
     EVENT_STRESS_ON,
     EVENT_STRESS_OFF,
+
+    /* Servers of mailboxes (access.h). access.protocol says which service; address = user,
+       peer, other_id = the session's name in the log, access.process = its process */
+    EVENT_LOGIN,        /* a session begins: relay = how it was authenticated, EVENT_TLS */
+    EVENT_LOGOUT,       /* it ends: access.in, out, fetched, expunged where told */
+    EVENT_TRAFFIC,      /* of a session that ends or ended: access.in, out */
+    EVENT_LOGIN_ABORT,  /* a connection ended before login: text = why, access.attempts = logins
+                           that failed on it, EVENT_CONNECTION if nobody tried to */
+    EVENT_LOGIN_FAIL,   /* one login failed, the connection goes on: text = why */
+    EVENT_AUTH_VERBOSE, /* ... told by the authentication process: other_id = session */
+    EVENT_LOGIN_LIMIT,  /* refused: too many connections of this user or host; text */
+    EVENT_SERVER_FULL,  /* connections are dropped because a limit of the server is reached; text */
+    EVENT_PEER_OPEN,    /* an association without login (LMTP) begins: access.process */
+    EVENT_PEER_CLOSE,
+    EVENT_STORED,     /* recipients = messages stored in mailboxes, access.in = octets if told */
+    EVENT_DELETED,    /* recipients = messages expunged */
+    EVENT_SELECTED,   /* a mailbox was opened */
+    EVENT_SERVER_LOG, /* only access.level, access.pattern and text matter */
     EVENT_KINDS
 };
 
@@ -106,7 +124,8 @@ enum event_flag {
     EVENT_ALIKE =
         1 << 19, /* packed_id is no name: equal in entries that differ in the recipient only */
     EVENT_INBOUND = 1 << 20, /* direction of an association */
-    EVENT_OUTBOUND = 1 << 21
+    EVENT_OUTBOUND = 1 << 21,
+    EVENT_CONNECTION = 1 << 24 /* it was about the connection, nobody tried to log in */
 };
 
 /*
@@ -133,6 +152,19 @@ static inline uint64_t queue_id_hash(struct queue_id id)
     return h ^ (h >> 29);
 }
 
+#define EVENT_NOT_TOLD     UINT64_MAX
+#define EVENT_NOT_TOLD_U32 UINT32_MAX
+/* What the kinds from EVENT_LOGIN on have in addition. */
+struct event_access {
+    uint64_t in, out;           /* octets from and to the client, or EVENT_NOT_TOLD */
+    uint32_t fetched, expunged; /* messages, or EVENT_NOT_TOLD_U32 */
+    uint32_t process;           /* of the session, 0 if not told */
+    uint8_t attempts;
+    uint8_t protocol; /* enum access_protocol */
+    uint8_t level;    /* enum access_level */
+    uint8_t pattern;  /* of the server's log events, from 1; 0: none */
+};
+
 struct event {
     int64_t time_ms;  /* real time, ms since the epoch; the last known one if the line has none */
     struct slice tag; /* program name as logged: instance and service, "postfix/submission/smtpd" */
@@ -154,8 +186,13 @@ struct event {
     struct slice id, other_id, address, peer, relay, text;
     struct slice
         original; /* the recipient as it came, where address is what it became; else empty */
-    struct queue_id packed_other; /* other_id of EVENT_QUEUED_AS, likewise */
-    struct queue_id packed_id;    /* id, if the parser packed it; null: not yet */
+    union {
+        struct {
+            struct queue_id packed_other; /* other_id of EVENT_QUEUED_AS, likewise */
+            struct queue_id packed_id;    /* id, if the parser packed it; null: not yet */
+        };
+        struct event_access access; /* from EVENT_LOGIN on */
+    };
 };
 
 static inline void event_clear(struct event *e)

@@ -42,6 +42,20 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_CONGESTED] = "congested",
     [EVENT_STRESS_ON] = "stress",
     [EVENT_STRESS_OFF] = "stress over",
+    [EVENT_LOGIN] = "login",
+    [EVENT_LOGOUT] = "logout",
+    [EVENT_TRAFFIC] = "traffic of a session",
+    [EVENT_LOGIN_ABORT] = "ended before login",
+    [EVENT_LOGIN_FAIL] = "login failed",
+    [EVENT_AUTH_VERBOSE] = "attempt failed",
+    [EVENT_LOGIN_LIMIT] = "refused by a limit",
+    [EVENT_SERVER_FULL] = "server full",
+    [EVENT_PEER_OPEN] = "association begins",
+    [EVENT_PEER_CLOSE] = "association ends",
+    [EVENT_STORED] = "stored in a mailbox",
+    [EVENT_DELETED] = "expunged",
+    [EVENT_SELECTED] = "mailbox selected",
+    [EVENT_SERVER_LOG] = "for the log events",
 };
 static const char *const results[] = {"", "sent", "deferred", "bounced", "probe"};
 static const char *const notices[] = {"", "bounce", "delay", "success"};
@@ -105,6 +119,22 @@ static void print_code(FILE *out, uint32_t code)
         fprintf(out, " code=%u.%u.%u", code / 1000000, code / 1000 % 1000, code % 1000);
 }
 
+/* Of the kinds from EVENT_LOGIN on. */
+static void print_access(FILE *out, const struct event_access *a)
+{
+    static const char *const levels[] = {"", "warning", "error", "fatal"};
+    print_number(out, "protocol", a->protocol);
+    print_number(out, "process", a->process);
+    print_number(out, "attempts", a->attempts);
+    print_number(out, "in", a->in == EVENT_NOT_TOLD ? 0 : a->in);
+    print_number(out, "out", a->out == EVENT_NOT_TOLD ? 0 : a->out);
+    print_number(out, "fetched", a->fetched == EVENT_NOT_TOLD_U32 ? 0 : a->fetched);
+    print_number(out, "expunged", a->expunged == EVENT_NOT_TOLD_U32 ? 0 : a->expunged);
+    if (a->level && a->level < sizeof levels / sizeof levels[0])
+        fprintf(out, " level=%s", levels[a->level]);
+    print_number(out, "log-event", a->pattern);
+}
+
 /* What an event is about depends on its kind; a member that was not set is empty or 0. */
 void explain_event(const struct event *e, FILE *out)
 {
@@ -137,6 +167,8 @@ void explain_event(const struct event *e, FILE *out)
     for (unsigned i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (e->flags & 1u << i)
             fprintf(out, " %s", flags[i]);
+    if (e->kind >= EVENT_LOGIN)
+        print_access(out, &e->access);
     print_text(out, "text", e->text);
     fputc('\n', out);
 }

@@ -341,6 +341,26 @@ static bool skip_priority(struct slice *s)
     return true;
 }
 
+bool syslog_stamp(struct syslog_context *c, struct slice *s, struct event *e)
+{
+    struct slice rest = *s;
+    int64_t ms;
+    e->pid = 0;
+    if (rest.n && slice_digit(*rest.p)) {
+        if (!take_iso_time(c, &rest, &ms) && !syslog_take_local(c, &rest, &ms))
+            return false;
+    } else {
+        if (rest.n <= BSD_LENGTH || !bsd_time(c, rest.p, &ms))
+            return false;
+        rest = slice_skip(rest, BSD_LENGTH);
+    }
+    if (!slice_take(&rest, SLICE(" ")))
+        return false;
+    e->time_ms = c->now_ms = ms;
+    *s = rest;
+    return true;
+}
+
 bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text)
 {
     struct slice s = line;

@@ -39,4 +39,10 @@ bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, s
  */
 bool syslog_take_local(struct syslog_context *c, struct slice *s, int64_t *ms);
 
+/*
+ * Only the time stamp and the blank behind it, off the front of *s, into e->time_ms: for files that a
+ * program writes by itself, where no host and tag follow.
+ */
+bool syslog_stamp(struct syslog_context *c, struct slice *s, struct event *e);
+
 #endif

@@ -54,6 +54,11 @@ void tally_internal_service(struct tally *t, struct slice name, struct slice ser
 /* The row of an instance, made if need be (configured instances exist before their first line); NULL if
    there is no room, or another mail system has the name. */
 struct appl *tally_appl(struct tally *t, const struct mta *mta, struct slice name);
+/*
+ * The row of e->peer as a peer of an application that somebody else counts, seen at the event's time; NULL
+ * when it is no address or there is no room. The caller adds to its counters.
+ */
+struct peer *tally_peer_of(struct tally *t, const struct appl *a, const struct event *e);
 /* The row of a group of this instance (queues), made if need be. */
 struct group *tally_group(struct tally *t, const struct appl *a, struct slice name, int hierarchy,
                           struct slice description);

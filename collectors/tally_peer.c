@@ -83,10 +83,10 @@ static struct peer *replace(struct tally *t, const uint32_t key[3], const uint8_
     return least;
 }
 
-struct peer *tally_peer(struct tally *t, const struct instance *i, const struct event *e)
+struct peer *tally_peer_of(struct tally *t, const struct appl *a, const struct event *e)
 {
     uint8_t address[16];
-    uint32_t key[3] = {i->appl->row.key[0], parse_address(e->peer, address), 0};
+    uint32_t key[3] = {a->row.key[0], parse_address(e->peer, address), 0};
     if (key[1] == 0)
         return NULL;
     uint64_t hash = hash_peer(key, address);
@@ -103,6 +103,11 @@ struct peer *tally_peer(struct tally *t, const struct instance *i, const struct 
     p->last_seen_at = tally_at(t, e);
     model_dirty(t->model, MODEL_PEER, p);
     return p;
+}
+
+struct peer *tally_peer(struct tally *t, const struct instance *i, const struct event *e)
+{
+    return tally_peer_of(t, i->appl, e);
 }
 
 uint16_t tally_peer_number(const struct tally *t, const struct instance *i, struct slice text)

@@ -19,6 +19,8 @@ LAYERS = [
     (r"collectors/(event|field|reply|syslog|queue_id|mta|detect|detect_\w+)", 2),
     (r"collectors/explain", 2),
     (r"collectors/(message|tally\w*|postfix_\w+|exim_\w+|sun_\w+)", 3),
+    (r"collectors/(access|access_dovecot|access_cyrus|log_event)", 3),
+    (r"collectors/access_(session|tally|internal|rows|store)", 4),
     (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|sockets)", 4),
     (r"collectors/(source|log_source|queue_source|socket|process|rate|collectors)", 5),
     (r"collectors/(own)", 0),

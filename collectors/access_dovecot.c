@@ -1,0 +1,587 @@
+/*
+ * Dovecot's log, 2.2 to 2.4: the head (syslog's or that of its own file), then
+ * "SERVICE(USER)<PID><SESSION>: Level: MESSAGE". Pure. What the messages are is in Dovecot's
+ * documentation (login_log_format, imap_logout_format, deliver_log_format) and differs by version and
+ * by configuration; so a message is told by its first words and its elements by their names, in any
+ * order. User names come from whoever connects: elements are taken from the end of the line, where no
+ * user name is.
+ */
+#include "../agent/model.h"
+#include "access.h"
+#include "field.h"
+
+enum role { ROLE_LOGIN, ROLE_SESSION, ROLE_LMTP, ROLE_AUTH, ROLE_MASTER, ROLE_OTHER };
+
+static const struct {
+    struct slice name;
+    enum access_protocol protocol;
+    enum role role;
+} services[] = {
+    {TEXT("imap"), ACCESS_IMAP, ROLE_SESSION},
+    {TEXT("imap-login"), ACCESS_IMAP, ROLE_LOGIN},
+    {TEXT("pop3"), ACCESS_POP3, ROLE_SESSION},
+    {TEXT("pop3-login"), ACCESS_POP3, ROLE_LOGIN},
+    {TEXT("lmtp"), ACCESS_LMTP, ROLE_LMTP},
+    {TEXT("auth"), ACCESS_NONE, ROLE_AUTH},
+    {TEXT("auth-worker"), ACCESS_NONE, ROLE_AUTH},
+    {TEXT("master"), ACCESS_NONE, ROLE_MASTER},
+    {TEXT("managesieve"), ACCESS_MANAGESIEVE, ROLE_SESSION},
+    {TEXT("managesieve-login"), ACCESS_MANAGESIEVE, ROLE_LOGIN},
+    {TEXT("submission"), ACCESS_SUBMISSION, ROLE_SESSION},
+    {TEXT("submission-login"), ACCESS_SUBMISSION, ROLE_LOGIN},
+    {TEXT("imap-hibernate"), ACCESS_IMAP, ROLE_SESSION},
+    {TEXT("IMAP"), ACCESS_IMAP, ROLE_SESSION},
+    {TEXT("POP3"), ACCESS_POP3, ROLE_SESSION},
+    {TEXT("deliver"), ACCESS_NONE, ROLE_OTHER},
+};
+
+/* What a line's prefix tells. */
+struct prefix {
+    enum access_protocol protocol;
+    enum role role;
+    enum access_level level;
+    struct slice user, session;
+    uint32_t pid;
+};
+
+static const struct access_pattern patterns[] = {
+    {"index corrupt", "orrupted", SEVERITY_MAJOR},
+    {"index rebuilt", "ebuilding", SEVERITY_WARNING},
+    {"reconstruct needed", "force-resync", SEVERITY_MAJOR},
+    {"out of memory", "Out of memory", SEVERITY_CRITICAL},
+    {"process limit", "process_limit", SEVERITY_MAJOR},
+    {"client limit", "client_limit", SEVERITY_MAJOR},
+    {"user connection limit", "Maximum number of connections from user+IP exceeded",
+     SEVERITY_WARNING},
+    {"mailbox locked", "Timeout while waiting for lock", SEVERITY_MAJOR},
+    {"lock timeout", "Timeout (", SEVERITY_MAJOR},
+    {"disk full", "No space left on device", SEVERITY_CRITICAL},
+    {"disk quota", "Disk quota exceeded", SEVERITY_MAJOR},
+    {"mailbox quota", "Quota exceeded", SEVERITY_WARNING},
+    {"process died", "killed with signal", SEVERITY_MAJOR},
+    {"startup throttled", "command startup failed", SEVERITY_MAJOR},
+    {"authentication unavailable", "Auth process broken", SEVERITY_CRITICAL},
+    {"authentication unavailable ", "auth service reported temporary failure", SEVERITY_MAJOR},
+    {"descriptors exhausted", "Too many open files", SEVERITY_CRITICAL},
+    {"clock moved backwards", "Time moved backwards", SEVERITY_WARNING},
+    {"panic", "Panic: ", SEVERITY_CRITICAL},
+    {NULL, NULL, 0},
+};
+
+void access_clear(struct event *e)
+{
+    event_clear(e);
+    e->access = (struct event_access){.in = EVENT_NOT_TOLD,
+                                      .out = EVENT_NOT_TOLD,
+                                      .fetched = EVENT_NOT_TOLD_U32,
+                                      .expunged = EVENT_NOT_TOLD_U32};
+}
+
+uint8_t access_pattern(const struct access_pattern *list, struct slice message)
+{
+    for (unsigned i = 0; list[i].name; i++)
+        if (slice_search(message, slice_of(list[i].literal)) < message.n)
+            return (uint8_t)(i + 1);
+    return 0;
+}
+
+static uint32_t small_number(struct slice s)
+{
+    uint64_t v;
+    return slice_number(&s, &v) && v < UINT32_MAX ? (uint32_t)v : 0;
+}
+
+/* Offset of the last `c` of s, or s.n. */
+static size_t find_last(struct slice s, char c)
+{
+    const char *q = s.n ? memrchr(s.p, c, s.n) : NULL;
+    return q ? (size_t)(q - s.p) : s.n;
+}
+
+/* The service's name: letters, digits, '-' and '_'. */
+static struct slice service_name(struct slice s)
+{
+    size_t i = 0;
+    while (i < s.n && i < 32 &&
+           (((unsigned char)((s.p[i] | 32) - 'a') < 26) || slice_digit(s.p[i]) || s.p[i] == '-' ||
+            s.p[i] == '_'))
+        i++;
+    return slice_head(s, i);
+}
+
+static void know_service(struct slice name, struct prefix *p)
+{
+    for (unsigned i = 0; i < sizeof services / sizeof services[0]; i++) {
+        if (!slice_eq(services[i].name, name))
+            continue;
+        p->protocol = services[i].protocol;
+        p->role = services[i].role;
+        return;
+    }
+    p->protocol = ACCESS_NONE;
+    p->role = ROLE_OTHER;
+}
+
+/* Takes "(USER)", "(PID)" or "(PID, USER)" off s; a user name may hold any character but a control. */
+static bool take_parenthesis(struct slice *s, struct prefix *p)
+{
+    if (!slice_take(s, SLICE("(")))
+        return true;
+    size_t colon = slice_search(*s, SLICE("):")), angle = slice_search(*s, SLICE(")<"));
+    size_t end = colon < angle ? colon : angle;
+    if (end == s->n)
+        return false;
+    struct slice in = slice_head(*s, end);
+    *s = slice_skip(*s, end + 1);
+    if (p->role == ROLE_SESSION || (p->role == ROLE_LMTP && !(in.n && slice_digit(*in.p)))) {
+        p->user = in;
+        return true;
+    }
+    uint64_t pid;
+    if (slice_number(&in, &pid) && pid <= UINT32_MAX)
+        p->pid = (uint32_t)pid;
+    if (TAKE(in, ", "))
+        p->user = in;
+    return true;
+}
+
+/* Takes "<PID>" and "<SESSION>" off s. */
+static void take_angles(struct slice *s, struct prefix *p)
+{
+    while (s->n && *s->p == '<') {
+        size_t end = slice_find(*s, '>');
+        if (end == s->n)
+            return;
+        struct slice in = {s->p + 1, end - 1};
+        uint64_t pid;
+        struct slice digits = in;
+        if (!p->pid && slice_number(&digits, &pid) && digits.n == 0 && pid <= UINT32_MAX)
+            p->pid = (uint32_t)pid;
+        else if (in.n)
+            p->session = in;
+        *s = slice_skip(*s, end + 1);
+    }
+}
+
+static void take_level(struct slice *s, struct prefix *p)
+{
+    p->level = LEVEL_NONE;
+    if (TAKE(*s, "Info: ") || TAKE(*s, "Debug: "))
+        return;
+    if (TAKE(*s, "Warning: "))
+        p->level = LEVEL_WARNING;
+    else if (TAKE(*s, "Error: "))
+        p->level = LEVEL_ERROR;
+    else if (TAKE(*s, "Fatal: ") || STARTS(*s, "Panic: "))
+        p->level = LEVEL_FATAL;
+}
+
+/* Takes "SERVICE(USER)<PID><SESSION>: Level: " off s; false: it begins otherwise. */
+static bool take_prefix(struct slice *s, struct prefix *p)
+{
+    struct slice name = service_name(*s), rest = slice_skip(*s, name.n);
+    *p = (struct prefix){.protocol = ACCESS_NONE};
+    if (name.n == 0)
+        return false;
+    know_service(name, p);
+    if (!take_parenthesis(&rest, p))
+        return false;
+    take_angles(&rest, p);
+    if (!TAKE(rest, ": "))
+        return false;
+    take_level(&rest, p);
+    *s = rest;
+    return true;
+}
+
+/* Elements of login_log_format_elements, from the last one backwards: each is taken once. */
+struct elements {
+    struct slice message; /* what stands beside the elements */
+    struct slice user, method, peer, session;
+    uint32_t process;
+    bool tls;
+};
+
+static struct slice in_angles(struct slice s)
+{
+    if (s.n >= 2 && *s.p == '<' && s.p[s.n - 1] == '>')
+        return (struct slice){s.p + 1, s.n - 2};
+    return s;
+}
+
+static void take_element(struct slice s, struct elements *x)
+{
+    if (TAKE(s, "rip=")) {
+        if (!x->peer.p)
+            x->peer = in_angles(s);
+    } else if (TAKE(s, "session=")) {
+        if (!x->session.p)
+            x->session = in_angles(s);
+    } else if (TAKE(s, "method=")) {
+        if (!x->method.p)
+            x->method = s;
+    } else if (TAKE(s, "mpid=")) {
+        if (!x->process)
+            x->process = small_number(s);
+    } else if (STARTS(s, "TLS") && !STARTS(s, "TLS handshaking")) {
+        x->tls = true;
+    }
+}
+
+/*
+ * "MESSAGE: user=<U>, method=M, rip=R, ..., session=<S>". With login_log_format = "%s: %$" the message
+ * stands behind the elements.
+ */
+static void split_elements(struct slice s, struct elements *x)
+{
+    *x = (struct elements){.message = s};
+    size_t at = slice_search(s, SLICE("user=<"));
+    if (at == s.n)
+        return;
+    struct slice rest = slice_skip(s, at);
+    if (at >= 2) {
+        x->message = slice_head(s, s.p[at - 2] == ':' ? at - 2 : at);
+    } else {
+        size_t end = slice_search(rest, SLICE(">: "));
+        x->message = end < rest.n ? slice_skip(rest, end + 3) : slice_head(rest, 0);
+        if (end < rest.n)
+            rest = slice_head(rest, end + 1);
+    }
+    for (size_t comma; (comma = find_last(rest, ',')) < rest.n;) {
+        struct slice element = slice_trim(slice_skip(rest, comma + 1));
+        take_element(element, x);
+        rest = slice_head(rest, comma);
+        if (comma && rest.p[comma - 1] == '>' &&
+            (STARTS(element, "method=") || STARTS(element, "rip=")))
+            if (!STARTS(element, "rip=") || slice_search(rest, SLICE(">, method=")) == rest.n)
+                break;
+    }
+    rest = slice_skip(rest, 5);
+    x->user = in_angles(rest);
+}
+
+/* "(auth failed, 3 attempts in 12 secs)" -> 3; "N/M successful auths" is no failure. */
+static uint8_t attempts_of(struct slice why)
+{
+    size_t at = slice_search(why, SLICE(" attempts in "));
+    if (at == why.n)
+        return 0;
+    size_t from = at;
+    while (from && slice_digit(why.p[from - 1]))
+        from--;
+    uint32_t n = small_number((struct slice){why.p + from, at - from});
+    return n > UINT8_MAX ? UINT8_MAX : (uint8_t)n;
+}
+
+/* What a connection ended for, when nobody is to blame for a wrong name or password. */
+static bool about_connection(struct slice why)
+{
+    static const struct slice reasons[] = {
+        TEXT("no auth attempts"),
+        TEXT("before auth was ready"),
+        TEXT("during TLS handshake"),
+        TEXT("cert required"),
+        TEXT("a cert"),
+        TEXT("invalid cert"),
+        TEXT("untrusted cert"),
+        TEXT("shutting down"),
+        TEXT("was hit"),
+        TEXT("auth process communication failure"),
+        TEXT("temporary failure"),
+        TEXT("internal failure"),
+        TEXT("Internal login failure"),
+        TEXT("Connection queue full"),
+    };
+    for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (slice_search(why, reasons[i]) < why.n)
+            return true;
+    return slice_find(why, '(') == why.n;
+}
+
+/* The last parenthesis is why; a 2.4 line has a word for it behind: "(auth failed, ...) (auth_failed)". */
+static void login_ended(const struct elements *x, struct event *e)
+{
+    struct slice m = x->message;
+    e->text = m;
+    if (HAS(m, "Maximum number of connections") || HAS(m, "(connection_limit)")) {
+        e->kind = EVENT_LOGIN_LIMIT;
+        return;
+    }
+    e->kind = EVENT_LOGIN_ABORT;
+    e->access.attempts = attempts_of(m);
+    if (about_connection(m)) {
+        e->flags |= EVENT_CONNECTION;
+        e->access.attempts = 0;
+    } else if (!e->access.attempts) {
+        e->access.attempts = 1;
+    }
+}
+
+/* "(0s idle, in=20, out=483)" at the end of a proxied session. */
+static bool proxy_ended(struct slice m, struct event *e)
+{
+    size_t in = slice_search(m, SLICE(" in=")), out = slice_search(m, SLICE(" out="));
+    if (in == m.n || out == m.n)
+        return false;
+    struct slice number = slice_skip(m, in + 4);
+    slice_number(&number, &e->access.in);
+    number = slice_skip(m, out + 5);
+    slice_number(&number, &e->access.out);
+    e->kind = EVENT_LOGOUT;
+    return true;
+}
+
+static void parse_login(struct slice s, struct event *e)
+{
+    struct elements x;
+    split_elements(s, &x);
+    e->address = x.user;
+    e->peer = x.peer;
+    e->relay = x.method;
+    e->other_id = x.session;
+    e->access.process = x.process;
+    if (x.tls)
+        e->flags |= EVENT_TLS;
+    struct slice m = x.message;
+    if (slice_eq(m, SLICE("Login")) || slice_eq(m, SLICE("Logged in"))) {
+        e->kind = EVENT_LOGIN;
+    } else if (STARTS(m, "proxy(")) {
+        if (HAS(m, "started proxying") || HAS(m, "Started proxying"))
+            e->kind = EVENT_LOGIN;
+        else if (!(HAS(m, "isconnect") && proxy_ended(m, e)))
+            e->kind = e->access.level ? EVENT_SERVER_LOG : EVENT_NONE;
+    } else if (STARTS(m, "Login failed")) {
+        e->kind = EVENT_NONE; /* the end of the connection tells how many */
+    } else if (STARTS(m, "Disconnected") || STARTS(m, "Aborted login") ||
+               STARTS(m, "Login aborted") || STARTS(m, "Maximum number of connections") ||
+               STARTS(m, "Internal login failure")) {
+        login_ended(&x, e);
+    } else {
+        e->kind = e->access.level ? EVENT_SERVER_LOG : EVENT_UNKNOWN;
+    }
+}
+
+/* "151/1190": both numbers. */
+static void take_pair(struct slice s, uint64_t *first, uint64_t *second)
+{
+    uint64_t a, b;
+    if (slice_number(&s, &a) && slice_take(&s, SLICE("/")) && slice_number(&s, &b)) {
+        *first = a;
+        *second = b;
+    }
+}
+
+static uint64_t told(uint64_t v)
+{
+    return v == EVENT_NOT_TOLD ? 0 : v;
+}
+
+/* One word of imap_logout_format, pop3_logout_format or managesieve_logout_format. */
+static void take_total(struct slice s, struct event *e)
+{
+    uint64_t count = EVENT_NOT_TOLD, octets = EVENT_NOT_TOLD;
+    if (TAKE(s, "in=")) {
+        slice_number(&s, &e->access.in);
+    } else if (TAKE(s, "out=")) {
+        slice_number(&s, &e->access.out);
+    } else if (TAKE(s, "bytes=")) {
+        take_pair(s, &e->access.in, &e->access.out);
+    } else if (TAKE(s, "expunged=")) {
+        e->access.expunged = small_number(s);
+    } else if (TAKE(s, "body_count=")) {
+        e->access.fetched = small_number(s);
+    } else if (TAKE(s, "retr=") || TAKE(s, "top=")) {
+        take_pair(s, &count, &octets);
+        if (count == EVENT_NOT_TOLD)
+            return;
+        e->access.fetched =
+            (uint32_t)((e->access.fetched == EVENT_NOT_TOLD_U32 ? 0 : e->access.fetched) +
+                       (uint32_t)count);
+        e->access.out = told(e->access.out) + octets;
+    } else if (TAKE(s, "del=")) {
+        take_pair(s, &count, &octets);
+        e->access.expunged = count == EVENT_NOT_TOLD ? EVENT_NOT_TOLD_U32 : (uint32_t)count;
+    }
+}
+
+static void take_totals(struct slice s, struct event *e)
+{
+    while (s.n) {
+        size_t end = slice_find(s, ' ');
+        if (end > 3)
+            take_total(slice_head(s, end), e);
+        s = slice_skip(s, end + 1);
+    }
+}
+
+/* A session's last line; totals stand behind the last parenthesis, if there is one. */
+static bool session_ends(struct slice s)
+{
+    return STARTS(s, "Disconnected") || STARTS(s, "Logged out") || STARTS(s, "Connection closed") ||
+           STARTS(s, "Server shutting down");
+}
+
+static void parse_session(struct slice s, const struct prefix *p, struct event *e)
+{
+    e->address = p->user;
+    e->other_id = p->session;
+    e->access.process = p->pid;
+    if (session_ends(s)) {
+        size_t close = slice_search(s, SLICE(") "));
+        take_totals(close < s.n ? slice_skip(s, close + 2) : s, e);
+        e->kind = EVENT_LOGOUT;
+    } else if (STARTS(s, "save: ") || STARTS(s, "append: ")) { /* the mail_log plugin */
+        e->kind = EVENT_STORED;
+        e->recipients = 1;
+    } else {
+        e->kind = e->access.level ? EVENT_SERVER_LOG : EVENT_NONE;
+    }
+}
+
+/* deliver_log_format: "msgid=%m: %$" by default; %$ begins with one of these words. */
+static void parse_lmtp(struct slice s, const struct prefix *p, struct event *e)
+{
+    e->access.process = p->pid;
+    e->address = p->user;
+    if (TAKE(s, "Connect from ")) {
+        e->kind = EVENT_PEER_OPEN;
+        e->peer = s;
+    } else if (STARTS(s, "Disconnect from ")) {
+        e->kind = EVENT_PEER_CLOSE;
+    } else if (HAS(s, "saved mail to ") || HAS(s, "stored mail into mailbox ")) {
+        e->kind = EVENT_STORED;
+        e->recipients = 1;
+        size_t size = slice_search(s, SLICE("size="));
+        struct slice number = slice_skip(s, size + 5);
+        if (size < s.n)
+            slice_number(&number, &e->access.in);
+    } else if (e->access.level || HAS(s, "save failed to ")) {
+        e->kind = EVENT_SERVER_LOG;
+    } else {
+        e->kind = EVENT_NONE;
+    }
+}
+
+/*
+ * "passwd-file(bob,192.0.2.9,<SESSION>): Password mismatch", in a worker behind "conn ...: ". Only what
+ * has a session belongs to a login process; the text may hold a password (auth_verbose_passwords).
+ */
+static void parse_auth(struct slice s, struct event *e)
+{
+    e->kind = e->access.level ? EVENT_SERVER_LOG : EVENT_NONE;
+    size_t end = slice_search(s, SLICE(">): "));
+    if (end == s.n || e->access.level)
+        return;
+    struct slice why = slice_skip(s, end + 4), head = slice_head(s, end);
+    size_t open_ = find_last(head, '<');
+    if (open_ == head.n || HAS(why, "trying the next"))
+        return;
+    if (!(STARTS(why, "unknown user") || STARTS(why, "nknown user") ||
+          STARTS(why, "Password mismatch") || HAS(why, "() failed") || HAS(why, "mpty password") ||
+          STARTS(why, "Invalid password")))
+        return;
+    e->kind = EVENT_AUTH_VERBOSE;
+    e->text = slice_head(why, 0);
+    e->other_id = slice_skip(head, open_ + 1);
+}
+
+static void parse_master(struct slice s, struct event *e)
+{
+    struct slice name;
+    e->kind = e->access.level ? EVENT_SERVER_LOG : EVENT_NONE;
+    if (TAKE(s, "Dovecot v")) {
+        e->kind = EVENT_STARTED;
+        e->text = slice_head(s, slice_find(s, ' '));
+    } else if (STARTS(s, "Killed with signal")) {
+        e->kind = EVENT_STOPPED;
+    } else if (STARTS(s, "SIGHUP received")) {
+        e->kind = EVENT_RELOADED;
+    } else if (HAS(s, "client connections are being dropped")) {
+        e->kind = EVENT_SERVER_FULL;
+        struct prefix of = {0};
+        if (TAKE(s, "service(")) {
+            name = slice_head(s, slice_find(s, ')'));
+            know_service(name, &of);
+        }
+        e->access.protocol = (uint8_t)of.protocol;
+    }
+}
+
+/* Is this token the beginning of Dovecot's own prefix, and no host? */
+static bool is_own(struct slice s)
+{
+    size_t end = slice_find(s, ' ');
+    return end && (s.p[end - 1] == ':' || slice_find(slice_head(s, end), '(') < end);
+}
+
+/*
+ * Takes the head: of a file of Dovecot's own (log_path, log_timestamp) or of syslog. false: another
+ * program's line.
+ */
+static bool take_head(struct syslog_context *c, struct slice line, struct event *e,
+                      struct slice *text)
+{
+    if (line.n && *line.p != '<') {
+        struct slice s = line;
+        if (syslog_stamp(c, &s, e) && is_own(s)) {
+            e->tag = e->app = slice_head(s, 0);
+            *text = s;
+            return true;
+        }
+    }
+    if (!syslog_head(c, line, e, text))
+        return false;
+    e->app = e->tag;
+    return STARTS(e->tag, "dovecot");
+}
+
+static void dovecot_parse(struct syslog_context *c, struct slice line, struct event *e)
+{
+    struct slice s;
+    struct prefix p;
+    access_clear(e);
+    e->service = (struct slice){line.p, 0};
+    if (!take_head(c, line, e, &s)) {
+        e->kind = EVENT_FOREIGN;
+        return;
+    }
+    if (!take_prefix(&s, &p)) { /* "dovecot-lda" and the like are other programs */
+        bool own = e->tag.n == 0 || slice_eq(e->tag, SLICE("dovecot"));
+        e->kind = own ? EVENT_UNKNOWN : EVENT_FOREIGN;
+        return;
+    }
+    e->text = s;
+    e->access.protocol = (uint8_t)p.protocol;
+    e->access.level = (uint8_t)p.level;
+    switch (p.role) {
+    case ROLE_LOGIN:
+        parse_login(s, e);
+        break;
+    case ROLE_SESSION:
+        parse_session(s, &p, e);
+        break;
+    case ROLE_LMTP:
+        parse_lmtp(s, &p, e);
+        break;
+    case ROLE_AUTH:
+        parse_auth(s, e);
+        break;
+    case ROLE_MASTER:
+        parse_master(s, e);
+        break;
+    case ROLE_OTHER:
+        e->kind = p.level ? EVENT_SERVER_LOG : EVENT_NONE;
+        break;
+    }
+    if (e->access.level || e->kind == EVENT_SERVER_LOG || e->kind == EVENT_LOGIN_LIMIT)
+        e->access.pattern = access_pattern(patterns, s);
+}
+
+const struct access_server access_dovecot = {
+    .name = "dovecot",
+    .summary = "Dovecot: syslog or its own log file",
+    .master = "dovecot",
+    .pid_file = "/run/dovecot/master.pid",
+    .parse = dovecot_parse,
+    .patterns = patterns,
+};

@@ -1,0 +1,58 @@
+/* What the files of the access tally share; nobody else includes this. */
+#ifndef ACCESS_INTERNAL_H
+#define ACCESS_INTERNAL_H
+
+#include "access_session.h"
+#include "access_tally.h"
+
+#define ATTEMPTS 256
+
+/* A service of an instance. */
+struct access_service {
+    struct appl *appl; /* NULL: not there (yet) */
+    struct access *access;
+};
+
+struct access_log {
+    struct access_log *next;
+    struct access_tally *tally;
+    const struct access_server *server;
+    char name[64];
+    uint32_t source;
+    struct access_service services[ACCESS_PROTOCOLS];
+    struct log_event *levels[LEVEL_FATAL + 1];
+    struct log_event *patterns[UINT8_MAX + 1];
+    struct access_tag {
+        struct access_tag *next;
+        char text[64];
+    } * tags;
+};
+
+/* Failed attempts of a connection that is not over, as the authentication process told them. */
+struct attempts {
+    uint64_t id;
+    int64_t first_ms;
+    uint64_t count;
+};
+
+struct access_tally {
+    struct model *model;
+    struct names *names;
+    struct tally *peers;
+    enum access_users users;
+    struct access_log *logs;
+    struct access_sessions sessions;
+    struct attempts attempts[ATTEMPTS];
+    bool attempts_changed;
+    uint64_t salt; /* of users' hashes; 0: not chosen yet */
+    int64_t real_minus_monotonic_ms;
+};
+
+/* access_rows.c: the rows of services and sessions */
+struct access_service *access_service(struct access_log *log, unsigned protocol);
+/* A session begins, or was restored: its rows and the levels of its service. */
+void access_open(struct access_log *log, struct access_service *s, struct access_session *x);
+void access_close(struct access_log *log, struct access_service *s, struct access_session *x);
+void access_close_all(struct access_log *log);
+
+#endif

@@ -1,0 +1,197 @@
+/*
+ * The access tally: made, freed, configured, and in the store. What is read back was written by this
+ * program, and is checked all the same.
+ */
+#include <stdio.h>
+#include <sys/random.h>
+#include "access_internal.h"
+
+#define SESSIONS_MAX 65536
+
+/* STORE_ACCESS_HEADER: one record. */
+struct header {
+    uint64_t salt;
+    struct attempts attempts[ATTEMPTS];
+};
+
+struct access_tally *access_tally_new(struct model *model, struct names *names, struct tally *peers,
+                                      enum access_users users)
+{
+    struct access_tally *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->model = model;
+    t->names = names;
+    t->peers = peers;
+    t->users = users;
+    if (access_sessions_init(&t->sessions, SESSIONS_MAX))
+        return t;
+    access_tally_free(t);
+    return NULL;
+}
+
+void access_tally_free(struct access_tally *t)
+{
+    if (!t)
+        return;
+    for (struct access_log *l = t->logs, *next; l; l = next) {
+        next = l->next;
+        for (struct access_tag *g = l->tags, *following; g; g = following) {
+            following = g->next;
+            free(g);
+        }
+        free(l);
+    }
+    access_sessions_free(&t->sessions);
+    free(t);
+}
+
+void access_tally_clock(struct access_tally *t, int64_t real_minus_monotonic_ms)
+{
+    t->real_minus_monotonic_ms = real_minus_monotonic_ms;
+}
+
+struct access_log *access_tally_log(struct access_tally *t, const struct access_server *server,
+                                    struct slice name, uint32_t source)
+{
+    struct access_log *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    *l = (struct access_log){.next = t->logs, .tally = t, .server = server, .source = source};
+    snprintf(l->name, sizeof l->name, "%.*s", (int)name.n, name.p);
+    return t->logs = l;
+}
+
+bool access_tally_tag(struct access_log *log, struct slice tag)
+{
+    struct access_tag *g = calloc(1, sizeof *g);
+    if (!g)
+        return false;
+    snprintf(g->text, sizeof g->text, "%.*s", (int)tag.n, tag.p);
+    g->next = log->tags;
+    log->tags = g;
+    return true;
+}
+
+struct appl *access_tally_service(struct access_log *log, enum access_protocol protocol)
+{
+    struct access_service *s = access_service(log, protocol);
+    return s ? s->appl : NULL;
+}
+
+struct appl *access_tally_appl(const struct access_log *log, enum access_protocol protocol)
+{
+    return log->services[protocol].appl;
+}
+
+struct access *access_tally_access(const struct access_log *log, enum access_protocol protocol)
+{
+    return log->services[protocol].access;
+}
+
+bool access_tally_save(struct access_tally *t, struct checkpoint *c)
+{
+    bool ok = access_sessions_save(&t->sessions, c);
+    if (t->salt == 0) {
+        t->attempts_changed = true;
+        if (getrandom(&t->salt, sizeof t->salt, 0) != (ssize_t)sizeof t->salt || !t->salt)
+            t->salt = 1;
+    }
+    if (!t->attempts_changed)
+        return ok;
+    struct header h = {.salt = t->salt};
+    memcpy(h.attempts, t->attempts, sizeof h.attempts);
+    t->attempts_changed = false;
+    return checkpoint_put(c, STORE_ACCESS_HEADER, 0, &h, sizeof h) && ok;
+}
+
+static bool load_session(void *arg, uint32_t slot, const void *data, size_t size)
+{
+    struct access_tally *t = arg;
+    return access_session_restore(&t->sessions, slot, data, size);
+}
+
+static bool load_header(void *arg, uint32_t slot, const void *data, size_t size)
+{
+    struct access_tally *t = arg;
+    struct header h;
+    if (slot != 0 || size != sizeof h)
+        return false;
+    memcpy(&h, data, sizeof h);
+    t->salt = h.salt;
+    memcpy(t->attempts, h.attempts, sizeof t->attempts);
+    return true;
+}
+
+/* Services that the store knows, of the instances there are. */
+static void restore_services(struct access_log *l)
+{
+    for (uint32_t i = 0; i < l->tally->model->tables[MODEL_ACCESS].count; i++) {
+        const struct access *a = model_row(l->tally->model, MODEL_ACCESS, i);
+        const struct appl *appl = model_find(l->tally->model, MODEL_APPL, a->row.key, NULL);
+        struct slice name = appl ? TEXT_GET(appl->name) : (struct slice){NULL, 0};
+        if (!slice_take(&name, slice_of(l->name)) || !slice_take(&name, SLICE("/")))
+            continue;
+        for (unsigned p = 1; p < ACCESS_PROTOCOLS; p++)
+            if (slice_eq(name, slice_of(access_protocols[p].name)))
+                access_service(l, p);
+    }
+}
+
+/* The service of a session: NULL if its instance is configured no more. */
+static struct access_service *service_of(const struct access_tally *t, uint32_t appl,
+                                         struct access_log **log)
+{
+    for (struct access_log *l = t->logs; l; l = l->next)
+        for (unsigned p = 1; p < ACCESS_PROTOCOLS; p++)
+            if (l->services[p].appl && l->services[p].appl->row.key[0] == appl) {
+                *log = l;
+                return &l->services[p];
+            }
+    return NULL;
+}
+
+/* Rows and levels of the sessions that were open. */
+static void restore_sessions(struct access_tally *t)
+{
+    for (uint32_t i = 0; i < t->sessions.high; i++) {
+        struct access_session *x = &t->sessions.rows[i];
+        struct access_log *log = NULL;
+        if (!x->appl)
+            continue;
+        struct access_service *s = service_of(t, x->appl, &log);
+        if (!s) {
+            access_session_remove(&t->sessions, x);
+            continue;
+        }
+        access_open(log, s, x);
+    }
+}
+
+/* Distinct users: each is counted at the first of its sessions. */
+static void restore_users(struct access_tally *t)
+{
+    for (uint32_t i = 0; i < t->sessions.high; i++) {
+        const struct access_session *x = &t->sessions.rows[i];
+        struct access_log *log = NULL;
+        struct access_service *s = x->appl && x->user_id ? service_of(t, x->appl, &log) : NULL;
+        bool first = s != NULL;
+        for (uint32_t j = 0; first && j < i; j++)
+            first =
+                t->sessions.rows[j].appl != x->appl || t->sessions.rows[j].user_id != x->user_id;
+        if (first)
+            s->access->users_logged_in++;
+    }
+}
+
+bool access_tally_load(struct access_tally *t, struct store *s)
+{
+    if (!store_load(s, STORE_ACCESS_SESSIONS, load_session, t) ||
+        !store_load(s, STORE_ACCESS_HEADER, load_header, t))
+        return false;
+    for (struct access_log *l = t->logs; l; l = l->next)
+        restore_services(l);
+    restore_sessions(t);
+    restore_users(t);
+    return true;
+}

@@ -1,0 +1,356 @@
+/*
+ * What each event of an access service counts. Invariant: every counter is a function of the events
+ * given so far.
+ */
+#include <stdio.h>
+#include "access_internal.h"
+#include "log_event.h"
+
+/* A wrong password is answered after Dovecot's auth_failure_delay (2 s); a passdb that did not know a user whom
+ * the next one knows is no failure and takes no time. */
+#define FAILED_MS 2000
+
+typedef void handler(struct access_log *log, struct access_service *s, const struct event *e);
+
+static int64_t instant(const struct access_log *log, const struct event *e)
+{
+    return e->time_ms - log->tally->real_minus_monotonic_ms;
+}
+
+static struct peer *find_peer(const struct access_log *log, const struct access_service *s,
+                              const struct event *e)
+{
+    return log->tally->peers ? tally_peer_of(log->tally->peers, s->appl, e) : NULL;
+}
+
+/* Counts a connection; its peer's row, if it has one. */
+static struct peer *count_connection(struct access_log *log, struct access_service *s,
+                                     const struct event *e)
+{
+    s->appl->accumulated_inbound++;
+    s->appl->last_inbound_at = s->access->last_connection_at = instant(log, e);
+    s->access->connections++;
+    model_dirty(log->tally->model, MODEL_APPL, s->appl);
+    model_dirty(log->tally->model, MODEL_ACCESS, s->access);
+    struct peer *p = find_peer(log, s, e);
+    if (p)
+        p->connections++;
+    return p;
+}
+
+/* A counter that this service was not known to have. */
+static void add(uint64_t *counter, uint64_t n)
+{
+    *counter = (*counter == MODEL_ABSENT ? 0 : *counter) + n;
+}
+
+/* Failed attempts before the end of a connection */
+
+static struct attempts *attempts_of(struct access_tally *t, uint64_t id)
+{
+    return &t->attempts[(id >> 32) % ATTEMPTS];
+}
+
+static uint64_t session_id(struct slice name)
+{
+    return access_hash(0, name);
+}
+
+static void on_auth_verbose(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    (void)s;
+    uint64_t id = session_id(e->other_id);
+    struct attempts *a = attempts_of(log->tally, id);
+    if (a->id != id)
+        *a = (struct attempts){.id = id, .first_ms = e->time_ms};
+    a->count++;
+    log->tally->attempts_changed = true;
+}
+
+/* How many attempts failed on this connection before now; forgets them. */
+static uint64_t take_attempts(struct access_tally *t, const struct event *e)
+{
+    uint64_t id = session_id(e->other_id);
+    struct attempts *a = attempts_of(t, id);
+    if (!id || a->id != id)
+        return 0;
+    uint64_t count = e->time_ms - a->first_ms >= FAILED_MS ? a->count : 0;
+    *a = (struct attempts){0};
+    t->attempts_changed = true;
+    return count;
+}
+
+static void count_failures(struct access_service *s, struct peer *p, uint64_t n)
+{
+    add(&s->access->failed_logins, n);
+    if (p)
+        p->auth_failures += n;
+}
+
+/* Logins */
+
+static void begin_session(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    struct access_tally *t = log->tally;
+    uint32_t appl = s->appl->row.key[0];
+    uint64_t name = access_hash(appl, e->other_id);
+    struct access_session x = {.id = name ? name : access_hash_process(appl, e->access.process),
+                               .flags = name ? ACCESS_SESSION_NAMED : 0,
+                               .user_id = access_hash(appl, e->address),
+                               .since_ms = e->time_ms,
+                               .appl = appl,
+                               .process = e->access.process,
+                               .protocol = access_protocols[e->access.protocol].port};
+    struct access_session *old = access_session_by_id(&t->sessions, appl, x.id);
+    if (old)
+        access_close(log, s, old); /* its end was not logged: the name is in use again */
+    bool first = x.user_id && !access_session_of(&t->sessions, appl, x.user_id);
+    TEXT_SET(x.user, t->users == USERS_HIDDEN ? SLICE("") : e->address);
+    TEXT_SET(x.remote, e->peer);
+    TEXT_SET(x.method, e->relay);
+    struct access_session *made = access_session_add(&t->sessions, &x);
+    if (!made)
+        return;
+    access_open(log, s, made);
+    if (first)
+        add(&s->access->users_logged_in, 1);
+}
+
+static void on_login(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    struct peer *p = count_connection(log, s, e);
+    add(&s->access->good_logins, 1);
+    if (e->flags & EVENT_TLS)
+        add(&s->access->tls_sessions, 1);
+    uint64_t failed = take_attempts(log->tally, e);
+    if (failed)
+        count_failures(s, p, failed);
+    begin_session(log, s, e);
+}
+
+static void on_login_abort(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    struct peer *p = count_connection(log, s, e);
+    take_attempts(log->tally, e);
+    if (e->flags & EVENT_CONNECTION)
+        add(&s->access->failed_connections, 1);
+    else
+        count_failures(s, p, e->access.attempts);
+}
+
+static void on_login_fail(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    count_failures(s, find_peer(log, s, e), 1);
+    model_dirty(log->tally->model, MODEL_ACCESS, s->access);
+}
+
+static void on_login_limit(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    s->access->limit_reached++;
+    s->appl->rejected_inbound++;
+    model_dirty(log->tally->model, MODEL_APPL, s->appl);
+    model_dirty(log->tally->model, MODEL_ACCESS, s->access);
+    struct peer *p = find_peer(log, s, e);
+    if (p)
+        p->rejected++;
+}
+
+static void on_full(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    s->access->limit_reached++;
+    s->appl->log_congested_at = instant(log, e);
+    model_dirty(log->tally->model, MODEL_APPL, s->appl);
+    model_dirty(log->tally->model, MODEL_ACCESS, s->access);
+}
+
+static void add_octets(struct access_service *s, const struct event *e)
+{
+    if (e->access.in != EVENT_NOT_TOLD)
+        add(&s->access->octets_in, e->access.in);
+    if (e->access.out != EVENT_NOT_TOLD)
+        add(&s->access->octets_out, e->access.out);
+}
+
+static void end_session(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    uint32_t appl = s->appl->row.key[0];
+    struct access_session *x =
+        access_session_find(&log->tally->sessions, appl, access_hash(appl, e->other_id),
+                            access_hash(appl, e->address), e->access.process);
+    if (x)
+        access_close(log, s, x);
+}
+
+static void on_logout(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    add_octets(s, e);
+    if (e->access.fetched != EVENT_NOT_TOLD_U32)
+        add(&s->access->fetched, e->access.fetched);
+    if (e->access.expunged != EVENT_NOT_TOLD_U32)
+        add(&s->access->expunged, e->access.expunged);
+    s->appl->last_inbound_at = instant(log, e);
+    model_dirty(log->tally->model, MODEL_APPL, s->appl);
+    model_dirty(log->tally->model, MODEL_ACCESS, s->access);
+    end_session(log, s, e);
+}
+
+static void on_traffic(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    add_octets(s, e);
+    model_dirty(log->tally->model, MODEL_ACCESS, s->access);
+}
+
+static void on_peer_open(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    count_connection(log, s, e);
+    begin_session(log, s, e);
+}
+
+static void on_peer_close(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    s->appl->last_inbound_at = instant(log, e);
+    model_dirty(log->tally->model, MODEL_APPL, s->appl);
+    end_session(log, s, e);
+}
+
+static void on_stored(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    add(&s->access->appended, e->recipients);
+    add_octets(s, e);
+    model_dirty(log->tally->model, MODEL_ACCESS, s->access);
+}
+
+static void on_deleted(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    add(&s->access->expunged, e->recipients);
+    model_dirty(log->tally->model, MODEL_ACCESS, s->access);
+}
+
+static void on_selected(struct access_log *log, struct access_service *s, const struct event *e)
+{
+    (void)e;
+    add(&s->access->mailboxes_selected, 1);
+    model_dirty(log->tally->model, MODEL_ACCESS, s->access);
+}
+
+static handler *const handlers[EVENT_KINDS] = {
+    [EVENT_LOGIN] = on_login,           [EVENT_LOGOUT] = on_logout,
+    [EVENT_TRAFFIC] = on_traffic,       [EVENT_LOGIN_ABORT] = on_login_abort,
+    [EVENT_LOGIN_FAIL] = on_login_fail, [EVENT_LOGIN_LIMIT] = on_login_limit,
+    [EVENT_SERVER_FULL] = on_full,      [EVENT_PEER_OPEN] = on_peer_open,
+    [EVENT_PEER_CLOSE] = on_peer_close, [EVENT_STORED] = on_stored,
+    [EVENT_DELETED] = on_deleted,       [EVENT_SELECTED] = on_selected,
+};
+
+/* The server as a whole */
+
+static void set_status(struct access_log *log, const struct event *e, uint64_t status)
+{
+    for (unsigned p = 0; p < ACCESS_PROTOCOLS; p++) {
+        struct access_service *s = &log->services[p];
+        if (!s->appl)
+            continue;
+        s->appl->log_status = status;
+        s->appl->log_congested_at = MODEL_NEVER;
+        if (status == APPL_UP) {
+            s->appl->started_at = s->access->start_at = instant(log, e);
+            if (e->text.n)
+                TEXT_SET(s->appl->version, e->text);
+        }
+        model_dirty(log->tally->model, MODEL_APPL, s->appl);
+        model_dirty(log->tally->model, MODEL_ACCESS, s->access);
+    }
+}
+
+/* Which services there are is known by the log only when they are first used: what a start said is
+ * said of those too. */
+static void inherit(struct access_log *log, struct access_service *s)
+{
+    for (unsigned p = 0; p < ACCESS_PROTOCOLS; p++) {
+        const struct access_service *o = &log->services[p];
+        if (!o->appl || o == s || o->appl->log_status == MODEL_ABSENT)
+            continue;
+        s->appl->log_status = o->appl->log_status;
+        s->appl->started_at = o->appl->started_at;
+        s->access->start_at = o->access->start_at;
+        s->appl->version = o->appl->version;
+        return;
+    }
+}
+
+static bool on_server(struct access_log *log, const struct event *e)
+{
+    if (e->kind == EVENT_STARTED) {
+        access_close_all(log);
+        set_status(log, e, APPL_UP);
+    } else if (e->kind == EVENT_STOPPED) {
+        set_status(log, e, APPL_DOWN);
+    } else if (e->kind == EVENT_AUTH_VERBOSE) {
+        on_auth_verbose(log, NULL, e);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Log events */
+
+static const struct {
+    const char *name;
+    uint64_t severity;
+} levels[] = {{"", 0},
+              {"warnings", SEVERITY_WARNING},
+              {"errors", SEVERITY_MINOR},
+              {"fatal errors", SEVERITY_CRITICAL}};
+
+static struct log_event *event_row(struct access_log *log, const char *name, uint64_t severity)
+{
+    char text[128];
+    int n = snprintf(text, sizeof text, "%s: %s", log->name, name);
+    return log_event_place(log->tally->model, log->tally->names,
+                           (struct slice){text, (size_t)n < sizeof text ? (size_t)n : 0}, severity,
+                           log->source);
+}
+
+static void count_log_event(struct access_log *log, const struct event *e)
+{
+    struct slice line = log->tally->users == USERS_PLAIN ? e->text : (struct slice){NULL, 0};
+    unsigned level = e->access.level, pattern = e->access.pattern;
+    if (level && !log->levels[level])
+        log->levels[level] = event_row(log, levels[level].name, levels[level].severity);
+    if (level && log->levels[level])
+        log_event_count(log->tally->model, log->levels[level], instant(log, e), line);
+    if (!pattern)
+        return;
+    const struct access_pattern *is = &log->server->patterns[pattern - 1];
+    if (!log->patterns[pattern])
+        log->patterns[pattern] = event_row(log, is->name, is->severity);
+    if (log->patterns[pattern])
+        log_event_count(log->tally->model, log->patterns[pattern], instant(log, e), line);
+}
+
+/* Whose line it is: the instance that the tag names, else the one whose log it is. */
+static struct access_log *log_of(struct access_log *log, const struct event *e)
+{
+    for (struct access_log *l = log->tally->logs; e->app.n && l; l = l->next)
+        for (const struct access_tag *tag = l->tags; tag; tag = tag->next)
+            if (l->server == log->server && slice_eq(slice_of(tag->text), e->app))
+                return l;
+    return log;
+}
+
+void access_tally_event(void *counter, const struct event *e)
+{
+    struct access_log *log = log_of(counter, e);
+    if (e->access.level || e->access.pattern)
+        count_log_event(log, e);
+    handler *h = (unsigned)e->kind < EVENT_KINDS ? handlers[e->kind] : NULL;
+    if (on_server(log, e) || !h || e->access.protocol >= ACCESS_PROTOCOLS)
+        return;
+    bool is_new = !log->services[e->access.protocol].appl;
+    struct access_service *s = access_service(log, e->access.protocol);
+    if (s && is_new)
+        inherit(log, s);
+    if (s)
+        h(log, s, e);
+}
