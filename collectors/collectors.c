@@ -9,6 +9,7 @@ extern const struct collector collector_log, collector_queue, collector_process,
     collector_rate;
 extern const struct collector collector_disk, collector_host, collector_processes;
 extern const struct collector collector_response;
+extern const struct collector collector_sun;
 
 /* In the order of a tick: the log first, because the others ask what it knows. */
 /* clang-format off */
@@ -23,6 +24,7 @@ const struct collector *const collectors[] = {
     &collector_processes,
     &collector_response,
     &collector_directory,
+    &collector_sun,
     NULL,
 };
 /* clang-format on */

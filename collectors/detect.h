@@ -17,6 +17,9 @@
  */
 void detect_postfix(struct config *c, const char *path, struct err_list *notes);
 
+/* The same for Sun's Messaging Server: looks at directories, asks no tool. path: the base directories of instances, ":" between them; NULL: the usual ones. */
+void detect_sun(struct config *c, const char *path, struct err_list *notes);
+
 /* A line of `postmulti -l`: "NAME GROUP ENABLED DIRECTORY", a name of "-" is the default instance.
  */
 struct detect_instance {

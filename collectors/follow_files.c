@@ -31,18 +31,29 @@ static bool drop_end(struct slice *s, struct slice end)
     return true;
 }
 
+/*
+ * Sun's Messaging Server keeps one older generation: each night mail.log_current becomes
+ * mail.log_yesterday, whose lines went to the end of mail.log before.
+ */
+static bool is_yesterday(struct slice name, struct slice base)
+{
+    return drop_end(&base, SLICE("_current")) && drop_end(&name, SLICE("_yesterday")) &&
+           slice_eq(name, base);
+}
+
 /* Is `name` a generation of the log `base`? Then the members that the name tells are set. */
 static bool parse_name(struct slice name, struct slice base, struct follow_file *file)
 {
     struct slice rest = name;
-    if (name.n >= sizeof file->name || !slice_take(&rest, base))
+    bool yesterday = is_yesterday(name, base);
+    if (name.n >= sizeof file->name || (!yesterday && !slice_take(&rest, base)))
         return false;
     memcpy(file->name, name.p, name.n);
     file->name[name.n] = '\0';
     file->live = rest.n == 0;
-    file->number = UINT64_MAX;
+    file->number = yesterday ? 1 : UINT64_MAX;
     file->gzip = file->foreign = false;
-    if (file->live)
+    if (file->live || yesterday)
         return true;
     file->gzip = drop_end(&rest, SLICE(".gz"));
     file->foreign =

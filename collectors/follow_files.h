@@ -29,7 +29,7 @@ struct follow_files {
 
 /*
  * Lists the regular files of the log `name` in `directory`: itself and log.1, log.1.gz,
- * log-20261121, log.20261121-120000 and the like, as they were all at one instant. Returns 0 or an
+ * log-20261121, log.20261121-120000 and the like (of mail.log_current: mail.log_yesterday), as they were all at one instant. Returns 0 or an
  * errno; EAGAIN: the directory changes too fast, try later. A directory that may be searched but
  * not read shows the live file alone. The caller frees the list in every case.
  */

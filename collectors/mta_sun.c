@@ -7,6 +7,7 @@
  * but for the recipient and have one time stamp are one message.
  */
 #include "../agent/model.h"
+#include "detect.h"
 #include "mta.h"
 #include "reply.h"
 #include "sun_record.h"
@@ -246,6 +247,8 @@ const struct mta mta_sun = {
     .master = "job_controller",
     .pid_file = NULL,
     .account = "mailsrv",
+    .listener = "tcp_local",
+    .detect = detect_sun,
     .parse = parse,
     .queues = queues,
     .services = services,

@@ -255,7 +255,8 @@ static bool start(struct collect *c)
 {
     collect = c;
     for (unsigned n = 0; n < c->instance_count; n++)
-        if (c->instances[n].config->queue_directory && !open_queue(c, &c->instances[n]))
+        if (c->instances[n].config->queue_directory && c->instances[n].mta->queues[0].name &&
+            !open_queue(c, &c->instances[n]))
             return false;
     return true;
 }

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "../../agent/config_schema.h"
 #include "../../collectors/detect.h"
 
 static char folder[] = "/tmp/test_detect.XXXXXX";
@@ -440,6 +441,46 @@ static int remove_folder(void **state)
     return system(command);
 }
 
+static void make_tree(const char *base, const char *data)
+{
+    char command[512];
+    snprintf(command, sizeof command,
+             "mkdir -p %s/%slog %s/%squeue %s/config && touch %s/config/imta.cnf", below(base),
+             data, below(base), data, below(base), below(base));
+    assert_int_equal(system(command), 0);
+}
+
+static void sun(void **state)
+{
+    (void)state;
+    char path[1024];
+    struct config c = {.detect = true};
+    struct err_list notes = {0};
+    make_tree("sun64", "data/");
+    make_tree("sun5", "");
+    assert_int_equal(symlink(below("sun64"), below("sunlink")), 0);
+    assert_int_equal(mkdir(below("empty"), 0700), 0);
+    snprintf(path, sizeof path, "%s:%s:%s:/no/where:%s", below("empty"), below("sun64"),
+             below("sunlink"), below("sun5"));
+    detect_sun(&c, path, &notes);
+    assert_int_equal(c.mta_count, 2);
+    assert_string_equal(c.mtas[0].name, "sun");
+    assert_string_equal(c.mtas[0].log, below("sun64/data/log/mail.log_current"));
+    assert_string_equal(c.mtas[0].queue_directory, below("sun64/data/queue"));
+    assert_string_equal(c.mtas[0].config_file, below("sun64/config/option.dat"));
+    assert_string_equal(c.mtas[0].listen.items[0], ":25");
+    assert_string_equal(c.mtas[1].name, "sun-2");
+    assert_string_equal(c.mtas[1].log, below("sun5/log/mail.log_current"));
+    detect_sun(&c, path, &notes); /* nothing is added twice */
+    assert_int_equal(c.mta_count, 2);
+    for (unsigned i = 0; i < c.mta_count; i++) {
+        free(c.mtas[i].type);
+        config_release(config_sun_settings, &c.mtas[i]);
+    }
+    free(c.mtas);
+    err_free(&notes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +496,7 @@ int main(void)
         cmocka_unit_test(host),
         cmocka_unit_test(no_tools),
         cmocka_unit_test(denied),
+        cmocka_unit_test(sun),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

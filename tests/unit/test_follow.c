@@ -804,6 +804,51 @@ static void catches_up_at_once(void **state)
     expect("one\ntwo\nthree\n");
 }
 
+/* The message return job of Sun's Messaging Server, about midnight. */
+static void return_job(void)
+{
+    if (access(in_dir("mail.log_yesterday"), F_OK) == 0) {
+        char command[256];
+        snprintf(command, sizeof command, "cd %s && cat mail.log_yesterday >> mail.log", dir);
+        assert_int_equal(system(command), 0);
+    }
+    move("mail.log_current", "mail.log_yesterday");
+}
+
+static void sun_nights(void **state)
+{
+    (void)state;
+    snprintf(path, sizeof path, "%s/mail.log_current", dir);
+    put("mail.log", "long ago\n");
+    put("mail.log_yesterday", "yesterday 1\n");
+    set_time("mail.log_yesterday", 1000);
+    put("mail.log_current", filler);
+    put("mail.log_current", "today 1\n");
+    start();
+    read_all();
+    assert_non_null(strstr(got, "today 1\n"));
+    assert_null(strstr(got, "long ago"));
+    got_length = 0;
+    put("mail.log_current", "today 2\n");
+    return_job();
+    put("mail.log_yesterday", "late word of today\n"); /* by a process that had it open */
+    read_on();
+    put("mail.log_current", "second day 1\n");
+    read_all();
+    expect("today 2\nlate word of today\nsecond day 1\n");
+    put("mail.log_current", "second day 2\n");
+    restart(); /* while the job runs */
+    return_job();
+    restart();
+    read_all();
+    expect("second day 2\n");
+    put("mail.log_current", "third day 1\n");
+    restart();
+    read_all();
+    expect("third day 1\n");
+    assert_int_equal(status().status, SOURCE_OK);
+}
+
 static void impossible_position(void **state)
 {
     (void)state;
@@ -1089,6 +1134,7 @@ int main(int argc, char **argv)
         test(other_compression),
         test(empty_then_rotated),
         test(catches_up_at_once),
+        test(sun_nights),
         test(impossible_position),
     };
     const struct CMUnitTest last[] = {cmocka_unit_test(stress)};

@@ -1,0 +1,172 @@
+/*
+ * Finds Sun's Messaging Server and the directories of an instance: by the places where the releases
+ * install themselves. No tool of it is asked; an instance tree is enough.
+ */
+#include "detect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where releases from 8 back to 6 put themselves, and iPlanet 5. */
+#define BASES                                                                                      \
+    "/opt/sun/comms/messaging64:/opt/sun/comms/messaging:/opt/SUNWmsgsr:/opt/sun/messaging:"       \
+    "/usr/iplanet/server5"
+
+static char *join(const char *directory, const char *name)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", directory, name) < 0)
+        abort();
+    return path;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* BASE/data/NAME if it is there, else BASE/NAME, which older releases have. */
+static char *data_directory(const char *base, const char *name)
+{
+    char below[32];
+    snprintf(below, sizeof below, "data/%s", name);
+    char *path = join(base, below);
+    if (is_directory(path))
+        return path;
+    char *other = join(base, name);
+    if (!is_directory(other)) {
+        free(other);
+        return path;
+    }
+    free(path);
+    return other;
+}
+
+/* An instance is where its MTA options or its log are. */
+static bool is_instance(const char *base)
+{
+    char *options = join(base, "config/imta.cnf"), *unified = join(base, "config/config.xml");
+    bool found = access(options, F_OK) == 0 || access(unified, F_OK) == 0;
+    free(options);
+    free(unified);
+    return found;
+}
+
+/* The next directory of a list, in a copy; NULL: no more. */
+static char *next_base(struct slice *list)
+{
+    while (list->n) {
+        size_t end = slice_find(*list, ':');
+        char *base = strndup(list->p, end);
+        *list = slice_skip(*list, end + 1);
+        if (!base)
+            abort();
+        if (is_directory(base))
+            return base;
+        free(base);
+    }
+    return NULL;
+}
+
+static void add_listener(struct config_mta *m, const char *text)
+{
+    m->listen.items = calloc(1, sizeof *m->listen.items);
+    if (!m->listen.items || !(m->listen.items[0] = strdup(text)))
+        abort();
+    m->listen.count = 1;
+}
+
+static void fill(struct config_mta *m, struct slice list)
+{
+    if (!m->name)
+        m->name = strdup("sun");
+    if (!m->base_directory && !m->log_directory && !m->log)
+        m->base_directory = next_base(&list);
+    if (m->base_directory && !m->log_directory)
+        m->log_directory = data_directory(m->base_directory, "log");
+    if (m->base_directory && !m->queue_directory)
+        m->queue_directory = data_directory(m->base_directory, "queue");
+    if (m->base_directory && !m->config_file)
+        m->config_file = join(m->base_directory, "config/option.dat");
+    if (m->log_directory && !m->log)
+        m->log = join(m->log_directory, "mail.log_current");
+    if (m->listen.count == 0)
+        add_listener(m, ":25");
+}
+
+static void check_readable(const struct config_mta *m, struct err_list *notes)
+{
+    if (m->log)
+        detect_readable(m, m->log, false, notes);
+    if (m->queue_directory)
+        detect_readable(m, m->queue_directory, true, notes);
+    if (m->config_file && access(m->config_file, F_OK) == 0 && access(m->config_file, R_OK) != 0)
+        detect_note(m, notes,
+                    "%s may not be read: what the log's entries have is told by their shapes; let "
+                    "the account read it, or set log_options",
+                    m->config_file);
+}
+
+/* One installation may have several names. */
+static bool same_directory(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static bool is_known(const struct config *c, const char *base)
+{
+    for (unsigned i = 0; i < c->mta_count; i++)
+        if (c->mtas[i].base_directory && same_directory(c->mtas[i].base_directory, base))
+            return true;
+    return false;
+}
+
+static bool is_taken(const struct config *c, const char *name)
+{
+    for (unsigned i = 0; i < c->mta_count; i++)
+        if (c->mtas[i].name && strcmp(c->mtas[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static char *free_name(const struct config *c)
+{
+    char name[32] = "sun";
+    for (unsigned n = 2; is_taken(c, name); n++)
+        snprintf(name, sizeof name, "sun-%u", n);
+    return strdup(name);
+}
+
+static void add_found(struct config *c, char *base, struct err_list *notes)
+{
+    struct config_mta m = {.type = strdup("sun"), .name = free_name(c), .base_directory = base};
+    c->mtas = reallocarray(c->mtas, c->mta_count + 1, sizeof *c->mtas);
+    if (!c->mtas || !m.type || !m.name)
+        abort();
+    fill(&m, SLICE(""));
+    detect_note(&m, notes, "found: %s, queue %s, log %s", m.base_directory, m.queue_directory,
+                m.log);
+    c->mtas[c->mta_count++] = m;
+}
+
+void detect_sun(struct config *c, const char *path, struct err_list *notes)
+{
+    struct slice list = slice_of(path ? path : BASES);
+    for (unsigned i = 0; i < c->mta_count; i++)
+        if (strcmp(c->mtas[i].type, "sun") == 0)
+            fill(&c->mtas[i], list);
+    for (char *base; c->detect && (base = next_base(&list));) {
+        if (is_instance(base) && !is_known(c, base))
+            add_found(c, base, notes);
+        else
+            free(base);
+    }
+    for (unsigned i = 0; i < c->mta_count; i++)
+        if (strcmp(c->mtas[i].type, "sun") == 0)
+            check_readable(&c->mtas[i], notes);
+}
