@@ -44,6 +44,10 @@ static void count(struct mailq_sums *s, const struct mailq_file *f, uint64_t n)
     }
     if (!f->arrival_s)
         s->unaged += n;
+    if (f->flags & MAILQ_FILE_HELD)
+        s->held += n;
+    if (f->flags & MAILQ_FILE_CHANGED)
+        s->changed += n;
 }
 
 void mailq_count_out(struct mailq *q, const struct mailq_file *f)
@@ -127,6 +131,14 @@ void mailq_remove(struct mailq *q, struct mailq_file *f)
 {
     leave(q, f);
     mailq_map_remove(&q->map, f);
+}
+
+void mailq_changed(struct mailq *q, struct mailq_file *f)
+{
+    mailq_count_out(q, f);
+    f->flags |= MAILQ_FILE_CHANGED;
+    f->flags &= (uint8_t) ~(MAILQ_FILE_ASKED | MAILQ_FILE_WAITED | MAILQ_FILE_READ);
+    mailq_count_in(q, f);
 }
 
 void mailq_complete(struct mailq *q, struct mailq_file *f)
@@ -242,6 +254,7 @@ static void tell_queue(struct mailq_sums *s, struct mailq_queue *r)
     r->messages = s->messages;
     r->bytes = s->bytes;
     r->recipients = s->recipients;
+    r->held = s->held;
     r->complete = s->unsized == 0;
     r->ages_complete = s->unaged == 0;
     r->oldest_ms = oldest_arrival(s);

@@ -18,9 +18,10 @@
 struct mailq_update {
     struct queue_id id;
     uint64_t size;
-    uint32_t pending;   /* recipients not yet delivered */
+    uint32_t pending; /* recipients not yet delivered */
     bool known;         /* false: the log does not know it, the file must be read */
     int64_t arrival_ms; /* real time, 0: unknown */
+    bool held;
 };
 
 struct mailq_request {
@@ -36,6 +37,7 @@ struct mailq_queue {
     uint64_t messages;
     uint64_t bytes, recipients;
     bool complete;             /* bytes and recipients cover every message */
+    uint64_t held;             /* of MTA_QUEUE_REWRITTEN; holds when complete */
     bool ages_complete;        /* the arrival of every message is known: oldest and buckets hold */
     int64_t oldest_ms;         /* real time of the oldest arrival; 0: none */
     char oldest_id[22];        /* its queue id */

@@ -66,6 +66,8 @@ static void arrive(struct mailq *q, uint16_t directory, const struct inotify_eve
         return;
     if (!known && (e->mask & IN_MOVED_TO))
         deliver(q, e->cookie, f);
+    if (known && (mailq_queue_flags(q, f) & MTA_QUEUE_REWRITTEN))
+        mailq_changed(q, f);
     mailq_check_writing(q, f);
     mailq_want(q, f);
 }

@@ -29,11 +29,14 @@ static uint32_t to_u32(uint64_t n)
 }
 
 static void known(struct mailq *q, struct mailq_file *f, uint64_t size, uint32_t pending,
-                  int64_t arrival_ms)
+                  int64_t arrival_ms, bool held)
 {
     int64_t arrival_s = arrival_ms / 1000;
     mailq_count_out(q, f);
     f->flags |= MAILQ_FILE_SIZED;
+    f->flags &= (uint8_t) ~(MAILQ_FILE_CHANGED | MAILQ_FILE_HELD);
+    if (held)
+        f->flags |= MAILQ_FILE_HELD;
     f->size = to_u32(size);
     f->pending = pending;
     if (!f->arrival_s && arrival_s > 0 && arrival_s <= UINT32_MAX)
@@ -47,12 +50,12 @@ void mailq_update(struct mailq *q, const struct mailq_update *u)
         return;
     struct mailq_file *f = mailq_map_find(&q->map, u->id, mailq_map_hash(&q->map, u->id));
     if (f)
-        known(q, f, u->size, u->pending, u->arrival_ms);
+        known(q, f, u->size, u->pending, u->arrival_ms, u->held);
 }
 
 static bool unknown(const struct mailq_file *f)
 {
-    return !(f->flags & MAILQ_FILE_SIZED) || !f->arrival_s;
+    return !(f->flags & MAILQ_FILE_SIZED) || !f->arrival_s || f->flags & MAILQ_FILE_CHANGED;
 }
 
 static uint8_t asked_for(const struct mailq *q, const struct mailq_file *f)
@@ -74,24 +77,44 @@ void mailq_want(struct mailq *q, struct mailq_file *f)
     r->wanted[r->wanted_count++] = f->id;
 }
 
+static void file_name(const struct mailq *q, const struct mailq_file *f, char name[MTA_FILE_NAME])
+{
+    if (q->mta->queue_file_name)
+        q->mta->queue_file_name(f->id, name);
+    else
+        queue_id_text(f->id, name);
+}
+
 static bool file_path(const struct mailq *q, const struct mailq_file *f, char path[MAILQ_TREE_PATH])
 {
-    char name[22];
-    queue_id_text(f->id, name);
+    char name[MTA_FILE_NAME];
+    file_name(q, f, name);
     return mailq_tree_file(&q->tree, f->directory, name, path);
 }
 
-/* Opens a queue file that is a regular one; -1 with errno. */
-static int open_file(const struct mailq *q, const struct mailq_file *f)
+/* How large the body's file is; 0 if there is none. */
+static uint64_t body_size(const struct mailq *q, int directory, char name[MTA_FILE_NAME])
 {
-    char name[22];
     struct stat st;
-    queue_id_text(f->id, name);
+    size_t n = strlen(name);
+    if (!q->mta->body_letter || n == 0)
+        return 0;
+    name[n - 1] = q->mta->body_letter;
+    return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* Opens a queue file that is a regular one; -1 with errno. *body: octets in the body's own file. */
+static int open_file(const struct mailq *q, const struct mailq_file *f, uint64_t *body)
+{
+    char name[MTA_FILE_NAME];
+    struct stat st;
+    file_name(q, f, name);
     int directory = mailq_tree_open(&q->tree, f->directory);
     if (directory < 0)
         return -1;
     int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     int error = errno;
+    *body = fd >= 0 ? body_size(q, directory, name) : 0;
     close(directory);
     if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
         close(fd);
@@ -105,13 +128,16 @@ static int open_file(const struct mailq *q, const struct mailq_file *f)
 /* Reads and understands the first octets of a file. What it tells of size and arrival is kept. */
 static bool read_file(struct mailq *q, struct mailq_file *f, size_t octets, struct queue_file *told)
 {
+    uint64_t body;
     *told = (struct queue_file){0};
-    int fd = open_file(q, f);
+    int fd = open_file(q, f, &body);
     if (fd < 0) {
         if (errno != ENOENT) /* it will not get better */
             f->flags |= MAILQ_FILE_READ;
         return false;
     }
+    if (q->mta->body_letter)
+        octets = sizeof q->buffer; /* no body is read, and the envelope may be long */
     size_t have = 0;
     ssize_t n;
     while (have < octets && (n = read(fd, q->buffer + have, octets - have)) > 0)
@@ -122,8 +148,11 @@ static bool read_file(struct mailq *q, struct mailq_file *f, size_t octets, stru
     if (!q->mta->queue_file((struct slice){q->buffer, have}, told))
         return false;
     /* The log knows better how many recipients are left. */
-    bool sized = f->flags & MAILQ_FILE_SIZED;
-    known(q, f, sized ? f->size : told->size, sized ? f->pending : told->pending, told->arrival_ms);
+    bool sized = (f->flags & (MAILQ_FILE_SIZED | MAILQ_FILE_CHANGED)) == MAILQ_FILE_SIZED;
+    bool held = sized ? f->flags & MAILQ_FILE_HELD : told->held;
+    told->size = q->mta->body_letter && body == 0 ? 0 : told->size + body;
+    known(q, f, sized ? f->size : told->size, sized ? f->pending : told->pending, told->arrival_ms,
+          held);
     return true;
 }
 
@@ -189,7 +218,7 @@ static struct unknowns find_unknowns(const struct mailq *q)
 {
     struct unknowns u = {false, false, false};
     for (unsigned i = 0; i < q->queue_count; i++) {
-        u.messages |= q->queues[i].unsized || q->queues[i].unaged;
+        u.messages |= q->queues[i].unsized || q->queues[i].unaged || q->queues[i].changed;
         u.inodes |= q->queues[i].untimed || q->queues[i].writing;
         u.retries |= (q->mta->queues[i].flags & MTA_QUEUE_RETRY) && q->queues[i].messages;
     }

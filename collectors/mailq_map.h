@@ -15,6 +15,8 @@ enum mailq_file_flag {
     MAILQ_FILE_WAITED = 1 << 2,  /* ... and once before: it had its time */
     MAILQ_FILE_READ = 1 << 3,    /* the file was read; it is never read again */
     MAILQ_FILE_WRITING = 1 << 4, /* still being written: not counted */
+    MAILQ_FILE_HELD = 1 << 6,
+    MAILQ_FILE_CHANGED = 1 << 7, /* what is known of it may be over */
     MAILQ_FILE_SEEN = 1 << 5     /* equals the scan's mark: found by the last scan or since */
 };
 

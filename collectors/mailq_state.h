@@ -23,7 +23,8 @@
 struct mailq_sums {
     uint64_t messages, bytes, recipients;
     uint64_t unsized, unaged, untimed; /* size, arrival, next attempt unknown */
-    uint64_t writing;                  /* not in messages */
+    uint64_t held, changed;
+    uint64_t writing; /* not in messages */
     struct mailq_ages ages;
     struct mailq_ring retries; /* mapped for MTA_QUEUE_RETRY only */
     bool denied;
@@ -81,6 +82,8 @@ unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f);
 struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t hash,
                                int64_t arrival_s, uint16_t directory);
 void mailq_remove(struct mailq *q, struct mailq_file *f);
+/* It was written anew: what is known of it holds until it is learnt again. */
+void mailq_changed(struct mailq *q, struct mailq_file *f);
 /* It is complete: from now on it counts. */
 void mailq_complete(struct mailq *q, struct mailq_file *f);
 /* Is it, by this mode? */

@@ -10,25 +10,30 @@
 
 /* What the file of one queued message tells. */
 struct queue_file {
-    uint64_t size;           /* octets of header and body */
+    uint64_t
+        size; /* octets of header and body; without the body's if that is in a file of its own */
     uint32_t recipients;     /* as first queued */
     uint32_t pending;        /* not yet delivered, when known; else = recipients */
     int64_t arrival_ms;      /* real time; 0 unknown */
     struct slice message_id; /* with its <>; points into the buffer; p == NULL: not found */
+    bool held;               /* no delivery is tried until somebody says so */
 };
 
 /* One of its queue directories, below queue_directory. */
 enum mta_queue_flag {
     MTA_QUEUE_INCOMPLETE =
-        1 << 0,                /* files without the owner's execute bit are still being written */
-    MTA_QUEUE_RETRY = 1 << 1,  /* a file's mtime is the time of its next attempt */
-    MTA_QUEUE_DAMAGED = 1 << 2 /* not awaiting delivery: left out of what the MTA stores */
+        1 << 0,                  /* files without the owner's execute bit are still being written */
+    MTA_QUEUE_RETRY = 1 << 1,    /* a file's mtime is the time of its next attempt */
+    MTA_QUEUE_DAMAGED = 1 << 2,  /* not awaiting delivery: left out of what the MTA stores */
+    MTA_QUEUE_REWRITTEN = 1 << 3 /* a file is replaced when its message's state changes; it tells
+                                    which messages are held */
 };
 struct mta_queue {
     const char *name; /* "deferred" */
     unsigned flags;
 };
 #define MTA_QUEUES_MAX 8
+#define MTA_FILE_NAME  32 /* room for the name of a queued message's file */
 
 /* A daemon that receives or delivers: how its tag becomes a row of mtaGroupTable. */
 enum mta_service_flag {
@@ -85,8 +90,13 @@ struct mta {
     /* Is this the name of a queued message's file? Then *id is its queue id and *arrival_s its arrival
        in seconds since the epoch if the name tells, else 0. */
     bool (*queue_name)(struct slice name, struct queue_id *id, int64_t *arrival_s);
-    /* The first octets of a queued message's file (its envelope and header, at most 64 kB). */
+    /* The name of its file; NULL: the id as text. */
+    void (*queue_file_name)(struct queue_id id, char name[MTA_FILE_NAME]);
+    /* The first octets of a queued message's file (its envelope and header, at most 64 kB; 256 kB with a
+       body_letter). */
     bool (*queue_file)(struct slice content, struct queue_file *f);
+    char
+        body_letter; /* the file with the body has this last letter in its name; 0: it is the same */
 };
 
 extern const struct mta mta_exim, mta_postfix, mta_sun;

@@ -10,6 +10,7 @@
  * time perhaps "[1/2] " where a long line was split.
  */
 #include "exim_fields.h"
+#include "exim_queue.h"
 #include "mta.h"
 
 /* "[1/2] ": the first part is read as the line, others are not. False: it is another part. */
@@ -136,7 +137,7 @@ static const struct mta_service services[] = {
 };
 
 static const struct mta_queue queues[] = {
-    {"input", 0},
+    {"input", MTA_QUEUE_REWRITTEN},
     {NULL, 0},
 };
 
@@ -152,4 +153,8 @@ const struct mta mta_exim = {
     .parse = parse,
     .queues = queues,
     .services = services,
+    .queue_name = exim_queue_name,
+    .queue_file = exim_queue_file,
+    .queue_file_name = exim_queue_file_name,
+    .body_letter = 'D',
 };

@@ -44,7 +44,8 @@ static void push(struct queue_source *q, struct mailq_update u)
 static struct mailq_update update_of(const struct message *m, struct queue_id id)
 {
     struct mailq_update u = {.id = id};
-    if (m && m->flags & MESSAGE_QUEUED) {
+    if (m && m->flags & MESSAGE_QUEUED && !(m->flags & MESSAGE_OPEN)) {
+        u.held = m->flags & MESSAGE_HELD;
         u.known = true;
         u.size = m->size;
         u.pending = m->pending;
@@ -137,6 +138,8 @@ static void merge_queue(struct group *g, const struct mta_queue *is, const struc
     g->stored_bytes = there && from->complete ? from->bytes : MODEL_ABSENT;
     g->stored_recipients = there && from->complete ? from->recipients : MODEL_ABSENT;
     bool dated = there && from->ages_complete;
+    if (is->flags & MTA_QUEUE_REWRITTEN)
+        g->held = there && from->complete ? from->held : MODEL_ABSENT;
     g->oldest_at = dated ? instant(from->oldest_ms) : MODEL_NEVER;
     g->oldest_id = from->message_id;
     if (dated && from->messages == 0)

@@ -55,8 +55,12 @@ static inline bool fake_file(struct slice content, struct queue_file *f)
         return false;
     if (counting)
         reads[serial]++;
-    *f = (struct queue_file){size, (uint32_t)recipients, (uint32_t)recipients,
-                             (int64_t)arrival * 1000, slice_trim(content)};
+    *f = (struct queue_file){size,
+                             (uint32_t)recipients,
+                             (uint32_t)recipients,
+                             (int64_t)arrival * 1000,
+                             slice_trim(content),
+                             false};
     return true;
 }
 

@@ -56,10 +56,10 @@ static void test_sizes_from_the_log(void **state)
     refresh(q);
     assert_int_equal(result.wanted_count, 1); /* the new one, at once */
     assert_true(result.wanted[0].lo == id("S6").lo && result.wanted[0].hi == id("S6").hi);
-    struct mailq_update u[] = {{id("S6"), 900, 3, true, (now_s - 60) * 1000},
-                               {id("S5"), 0, 0, false, 0},
-                               {id("T6X2"), 50, 0, true, 0},
-                               {id("T99X9"), 9, 9, true, 0}};
+    struct mailq_update u[] = {{id("S6"), 900, 3, true, (now_s - 60) * 1000, false},
+                               {id("S5"), 0, 0, false, 0, false},
+                               {id("T6X2"), 50, 0, true, 0, false},
+                               {id("T99X9"), 9, 9, true, 0, false}};
     struct mailq_request with = {.updates = u, .update_count = 4, .files_max = 100};
     struct mailq_queue *r = refresh_with(q, with);
     assert_int_equal(r[ACTIVE].bytes, 900);

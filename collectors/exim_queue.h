@@ -1,0 +1,16 @@
+/*
+ * Exim's spool as files. A message is ID-H (envelope, header) and ID-D (body) in input, or with
+ * split_spool_directory in input/X, X being the last digit of the time in the id; ID-J while it is
+ * delivered. It exists when its -H does. Part of mta_exim.c's implementation of `struct mta`; the
+ * contracts are in mta.h. Source: chapter "Format of spool files" of Exim's specification, spool_out.c.
+ */
+#ifndef EXIM_QUEUE_H
+#define EXIM_QUEUE_H
+
+#include "mta.h"
+
+bool exim_queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s);
+bool exim_queue_file(struct slice content, struct queue_file *f);
+void exim_queue_file_name(struct queue_id id, char name[MTA_FILE_NAME]);
+
+#endif
