@@ -43,7 +43,7 @@ $(B)/libmailmond.a: $(LIB_OBJ)
 
 $(B)/mailmond: $(B)/agent/main.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
-$(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/agent/main_explain.o $(B)/agent/main_ask.o $(B)/libmailmond.a
+$(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/agent/main_explain.o $(B)/agent/main_ask.o $(B)/agent/main_alarm.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
 $(B)/mailmond-probe: $(B)/agent/main_probe.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PROBE_LIBS)
@@ -61,7 +61,7 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZMAIN) $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(FUZZLINK) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
 
 # Programs of the benchmarks; the live tests use some of them too.
-BENCH := $(addprefix $(B)/,bench_model bench_probe bench_queue bench_tdata bwalk wcl gen_postfix_log gen_queue)
+BENCH := $(addprefix $(B)/,bench_model bench_alarm bench_probe bench_queue bench_tdata bwalk wcl gen_postfix_log gen_queue)
 GEN_OBJ := $(patsubst %,$(B)/tests/bench/gen_%.o,postfix_log world inbound message delivery truth)
 $(B)/bench_%: $(B)/tests/bench/bench_%.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)

@@ -56,6 +56,7 @@ static void wrong_type(struct err_list *errors, const config_setting_t *at, cons
         [SETTING_CHOICE] = "a word in quotes",
         [SETTING_BOOL] = "true or false",
         [SETTING_NUMBER] = "a whole number",
+        [SETTING_INTEGER] = "a whole number",
         [SETTING_DURATION_MS] =
             "a duration with its unit in quotes, or a whole number of milliseconds",
         [SETTING_DURATION_S] = "a duration with its unit in quotes, or a whole number of seconds",
@@ -68,11 +69,12 @@ static void wrong_type(struct err_list *errors, const config_setting_t *at, cons
                  s->example);
 }
 
-/* Edit distance (Levenshtein); names of at most NAME_MAX_LENGTH. */
-static unsigned distance(const char *a, const char *b)
+unsigned config_distance(const char *a, const char *b)
 {
     unsigned row[NAME_MAX_LENGTH + 1];
     size_t n = strlen(b);
+    if (n > NAME_MAX_LENGTH)
+        return UINT_MAX;
     for (unsigned j = 0; j <= n; j++)
         row[j] = j;
     for (unsigned i = 0; a[i]; i++) {
@@ -113,7 +115,7 @@ static const char *nearest(const struct setting *settings, const char *name)
     unsigned best_distance = (unsigned)strlen(name) / 3 + 2;
     for (const struct setting *s = settings; s->name; s++) {
         bool begins = strlen(name) >= 4 && strncmp(s->name, name, strlen(name)) == 0;
-        unsigned d = begins ? 1 : distance(name, s->name);
+        unsigned d = begins ? 1 : config_distance(name, s->name);
         if (d < best_distance) {
             best_distance = d;
             best = s->name;
@@ -171,6 +173,20 @@ static void read_number(struct err_list *errors, const config_setting_t *at,
                      value / unit, unit_name, s->low, unit_name, s->high, unit_name);
     else
         *(uint32_t *)member = (uint32_t)(value / unit);
+}
+
+static void read_integer(struct err_list *errors, const config_setting_t *at,
+                         const struct setting *s, int64_t *member)
+{
+    int type = config_setting_type(at);
+    long long value = config_setting_get_int64(at);
+    if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
+        wrong_type(errors, at, s);
+    else if (value < INT32_MIN || value > INT32_MAX)
+        config_fault(errors, at, "%s is %lld, but must be from %d to %d", s->name, value, INT32_MIN,
+                     INT32_MAX);
+    else
+        *member = value;
 }
 
 static bool one_of(const char *const *words, const char *value, unsigned *which)
@@ -323,6 +339,9 @@ static void read_setting(struct err_list *errors, const config_setting_t *at,
     case SETTING_DURATION_S:
         read_number(errors, at, s, member);
         break;
+    case SETTING_INTEGER:
+        read_integer(errors, at, s, member);
+        break;
     case SETTING_TEXTS:
         read_texts(errors, at, s, member);
         break;
@@ -452,6 +471,7 @@ static void read_tree(struct config *c, config_t *tree, struct err_list *errors)
     read_group(errors, config_root_setting(tree), config_settings, c);
     if (!config_lookup(tree, "detect"))
         c->detect = c->mta_count == 0;
+    config_read_configutil(c, tree, errors);
     config_check(c, tree, errors);
 }
 
@@ -479,6 +499,10 @@ struct config *config_load(const char *file, struct err_list *errors)
         abort();
     unsigned before = errors->count;
     config_defaults(config_settings, c);
+    c->notice = (struct config_notice){.host = config_copy("localhost"),
+                                       .recipient = config_copy("Postmaster@localhost"),
+                                       .sender = config_copy("Postmaster@localhost"),
+                                       .port = 25};
     if (!file && access(CONFIG_FILE, F_OK) == 0)
         file = CONFIG_FILE;
     if (file) {
@@ -501,6 +525,13 @@ void config_free(struct config *c)
         free(c->mtas[i].source_file);
     }
     free(c->mtas);
+    const struct setting seed = {.members = config_alarm_settings,
+                                 .item_size = sizeof(struct config_alarm)};
+    config_release_list(&seed, &c->seed_alarms);
+    free(c->notice.host);
+    free(c->notice.recipient);
+    free(c->notice.sender);
+    free(c->notice.template);
     err_free(&c->warnings);
     free(c->file);
     free(c);

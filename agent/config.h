@@ -116,6 +116,27 @@ struct config_directory {
     uint32_t interval_s, timeout_ms;
 };
 
+/* A number that the file left out. */
+#define CONFIG_UNSET UINT32_MAX
+
+/* A section of `alarms`, or what configutil says of one. What is left out is NULL, CONFIG_UNSET or
+ * INT64_MIN: then what came before it holds, see alarm_rule.h. */
+struct config_alarm {
+    struct config_at at;
+    char *name, *object, *instances, *where, *kind, *rate, *direction, *severity;
+    char *unit, *description;
+    bool enabled;
+    struct config_strings values;
+    int64_t threshold, clear_threshold;
+    uint32_t divide, deviations, samples, hold_s, interval_s, repeat_s, instances_max;
+};
+
+/* alarm.msgalarmnotice* of configutil: whom to tell by mail, and through which host. */
+struct config_notice {
+    char *host, *recipient, *sender, *template;
+    uint32_t port;
+};
+
 struct config {
     char *file; /* NULL: none was found, all is default */
     char *state_dir;
@@ -148,7 +169,14 @@ struct config {
     struct config_list files;       /* struct config_file */
     struct config_list responses;   /* struct config_response */
     struct config_list directories; /* struct config_directory */
-    struct err_list warnings;       /* what is allowed but unwise, for the log */
+    struct config_list alarms;      /* struct config_alarm */
+    struct config_list seed_alarms; /* the same, from the file that `configutil` names */
+    char *configutil;
+    struct config_notice notice;
+    uint32_t notify_per_minute; /* 0: as many as there are */
+    uint32_t flap_changes;      /* 0: an alarm may change as often as it likes */
+    uint32_t flap_time_s;
+    struct err_list warnings; /* what is allowed but unwise, for the log */
 };
 
 /*
@@ -159,6 +187,8 @@ struct config *config_load(const char *file, struct err_list *errors);
 void config_free(struct config *c);
 /* Adds a directory server that was found, with the defaults. */
 void config_add_directory(struct config *c, const char *name, const char *uri);
+/* Edit distance (Levenshtein) of two names, to guess which was meant; large if one is too long. */
+unsigned config_distance(const char *a, const char *b);
 /* Does one of Net-SNMP's directives say who may ask (snmpd.conf(5), ACCESS CONTROL)? */
 bool config_grants_access(const struct config_strings *directives);
 /* Prints a configuration file that yields c: every setting, defaults included, with comments. */

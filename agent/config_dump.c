@@ -57,7 +57,7 @@ static void print_duration(FILE *out, uint64_t ms)
         const char *name;
         uint64_t ms;
     } units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1}};
-    unsigned i = 0;
+    unsigned i = ms ? 0 : 3;
     while (ms % units[i].ms != 0)
         i++;
     fprintf(out, "\"%llu %s\"", (unsigned long long)(ms / units[i].ms), units[i].name);
@@ -112,6 +112,11 @@ static bool is_set(const struct setting *s, const void *member)
         return *(char *const *)member != NULL;
     case SETTING_TEXTS:
         return ((const struct config_strings *)member)->count > 0;
+    case SETTING_INTEGER:
+        return *(const int64_t *)member != INT64_MIN;
+    case SETTING_NUMBER:
+    case SETTING_DURATION_S:
+        return *(const uint32_t *)member != CONFIG_UNSET;
     default:
         return true;
     }
@@ -133,6 +138,9 @@ static void print_value(FILE *out, const struct setting *s, const void *member)
         break;
     case SETTING_NUMBER:
         fprintf(out, "%u", *(const uint32_t *)member);
+        break;
+    case SETTING_INTEGER:
+        fprintf(out, "%lld", (long long)*(const int64_t *)member);
         break;
     case SETTING_DURATION_MS:
         print_duration(out, *(const uint32_t *)member);

@@ -212,6 +212,24 @@ const struct setting config_settings[] = {
      .members = snmp_settings,
      .example = "{ mode = \"agentx\"; }",
      .help = "How all this is shown."},
+    {.name = "alarms",
+     .kind = SETTING_LIST,
+     .offset = IN(alarms),
+     .members = config_alarm_settings,
+     .item_size = sizeof(struct config_alarm),
+     .example = "( { name = \"spool\"; object = \"mtaGroupStoredMessages\"; threshold = 1000; } )",
+     .help = "Rules of alarms, a group for each. A rule of a built-in name changes that one."},
+    {.name = "configutil",
+     .kind = SETTING_PATH,
+     .offset = IN(configutil),
+     .example = "\"/etc/mailmond/configutil\"",
+     .help =
+         "A file of lines as configutil -l prints them: its alarm.* parameters are taken over."},
+    {.name = "notifications",
+     .kind = SETTING_GROUP,
+     .members = config_notification_settings,
+     .example = "{ per_minute = 60; }",
+     .help = "How many notifications there may be."},
     {.name = "postfix",
      .kind = SETTING_MTAS,
      .members = config_postfix_settings,
@@ -288,6 +306,9 @@ void config_defaults(const struct setting *settings, void *base)
         case SETTING_DURATION_S:
             *(uint32_t *)member = s->number;
             break;
+        case SETTING_INTEGER:
+            *(int64_t *)member = INT64_MIN;
+            break;
         case SETTING_GROUP:
             config_defaults(s->members, base);
             break;
@@ -307,7 +328,7 @@ static void release_strings(struct config_strings *list)
     *list = (struct config_strings){NULL, 0};
 }
 
-static void release_list(const struct setting *s, struct config_list *list)
+void config_release_list(const struct setting *s, struct config_list *list)
 {
     for (unsigned i = 0; i < list->count; i++) {
         char *item = (char *)list->items + i * s->item_size;
@@ -344,7 +365,7 @@ void config_release(const struct setting *settings, void *base)
             config_release(s->members, base);
             break;
         case SETTING_LIST:
-            release_list(s, member);
+            config_release_list(s, member);
             break;
         case SETTING_MTAS:
             release_mtas(s, base);
@@ -352,6 +373,7 @@ void config_release(const struct setting *settings, void *base)
         case SETTING_CHOICE:
         case SETTING_BOOL:
         case SETTING_NUMBER:
+        case SETTING_INTEGER:
         case SETTING_DURATION_MS:
         case SETTING_DURATION_S:
             break; /* own nothing */

@@ -17,6 +17,7 @@ enum setting_kind {
     SETTING_CHOICE,      /* bool: words[0] or words[1] */
     SETTING_BOOL,        /* bool */
     SETTING_NUMBER,      /* uint32_t in low..high */
+    SETTING_INTEGER,     /* int64_t within 32 bits with a sign; INT64_MIN: not set */
     SETTING_DURATION_MS, /* uint32_t, milliseconds in low..high */
     SETTING_DURATION_S,  /* uint32_t, seconds in low..high */
     SETTING_TEXTS,       /* struct config_strings */
@@ -50,11 +51,15 @@ extern const struct setting disk_settings[], process_settings[], file_settings[]
 
 /* One directory server. */
 extern const struct setting config_directory_settings[];
+/* Rules of alarms, storm limits, configutil (config_schema_alarm.c). */
+extern const struct setting config_alarm_settings[], config_notification_settings[];
 
 /* Puts the defaults of all settings into *base (zeroed: a struct config or config_mta). */
 void config_defaults(const struct setting *settings, void *base);
 /* Releases what the settings' members own. */
 void config_release(const struct setting *settings, void *base);
+/* Releases a list: what `s` says of its items. */
+void config_release_list(const struct setting *s, struct config_list *list);
 /* Like strdup, but never NULL for a string: a process that cannot even configure itself aborts. */
 char *config_copy(const char *text);
 
@@ -66,6 +71,8 @@ const char *config_source(const config_setting_t *at, char path[PATH_MAX]);
 /* Adds a fault (or a warning) about a setting, with the file and line where it is written. */
 void config_fault(struct err_list *errors, const config_setting_t *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Reads the file that `configutil` names (config_configutil.c). */
+void config_read_configutil(struct config *c, const config_t *tree, struct err_list *errors);
 /* What only all settings together can tell: names used twice, listeners, accounts, open access. */
 void config_check(struct config *c, const config_t *tree, struct err_list *errors);
 /* The same of directory servers. */

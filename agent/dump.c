@@ -21,6 +21,17 @@ static void print_text(const struct value *value, FILE *out)
 }
 
 /* DateAndTime by its display hint 2d-1d-1d,1d:1d:1d.1d,1a1d:1d (RFC 2579). */
+static void print_oid(const struct column *c, const struct value *value, FILE *out)
+{
+    if (value->length == 2) {
+        fputs("OID: SNMPv2-SMI::zeroDotZero", out);
+        return;
+    }
+    fputs(c->kind == COLUMN_PROTOCOL ? "OID: NETWORK-SERVICES-MIB::applTCPProtoID" : "OID: ", out);
+    for (uint32_t i = c->kind == COLUMN_PROTOCOL ? value->length - 1 : 0; i < value->length; i++)
+        fprintf(out, ".%" PRIu32, value->oid[i]);
+}
+
 static void print_date(const struct value *value, FILE *out)
 {
     const uint8_t *b = value->octets;
@@ -61,12 +72,8 @@ static void print_value(const struct column *c, const struct value *value, FILE 
         fputs("STRING: ", out);
         (c->kind == COLUMN_DATE ? print_date : print_text)(value, out);
         break;
-    case SMI_OID: // only COLUMN_PROTOCOL yields one
-        if (value->length == 2)
-            fputs("OID: SNMPv2-SMI::zeroDotZero", out);
-        else
-            fprintf(out, "OID: NETWORK-SERVICES-MIB::applTCPProtoID.%" PRIu32,
-                    value->oid[value->length - 1]);
+    case SMI_OID:
+        print_oid(c, value, out);
         break;
     case SMI_COUNTER32:
         fprintf(out, "Counter32: %" PRIu64, value->number);

@@ -18,6 +18,7 @@
 #include "../collectors/detect.h"
 #include "account.h"
 #include "log.h"
+#include "main_alarm.h"
 #include "main_ask.h"
 #include "main_explain.h"
 #include "main_read.h"
@@ -31,7 +32,7 @@
 
 struct arguments {
     const char *config, *state;
-    int model_fd, back_fd, ready_fd;
+    int model_fd, back_fd, ready_fd, wake_fd;
     bool foreground, check, dump_config, detect, settings, statistics;
     const char *read, *explain, *ask;
     uint32_t messages_max;
@@ -52,9 +53,11 @@ static struct {
     uv_timer_t timer;
     uv_signal_t terminate, interrupt, hangup;
     struct agent *agent;
+    struct alarm_rules *rules;
+    struct alarm_work alarm_work;
     bool published;
     int exit_code;
-} self = {.arguments = {.model_fd = -1, .back_fd = -1, .ready_fd = -1}};
+} self = {.arguments = {.model_fd = -1, .back_fd = -1, .ready_fd = -1, .wake_fd = -1}};
 
 static int64_t clock_ms(clockid_t id)
 {
@@ -92,11 +95,25 @@ static void checkpoint_result(void)
     }
 }
 
+/* The publisher sleeps until it is told that there are notifications. */
+static void wake_publisher(void)
+{
+    uint64_t one = 1;
+    if (self.arguments.wake_fd >= 0 && write(self.arguments.wake_fd, &one, sizeof one) < 0)
+        log_debug("the publisher cannot be woken: %s", strerror(errno));
+}
+
 static void checkpoint_done(uv_work_t *work, int status)
 {
     (void)work, (void)status;
+    const struct collect *c = &self.collect;
     self.checkpoint_busy = false;
     checkpoint_result();
+    if (alarm_work_stored(&self.alarm_work, self.checkpoint_ok, c->real_minus_monotonic_ms) &&
+        self.published) {
+        slots_publish(self.slots, &self.model, c->monotonic_ms, collect_real_ms(c));
+        wake_publisher();
+    }
 }
 
 /* Copies what changed. What a failed write holds is written first, unchanged. */
@@ -109,6 +126,7 @@ static void fill_checkpoint(void)
     ok &= tally_save(c->tally, self.checkpoint);
     for (unsigned i = 0; collectors[i]; i++)
         ok &= !collectors[i]->save || collectors[i]->save(&self.collect, self.checkpoint);
+    ok &= transitions_save(self.alarm_work.transitions, self.checkpoint);
     if (!ok) /* half of it would be a lie: start again from the last whole one */
         abort();
     self.checkpoint_filled = true;
@@ -117,7 +135,8 @@ static void fill_checkpoint(void)
 static void start_checkpoint(void)
 {
     struct collect *c = &self.collect;
-    if (self.checkpoint_busy || c->monotonic_ms < self.next_checkpoint_ms)
+    bool urgent = transitions_urgent(self.alarm_work.transitions);
+    if (self.checkpoint_busy || (!urgent && c->monotonic_ms < self.next_checkpoint_ms))
         return;
     self.next_checkpoint_ms = c->monotonic_ms + (int64_t)self.config->checkpoint_s * 1000;
     fill_checkpoint();
@@ -204,6 +223,10 @@ static void on_tick(uv_timer_t *timer)
     set_clock();
     for (unsigned i = 0; collectors[i]; i++)
         collectors[i]->tick(&self.collect);
+    struct slots_back back;
+    slots_back_get(self.slots, &back);
+    alarm_work_tick(&self.alarm_work, self.collect.caught_up, &back, self.collect.monotonic_ms,
+                    self.collect.real_minus_monotonic_ms);
     publish();
     start_checkpoint();
 }
@@ -294,12 +317,16 @@ static void on_hangup(uv_signal_t *handle, int number)
     (void)handle, (void)number;
     struct err_list errors = {0};
     struct config *c = config_load(self.arguments.config, &errors);
+    struct alarm_rules *rules = c ? alarm_rules_make(c, &errors, &c->warnings) : NULL;
     log_reopen();
     for (unsigned i = 0; i < errors.count; i++)
         log_error("%s", errors.lines[i]);
     self.agent->config_errors = errors.count;
     err_free(&errors);
-    if (!c) {
+    bool good = rules != NULL;
+    alarm_rules_free(rules);
+    config_free(good ? NULL : c);
+    if (!good) {
         log_error("the new configuration is not taken; the running one is kept");
         return;
     }
@@ -362,8 +389,12 @@ static bool restore(void)
         return false;
     }
     c->model = &self.model;
+    struct slots_back back;
+    slots_back_get(self.slots, &back);
     if (!persist_load(&self.model, c->names, self.store, c->real_minus_monotonic_ms) ||
-        !restore_since() || !make_instances()) {
+        !restore_since() || !make_instances() ||
+        !alarm_work_start(&self.alarm_work, self.config, self.rules, &self.model, c->names,
+                          self.store, &back, c->monotonic_ms, c->real_minus_monotonic_ms)) {
         log_error("the stored state cannot be used: %s; move %s/state.db away to start anew",
                   store_error(self.store), state_dir());
         return false;
@@ -425,7 +456,7 @@ static const char usage_text[] =
     "       " PROGRAM " --read FORMAT [--messages-max N] [--statistics] FILE...\n"
     "       " PROGRAM " --explain FORMAT FILE...\n"
     "       " PROGRAM " [--config FILE] --probe NAME|URL\n"
-    "       " PROGRAM " --model-fd N --back-fd N [--ready-fd N] [--foreground]\n"
+    "       " PROGRAM " --model-fd N --back-fd N [--ready-fd N] [--wake-fd N] [--foreground]\n"
     "\n"
     "The collecting half of mailmond, which starts it; see mailmond(8).\n";
 
@@ -435,6 +466,7 @@ enum {
     MODEL,
     BACK,
     READY,
+    WAKE,
     FOREGROUND,
     CHECK,
     DUMP_CONFIG,
@@ -455,6 +487,7 @@ static const struct option options[] = {
     {"model-fd", required_argument, NULL, MODEL},
     {"back-fd", required_argument, NULL, BACK},
     {"ready-fd", required_argument, NULL, READY},
+    {"wake-fd", required_argument, NULL, WAKE},
     {"foreground", no_argument, NULL, FOREGROUND},
     {"check", no_argument, NULL, CHECK},
     {"dump-config", no_argument, NULL, DUMP_CONFIG},
@@ -488,6 +521,9 @@ static int take_option(struct arguments *a, int option)
         break;
     case READY:
         a->ready_fd = atoi(optarg);
+        break;
+    case WAKE:
+        a->wake_fd = atoi(optarg);
         break;
     case FOREGROUND:
         a->foreground = true;
@@ -591,6 +627,8 @@ static int print_mode(const struct err_list *notes)
         print_list(notes, "");
     }
     if (a->check)
+        alarm_rules_print(self.rules, stdout);
+    if (a->check)
         printf("%s: ok, %u mail systems\n",
                self.config->file ? self.config->file : "no configuration file",
                self.config->mta_count);
@@ -614,9 +652,11 @@ static bool load(struct err_list *notes)
 {
     struct err_list errors = {0};
     self.config = config_load(self.arguments.config, &errors);
+    if (self.config)
+        self.rules = alarm_rules_make(self.config, &errors, &self.config->warnings);
     print_list(&errors, "");
     err_free(&errors);
-    if (!self.config)
+    if (!self.rules)
         return false;
     if (self.arguments.detect)
         self.config->detect = true;

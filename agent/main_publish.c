@@ -20,7 +20,7 @@
 
 struct arguments {
     const char *config, *engine_dir;
-    int model_fd, back_fd, ready_fd;
+    int model_fd, back_fd, ready_fd, wake_fd;
     bool foreground;
 };
 
@@ -28,7 +28,7 @@ static volatile int stop, hangup;
 
 static const char usage_text[] =
     "usage: " PROGRAM " --model-fd N --back-fd N --engine-dir DIR [--config FILE] [--ready-fd N]\n"
-    "                        [--foreground]\n"
+    "                        [--wake-fd N] [--foreground]\n"
     "\n"
     "Shows mailmond's model over SNMP. mailmond starts this program; its files are the shared\n"
     "memory that mailmond made.\n"
@@ -37,6 +37,7 @@ static const char usage_text[] =
     "  --model-fd N      open file with the model\n"
     "  --back-fd N       open file for what flows back\n"
     "  --ready-fd N      is sent one byte when it serves\n"
+    "  --wake-fd N       eventfd, written when there are notifications\n"
     "  --engine-dir DIR  keeps the SNMPv3 engine's identity\n"
     "  --foreground      log to the standard error\n"
     "  --help, --version\n";
@@ -55,11 +56,12 @@ static bool parse_fd(const char *text, int *fd)
 /* Returns -1 to go on, else an exit code. */
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
-    enum { CONFIG = 1, MODEL, BACK, READY, ENGINE, FOREGROUND, HELP, VERSION_ };
+    enum { CONFIG = 1, MODEL, BACK, READY, WAKE, ENGINE, FOREGROUND, HELP, VERSION_ };
     static const struct option options[] = {{"config", required_argument, NULL, CONFIG},
                                             {"model-fd", required_argument, NULL, MODEL},
                                             {"back-fd", required_argument, NULL, BACK},
                                             {"ready-fd", required_argument, NULL, READY},
+                                            {"wake-fd", required_argument, NULL, WAKE},
                                             {"engine-dir", required_argument, NULL, ENGINE},
                                             {"foreground", no_argument, NULL, FOREGROUND},
                                             {"help", no_argument, NULL, HELP},
@@ -80,6 +82,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
             break;
         case READY:
             good &= parse_fd(optarg, &a->ready_fd);
+            break;
+        case WAKE:
+            good &= parse_fd(optarg, &a->wake_fd);
             break;
         case ENGINE:
             a->engine_dir = optarg;
@@ -145,8 +150,10 @@ static struct config *load_config(const char *file)
 
 static int serve(const struct arguments *a, const struct config *config, pid_t parent)
 {
-    struct publish_options options = {
-        .config = config, .engine_dir = a->engine_dir, .ready_fd = a->ready_fd};
+    struct publish_options options = {.config = config,
+                                      .engine_dir = a->engine_dir,
+                                      .ready_fd = a->ready_fd,
+                                      .wake_fd = a->wake_fd};
     options.slots = slots_open_reader(a->model_fd, a->back_fd);
     if (!options.slots) {
         log_error("cannot map the shared memory: %m");
@@ -171,7 +178,7 @@ static int serve(const struct arguments *a, const struct config *config, pid_t p
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {.model_fd = -1, .back_fd = -1, .ready_fd = -1};
+    struct arguments a = {.model_fd = -1, .back_fd = -1, .ready_fd = -1, .wake_fd = -1};
     pid_t parent = getppid();
     int code = parse_arguments(argc, argv, &a);
     if (code >= 0)

@@ -341,6 +341,9 @@ static const struct alarm alarm_initial = {
     .check_interval_s = MODEL_ABSENT,
     .repeat_interval_h = MODEL_ABSENT,
     .hold_time_s = MODEL_ABSENT,
+    .beyond_at = MODEL_NEVER,
+    .flaps_at = MODEL_NEVER,
+    .seen_at = MODEL_NEVER,
 };
 static const struct alarm_log alarm_log_initial = {
     .number = MODEL_ABSENT,
@@ -354,6 +357,18 @@ static const struct alarm_log alarm_log_initial = {
     .threshold = INT64_MIN,
     .text = NO_TEXT,
     .notified = MODEL_ABSENT,
+};
+static const struct transition transition_initial = {
+    .at = MODEL_NEVER,
+    .object = {.length = OID_ABSENT},
+    .id = NO_TEXT,
+    .unit = NO_TEXT,
+    .value_text = NO_TEXT,
+    .instance = NO_TEXT,
+    .description = NO_TEXT,
+    .text = NO_TEXT,
+    .reset_at = MODEL_NEVER,
+    .value_at = MODEL_NEVER,
 };
 static const struct ds ds_initial = {
     .description = NO_TEXT,
@@ -423,10 +438,13 @@ static const uint32_t access_instants[] = {offsetof(struct access, start_at),
                                            offsetof(struct access, last_connection_at), 0};
 static const uint32_t log_event_instants[] = {offsetof(struct log_event, last_at), 0};
 static const uint32_t mail_store_instants[] = {offsetof(struct mail_store, last_expire_at), 0};
-static const uint32_t alarm_instants[] = {
-    offsetof(struct alarm, last_set_at), offsetof(struct alarm, last_warning_at),
-    offsetof(struct alarm, state_changed_at), offsetof(struct alarm, reset_at), 0};
-static const uint32_t alarm_log_instants[] = {offsetof(struct alarm_log, time_at), 0};
+static const uint32_t alarm_instants[] = {offsetof(struct alarm, last_set_at),
+                                          offsetof(struct alarm, last_warning_at),
+                                          offsetof(struct alarm, state_changed_at),
+                                          offsetof(struct alarm, reset_at),
+                                          offsetof(struct alarm, beyond_at),
+                                          offsetof(struct alarm, flaps_at),
+                                          0};
 
 const struct model_kind model_kinds[MODEL_TABLES] = {
     [MODEL_AGENT] = {"agent", sizeof(struct agent), 1, 0, 1, 0, 0, no_instants, &agent_initial},
@@ -482,15 +500,17 @@ const struct model_kind model_kinds[MODEL_TABLES] = {
                        &session_initial},
     [MODEL_HOST] = {"host", sizeof(struct host), 1, 0, 1, 0, 0, no_instants, &host_initial},
     [MODEL_ALARM] = {"alarm", sizeof(struct alarm), 1, 0, 4096, offsetof(struct alarm, id),
-                     sizeof(struct alarm), alarm_instants, &alarm_initial},
-    [MODEL_ALARM_LOG] = {"alarm_log", sizeof(struct alarm_log), 1, 0, 1024,
-                         offsetof(struct alarm_log, number), sizeof(struct alarm_log),
-                         alarm_log_instants, &alarm_log_initial},
+                     offsetof(struct alarm, seen_at), alarm_instants, &alarm_initial},
+    /* made anew of the transitions that the store has: see transitions.h */
+    [MODEL_ALARM_LOG] = {"alarm_log", sizeof(struct alarm_log), 1, 0, 1000, 0, 0, no_instants,
+                         &alarm_log_initial},
     [MODEL_DS] = {"ds", sizeof(struct ds), 1, 0, 64, 0, 0, no_instants, &ds_initial},
     [MODEL_DS_OPS] = {"ds_ops", sizeof(struct ds_ops), 2, 0, 128, 0, 0, no_instants,
                       &ds_ops_initial},
     [MODEL_DS_INT] = {"ds_int", sizeof(struct ds_int), 3, 0, 256, 0, 0, no_instants,
                       &ds_int_initial},
+    [MODEL_TRANSITION] = {"transition", sizeof(struct transition), 1, 0, 256, 0, 0, no_instants,
+                          &transition_initial},
 };
 
 void text_set(uint8_t *length, char *bytes, size_t size, struct slice value)

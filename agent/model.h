@@ -601,12 +601,43 @@ struct alarm {
     uint64_t check_interval_s;
     uint64_t repeat_interval_h;
     uint64_t hold_time_s;
+    uint64_t beyond;   /* 1: the value is beyond its threshold; not served, as all that follows */
+    uint64_t raised;   /* 1: for long enough */
+    uint64_t told;     /* enum alarm_told */
+    int64_t beyond_at; /* since when */
+    uint64_t flaps;    /* how often it was raised since flaps_at */
+    int64_t flaps_at;
+    /* to here */
+    int64_t seen_at; /* when the row that it is about was there last */
+};
+
+/* What the receivers of notifications know of an alarm. */
+enum alarm_told { TOLD_CLEAR, TOLD_RAISED, TOLD_FLAPPING };
+
+/*
+ * A transition of an alarm with everything about it: a notification, a mail, an action and a row of
+ * the log are made of it and of nothing else. MODEL_TRANSITION has those that the master has not
+ * accepted yet, the oldest first; it is in no table. key: the number.
+ */
+struct transition {
+    struct row row;
+    uint64_t number;
+    int64_t at;
+    uint64_t alarm_index;
+    uint64_t event;    /* enum alarm_event */
+    uint64_t severity; /* enum alarm_severity */
+    int64_t direction, value, threshold, high, low;
+    uint64_t crossings, warnings_sent, check_interval_s, repeat_interval_h;
+    int64_t reset_at, value_at;
+    struct oid_value object;
+    struct text64 id, unit, value_text;
+    struct text128 instance, description;
+    struct text255 text;
 };
 
 /* MAILMON-MIB mailmonAlarmLogTable. key: mailmonAlarmLogIndex. */
 struct alarm_log {
     struct row row;
-    /* stored from here */
     uint64_t number;
     int64_t time_at;
     uint64_t alarm_index;
@@ -682,6 +713,7 @@ enum model_table {
     MODEL_DS,
     MODEL_DS_OPS,
     MODEL_DS_INT,
+    MODEL_TRANSITION,
     MODEL_TABLES
 };
 

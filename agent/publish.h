@@ -15,6 +15,7 @@ struct publish_options {
     struct slots *slots;    /* reader side */
     const char *engine_dir; /* Net-SNMP's persistent directory (engineID, engineBoots) */
     int ready_fd;           /* one byte is written when it serves; -1: nobody listens */
+    int wake_fd;            /* eventfd, written when there are notifications; -1: none */
 };
 
 /* mailmonAgentMasterState */

@@ -38,7 +38,7 @@ struct slot_head {
 
 struct back {
     _Atomic uint64_t word; /* sequence << 4 | pinned << 2 | newest */
-    _Atomic uint64_t master_state, registrations_refused, acknowledged;
+    _Atomic uint64_t master_state, registrations_refused, acknowledged, given_up;
 };
 
 struct slots {
@@ -269,6 +269,7 @@ void slots_back_get(const struct slots *s, struct slots_back *back)
     back->master_state = atomic_load(&s->back->master_state);
     back->registrations_refused = atomic_load(&s->back->registrations_refused);
     back->acknowledged = atomic_load(&s->back->acknowledged);
+    back->given_up = atomic_load(&s->back->given_up);
 }
 
 void slots_back_set(struct slots *s, const struct slots_back *back)
@@ -276,6 +277,7 @@ void slots_back_set(struct slots *s, const struct slots_back *back)
     atomic_store(&s->back->master_state, back->master_state);
     atomic_store(&s->back->registrations_refused, back->registrations_refused);
     atomic_store(&s->back->acknowledged, back->acknowledged);
+    atomic_store(&s->back->given_up, back->given_up);
 }
 
 /* Describes the slot that a word names as newest. */

@@ -18,6 +18,7 @@ struct slots_back {
     uint64_t master_state; /* mailmonAgentMasterState */
     uint64_t registrations_refused;
     uint64_t acknowledged; /* number of the last notification the master accepted */
+    uint64_t given_up;     /* notifications that a receiver never got, see publish_sinks.h */
 };
 
 /* One published moment, as the reader sees it. */

@@ -25,7 +25,9 @@ enum store_kind {
     STORE_DIRECTORY, /* by applIndex: what our own questions add to a server's counters */
     STORE_TALLIES = 200,
     STORE_ACCESS_SESSIONS = 300,
-    STORE_ACCESS_HEADER
+    STORE_ACCESS_HEADER,
+    STORE_TRANSITIONS = 310, /* by number */
+    STORE_TRANSITIONS_HEAD
 };
 
 struct checkpoint; /* a list of records to put and delete, in one growing buffer */

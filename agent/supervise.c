@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@
 #include "supervise.h"
 
 #define READY_FD      12
+#define WAKE_FD       13 /* eventfd: the collect process wakes the publish process */
 #define EXIT_RELOAD   75 /* a child's wish to be started again at once */
 #define BACKOFF_FIRST 100
 #define BACKOFF_LAST  10000
@@ -178,14 +180,15 @@ static void in_child(const char **argv, pid_t parent)
 
 static void start(struct child *c)
 {
-    char model[16], back[16], ready[16], engine[600];
+    char model[16], back[16], ready[16], wake[16], engine[600];
     snprintf(model, sizeof model, "%d", SUPERVISE_MODEL_FD);
     snprintf(back, sizeof back, "%d", SUPERVISE_BACK_FD);
     snprintf(ready, sizeof ready, "%d", READY_FD);
+    snprintf(wake, sizeof wake, "%d", WAKE_FD);
     snprintf(engine, sizeof engine, "%s/snmp", self.settings.state_dir);
-    const char *argv[16] = {c->program, "--model-fd", model, "--back-fd",
-                            back,       "--ready-fd", ready};
-    int n = add_common(self.options, argv, 7);
+    const char *argv[20] = {c->program,   "--model-fd", model,       "--back-fd", back,
+                            "--ready-fd", ready,        "--wake-fd", wake};
+    int n = add_common(self.options, argv, 9);
     argv[n++] = c == &self.children[COLLECT] ? "--state" : "--engine-dir";
     argv[n++] = c == &self.children[COLLECT] ? self.settings.state_dir : engine;
     if (self.options->foreground)
@@ -366,8 +369,8 @@ static bool make_memory(void)
         most[t] = model_kinds[t].capacity * MODEL_CAPACITY_FACTOR;
     return slots_create(most, &model, &back) == 0 && move_fd(model, SUPERVISE_MODEL_FD, true) &&
            move_fd(back, SUPERVISE_BACK_FD, true) && pipe2(ready, O_NONBLOCK) == 0 &&
-           move_fd(ready[1], READY_FD, true) && fcntl(ready[0], F_SETFD, FD_CLOEXEC) == 0 &&
-           (self.ready_pipe = ready[0]) >= 0;
+           move_fd(ready[1], READY_FD, true) && move_fd(eventfd(0, EFD_NONBLOCK), WAKE_FD, true) &&
+           fcntl(ready[0], F_SETFD, FD_CLOEXEC) == 0 && (self.ready_pipe = ready[0]) >= 0;
 }
 
 static bool block_signals(void)

@@ -288,6 +288,36 @@ bool table_cell(const struct table *t, const struct column *c, const struct view
     }
 }
 
+bool table_number(const struct table *t, const struct column *c, const void *row,
+                  const struct table_time *now, int64_t *number)
+{
+    struct value value;
+    uint64_t v;
+    switch (c->kind) {
+    case COLUMN_COUNTER32:
+    case COLUMN_COUNTER64:
+    case COLUMN_GAUGE32:
+    case COLUMN_GAUGE64:
+        v = number_at(row, c->offset);
+        if (v == MODEL_ABSENT || (t->presence_offset && number_at(row, t->presence_offset) != 1))
+            return false;
+        break;
+    case COLUMN_MODEL_AGE:
+        return false;
+    default:
+        if (!table_cell(t, c, NULL, row, now, &value) || value.type == SMI_OCTETS ||
+            value.type == SMI_OID)
+            return false;
+        v = value.number;
+        if (value.type == SMI_INTEGER) {
+            *number = (int64_t)v;
+            return true;
+        }
+    }
+    *number = v < INT64_MAX ? (int64_t)v : INT64_MAX;
+    return true;
+}
+
 const struct column *table_column(const struct table *t, uint32_t column_id)
 {
     uint32_t low = 0, high = t->column_count;

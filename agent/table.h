@@ -120,4 +120,11 @@ uint32_t table_index(const struct table *t, const void *row, uint32_t index[OID_
 bool table_cell(const struct table *t, const struct column *c, const struct view *v,
                 const void *row, const struct table_time *now, struct value *value);
 
+/*
+ * A cell as a number that can be judged: counters whole, not modulo 2^32; enumerations and TruthValue
+ * as SNMP shows them. false: it is absent, or not a number.
+ */
+bool table_number(const struct table *t, const struct column *c, const void *row,
+                  const struct table_time *now, int64_t *number);
+
 #endif

@@ -190,12 +190,13 @@ static void live_model_as_a_view(void **state)
 static void what_flows_back(void **state)
 {
     struct pair *p = *state;
-    struct slots_back back = {1, 2, 3}, got;
+    struct slots_back back = {1, 2, 3, 4}, got;
     slots_back_get(p->writer, &got);
     assert_true(got.master_state == 0 && got.registrations_refused == 0 && got.acknowledged == 0);
     slots_back_set(p->reader, &back);
     slots_back_get(p->writer, &got);
-    assert_true(got.master_state == 1 && got.registrations_refused == 2 && got.acknowledged == 3);
+    assert_true(got.master_state == 1 && got.registrations_refused == 2 && got.acknowledged == 3 &&
+                got.given_up == 4);
 }
 
 /* The model may be larger than the slots that the supervisor made: the rest is left out. */
