@@ -43,8 +43,10 @@ struct config_mta {
     char *queue_directory;
     char *pid_file;
     char *statistics_file;
-    char *log;                          /* path of the log file; several instances may share one */
-    struct config_strings syslog_names; /* further tags that belong to it: "submission" for -o
+    char *reject_log,
+        *panic_log; /* logs beside the main one, of Exim: followed, their lines counted */
+    char *log;      /* path of the log file; several instances may share one */
+    struct config_strings syslog_names;      /* further tags that belong to it: "submission" for -o
                                            syslog_name=submission */
     struct config_strings internal_services; /* inbound services behind a content filter, as
                                   mtaGroupName has them ("reinject/smtpd"): not counted again */

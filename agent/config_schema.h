@@ -44,7 +44,7 @@ struct setting {
 extern const struct setting config_settings[];
 /* One instance of Postfix; of another mail transfer agent. */
 extern const struct setting config_postfix_settings[], config_mta_settings[];
-extern const struct setting config_sun_settings[];
+extern const struct setting config_sun_settings[], config_exim_settings[];
 /* The members of its lists, by area. */
 extern const struct setting response_settings[];
 extern const struct setting disk_settings[], process_settings[], file_settings[];

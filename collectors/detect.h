@@ -19,6 +19,18 @@ void detect_postfix(struct config *c, const char *path, struct err_list *notes);
 
 /* The same for Sun's Messaging Server: looks at directories, asks no tool. path: the base directories of instances, ":" between them; NULL: the usual ones. */
 void detect_sun(struct config *c, const char *path, struct err_list *notes);
+/* The same for Exim, of `exim -bP`, else from the text of its configuration. */
+void detect_exim(struct config *c, const char *path, struct err_list *notes);
+/* The value of a main setting in `exim -bP`'s output or a configuration; p == NULL: not there. */
+struct slice detect_exim_value(struct slice text, const char *name);
+/*
+ * The file of log "main", "reject" or "panic" for this log_file_path (empty: Exim's own default). false: it
+ * logs to syslog only.
+ */
+bool detect_exim_log(struct slice log_file_path, const char *spool, const char *log,
+                     char path[4096]);
+/* Adds listeners: daemon_smtp_ports (empty: 25), local_interfaces (empty: any). */
+void detect_exim_listeners(struct config_mta *m, struct slice ports, struct slice interfaces);
 
 /* A line of `postmulti -l`: "NAME GROUP ENABLED DIRECTORY", a name of "-" is the default instance.
  */

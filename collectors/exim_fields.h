@@ -6,6 +6,7 @@
 #ifndef EXIM_FIELDS_H
 #define EXIM_FIELDS_H
 
+#include "exim_names.h"
 #include "field.h"
 #include "reply.h"
 
@@ -41,14 +42,5 @@ void exim_failure(struct slice s, struct event *e);
 void exim_deferral(struct slice s, struct event *e);
 /* Any other line. */
 void exim_other(struct slice s, struct event *e);
-
-/* Services that no driver is named like. */
-#define EXIM_SMTP       "smtp-in"
-#define EXIM_SMTPS      "smtps-in"
-#define EXIM_SUBMISSION "submission-in"
-#define EXIM_LOCAL      "local-in"
-#define EXIM_OWN        "own-in"
-#define EXIM_DISCARD    ":blackhole:"
-#define EXIM_NOWHERE    ":routing:"
 
 #endif

@@ -22,6 +22,7 @@ struct log_source {
     const struct collect *collect;
     uint32_t slot; /* in the store: the source's index */
     bool started;
+    bool optional;                                  /* the file need not exist */
     uint64_t lines, unrecognised, bytes, rotations; /* as last added to the row */
     int64_t sample_ms;                              /* when an unrecognised line was shown last */
     uint64_t shown;                                 /* how many were not recognised by then */
@@ -177,7 +178,10 @@ static void update_row(struct collect *c, struct log_source *l)
     l->rotations = st.rotations;
     if (changed)
         model_dirty(c->model, MODEL_SOURCE, l->row);
-    source_status(c, l->row, st.status, st.error);
+    if (l->optional && st.status == SOURCE_MISSING)
+        source_status(c, l->row, SOURCE_OK, NULL);
+    else
+        source_status(c, l->row, st.status, st.error);
 }
 
 /* Reads one budget of each log; true: some have more. */
@@ -201,6 +205,32 @@ static void on_more(uv_idle_t *handle)
     uv_idle_stop(handle);
 }
 
+/* A line of a log that is only counted. */
+static void any_line(struct syslog_context *c, struct slice line, struct event *e)
+{
+    (void)line;
+    event_clear(e);
+    e->kind = EVENT_NONE;
+    e->time_ms = c->now_ms;
+}
+
+static void count_nothing(void *counter, const struct event *e)
+{
+    (void)counter, (void)e;
+}
+
+/* A log beside the main one, which need not be there: that there is nothing to say is well. */
+static bool follow_beside(struct collect *c, const struct instance_of_mta *i, const char *path)
+{
+    if (!path || find(path))
+        return true;
+    struct maillog *log = log_source_of(c, i->mta->name, path);
+    if (!log)
+        return false;
+    find(path)->optional = true;
+    return maillog_add(log, any_line, count_nothing, NULL);
+}
+
 static bool start(struct collect *c)
 {
     uv_idle_init(c->loop, &more);
@@ -214,6 +244,10 @@ static bool start(struct collect *c)
         if (!log || !maillog_add_mta(log, i->mta, slice_of(i->config->name)))
             return false;
     }
+    for (unsigned n = 0; n < c->instance_count; n++)
+        if (!follow_beside(c, &c->instances[n], c->instances[n].config->reject_log) ||
+            !follow_beside(c, &c->instances[n], c->instances[n].config->panic_log))
+            return false;
     return true;
 }
 

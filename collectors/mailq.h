@@ -18,7 +18,7 @@
 struct mailq_update {
     struct queue_id id;
     uint64_t size;
-    uint32_t pending; /* recipients not yet delivered */
+    uint32_t pending;   /* recipients not yet delivered */
     bool known;         /* false: the log does not know it, the file must be read */
     int64_t arrival_ms; /* real time, 0: unknown */
     bool held;

@@ -9,6 +9,7 @@
  * Exim's own files have no program's name; lines that went by syslog have it, and in front of their own
  * time perhaps "[1/2] " where a long line was split.
  */
+#include "detect.h"
 #include "exim_fields.h"
 #include "exim_queue.h"
 #include "mta.h"
@@ -150,6 +151,7 @@ const struct mta mta_exim = {
     .listener = EXIM_SMTP,
     .connections_optional = true,
     .attempts_untold = true,
+    .detect = detect_exim,
     .parse = parse,
     .queues = queues,
     .services = services,

@@ -155,7 +155,7 @@ static void answer(struct mailq *q)
     do {
         struct mailq_request r = {.updates = updates, .update_count = result.wanted_count};
         for (unsigned i = 0; i < result.wanted_count; i++)
-            updates[i] = (struct mailq_update){result.wanted[i], 4000, 1, true, 0};
+            updates[i] = (struct mailq_update){result.wanted[i], 4000, 1, true, 0, false};
         r.real_ms = (int64_t)time(NULL) * 1000;
         r.monotonic_ms = pretended_ms;
         mailq_refresh(q, &r, &result);

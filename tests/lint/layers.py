@@ -22,6 +22,7 @@ LAYERS = [
     (r"collectors/(message|tally\w*|postfix_\w+|exim_\w+|sun_\w+)", 3),
     (r"collectors/(access|access_dovecot|access_cyrus|log_event)", 3),
     (r"collectors/access_(session|tally|internal|rows|store)", 4),
+    (r"collectors/exim_names", 2),
     (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|sockets)", 4),
     (r"collectors/(source|log_source|queue_source|socket|process|rate|collectors)", 5),
     (r"collectors/(own)", 0),

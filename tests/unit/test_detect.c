@@ -481,9 +481,63 @@ static void sun(void **state)
     err_free(&notes);
 }
 
+/* exim -bP, and the text of a configuration. */
+static void test_exim_settings(void **state)
+{
+    (void)state;
+    struct slice text =
+        SLICE("spool_directory = /var/spool/exim4\n# x\nlog_file_path = /var/log/exim4/%slog\n"
+              "pid_file_path=/run/exim4/exim.pid  \nbegin acl\nlocal_interfaces = 127.0.0.1\n");
+    char path[4096];
+    assert_true(slice_eq(detect_exim_value(text, "spool_directory"), SLICE("/var/spool/exim4")));
+    assert_true(slice_eq(detect_exim_value(text, "pid_file_path"), SLICE("/run/exim4/exim.pid")));
+    assert_null(detect_exim_value(text, "local_interfaces").p);
+    assert_null(detect_exim_value(text, "log_file").p);
+    static const struct {
+        const char *log_file_path, *path; /* NULL: syslog only */
+    } logs[] = {
+        {"/var/log/exim4/%slog", "/var/log/exim4/mainlog"},
+        {"", "/spool/log/mainlog"},
+        {"syslog", NULL},
+        {"syslog : /var/log/exim/%s.log", "/var/log/exim/main.log"},
+        {":syslog", "/spool/log/mainlog"},
+        {"/var/log/exim_%slog-%D", "/var/log/exim_mainlog-%D"},
+    };
+    for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {
+        bool file = detect_exim_log(slice_of(logs[i].log_file_path), "/spool", "main", path);
+        assert_int_equal(file, logs[i].path != NULL);
+        if (file)
+            assert_string_equal(path, logs[i].path);
+    }
+}
+
+static void expect_exim_listeners(const char *ports, const char *interfaces, const char *expected)
+{
+    struct config_mta m = {.name = NULL};
+    char is[512] = "";
+    detect_exim_listeners(&m, slice_of(ports), slice_of(interfaces));
+    for (unsigned i = 0; i < m.listen.count; i++) {
+        snprintf(is + strlen(is), sizeof is - strlen(is), "%s%s", i ? ", " : "", m.listen.items[i]);
+        free(m.listen.items[i]);
+    }
+    free(m.listen.items);
+    assert_string_equal(is, expected);
+}
+
+static void test_exim_listeners(void **state)
+{
+    (void)state;
+    expect_exim_listeners("", "", ":25 smtp-in");
+    expect_exim_listeners("smtp", "127.0.0.1 : ::::1", "127.0.0.1:25 smtp-in, [::1]:25 smtp-in");
+    expect_exim_listeners("25 : 465 : submission", "<; ::0 ; 0.0.0.0",
+                          ":25 smtp-in, :465 smtps-in, :587 submission-in");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exim_settings),
+        cmocka_unit_test(test_exim_listeners),
         cmocka_unit_test(instances),
         cmocka_unit_test(values),
         cmocka_unit_test(services),
