@@ -252,7 +252,7 @@ const struct setting config_settings[] = {
      .high = 3600,
      .number = 60,
      .example = "\"60 s\"",
-     .help = "How often disks and processes are looked at."},
+     .help = "How often the host, its disks, processes and files are looked at."},
     {.name = "disks",
      .kind = SETTING_LIST,
      .offset = IN(disks),
@@ -281,6 +281,13 @@ const struct setting config_settings[] = {
      .members = process_settings,
      .example = "( { process = \"dovecot\"; appl = \"imap\"; } )",
      .help = "Processes that are to run beside those of the mail systems."},
+    {.name = "files",
+     .kind = SETTING_LIST,
+     .offset = IN(files),
+     .item_size = sizeof(struct config_file),
+     .members = file_settings,
+     .example = "( { name = \"core files\"; pattern = \"/var/crash/core*\"; } )",
+     .help = "Files to watch beside the logs that are read."},
     {.name = NULL},
 };
 

@@ -7,7 +7,7 @@
 extern const struct collector collector_directory;
 extern const struct collector collector_log, collector_queue, collector_process, collector_socket,
     collector_rate;
-extern const struct collector collector_disk, collector_host, collector_processes;
+extern const struct collector collector_disk, collector_file, collector_host, collector_processes;
 extern const struct collector collector_response;
 extern const struct collector collector_sun;
 
@@ -20,6 +20,7 @@ const struct collector *const collectors[] = {
     &collector_socket,
     &collector_rate,
     &collector_disk,
+    &collector_file,
     &collector_host,
     &collector_processes,
     &collector_response,

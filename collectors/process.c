@@ -129,11 +129,13 @@ static bool is_mta(const struct collect *c, const struct appl *a)
     return false;
 }
 
-/* Of an application that nothing is known of here somebody else may know. */
+/* Directory servers are judged by those who ask them, and so is what nothing is known of here. */
 static void judge(struct collect *c)
 {
     for (uint32_t i = 0; i < c->model->tables[MODEL_APPL].count; i++) {
         struct appl *a = model_row(c->model, MODEL_APPL, i);
+        if (model_find(c->model, MODEL_DS, a->row.key, NULL))
+            continue;
         uint64_t is = appl_status(a, life_of(c->model, a), probed_of(c->model, a, c->monotonic_ms),
                                   c->monotonic_ms);
         if (is != MODEL_ABSENT || is_mta(c, a))

@@ -1,5 +1,5 @@
-"""mailmonProcessTable and mailmonHost with real processes: a private Postfix whose queue manager and
-master are killed, and others that are started and killed by the test.
+"""mailmonProcessTable, mailmonFileTable and mailmonHost with real processes: a private Postfix whose queue
+manager and master are killed, and others that are started and killed by the test.
 
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000),
 and MAILMOND_TEST_PORTS ("23000-23099")."""
@@ -33,12 +33,13 @@ class Lab:
         self.programs = {}
         for name, of in (("mm-stored", "sleep"), ("mm-a-very-long-name", "sleep"), ("mm-busy", "dash")):
             self.programs[name] = shutil.copy(shutil.which(of), folder / name)
-        self.running = []
+        self.running, self.folder = [], folder
         (folder / "agent").mkdir()
         self.pid_file = folder / "agent" / "stored.pid"
         self.daemon = Daemon(folder / "agent", free_port(), {
             "system_interval": "1 s",
             "postfix": [{"name": "postfix", "config_directory": self.postfix.config}],
+            "files": [{"name": "core files", "pattern": folder / "core*"}],
             "processes": [
                 {"process": "mm-stored", "name": "store", "max": 1, "appl": "postfix", "min": 0},
                 {"process": "mm-a-very-long-name", "min": 2, "max": 3, "max_life_time": "3 s"},
@@ -181,6 +182,25 @@ def test_master_goes_and_comes(lab):
     eventually(lambda: lab.daemon.walk().of("applOperStatus", "postfix") == "up", 15)
     eventually(lambda: lab.row("postfix master")["Restarts"] == 1)
     assert lab.row("postfix qmgr")["Status"] == "ok"
+
+
+def test_files(lab):
+    """The followed log has a row, and so has the pattern."""
+    def cell(row, column):
+        walk = lab.daemon.walk()
+        return walk.get((f"mailmonFile{column}", walk.index("mailmonFileName", row)))
+    log = str(lab.postfix.log)[:63]
+    eventually(lambda: cell(log, "Size") == lab.postfix.log.stat().st_size)
+    assert cell(log, "Files") == 1
+    assert abs(cell(log, "NewestAge") - (time.time() - lab.postfix.log.stat().st_mtime)) <= 3
+    assert cell("core files", "Files") == 0 and cell("core files", "NewestAge") is None
+    for n in (1, 2):
+        (lab.folder / f"core.{n}").write_bytes(bytes(n << 20))
+        os.utime(lab.folder / f"core.{n}", (0, time.time() - n * 1000))
+    eventually(lambda: cell("core files", "Files") == 2)
+    assert cell("core files", "Size") == 3 << 20 and cell("core files", "SizeMB") == 3
+    assert 1000 <= cell("core files", "NewestAge") <= 1015
+    assert 2000 <= cell("core files", "OldestAge") <= 2015
 
 
 def test_host(lab):
