@@ -99,7 +99,7 @@ struct config_response {
     char *host, *source, *address_family;
     char *user, *password_file, *mailbox;
     char *tls_name, *ca_file;
-    char *sender, *recipient, *expect, *path, *helo;
+    char *sender, *recipient, *expect, *path, *helo, *base, *filter;
     char *appl;    /* applName */
     uint32_t port; /* 0: the protocol's own */
     uint32_t interval_s, timeout_ms, step_timeout_ms, warn_after_ms, fail_after_ms;

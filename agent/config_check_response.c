@@ -63,7 +63,7 @@ static void check_texts(const struct config_response *r, struct err_list *errors
         const char *name, *text;
     } texts[] = {{"user", r->user},     {"mailbox", r->mailbox},     {"expect", r->expect},
                  {"sender", r->sender}, {"recipient", r->recipient}, {"path", r->path},
-                 {"helo", r->helo}};
+                 {"helo", r->helo},     {"base", r->base},           {"filter", r->filter}};
     for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++)
         for (const char *c = texts[i].text; c && *c; c++)
             if ((unsigned char)*c < ' ' || *c == 127) {
@@ -76,9 +76,10 @@ static void check_texts(const struct config_response *r, struct err_list *errors
 static void check_fit(const struct config_response *r, struct err_list *errors)
 {
     static const char *const starttls[] = {"smtp", "submission",  "lmtp", "imap",
-                                           "pop3", "managesieve", NULL};
+                                           "pop3", "managesieve", "ldap", NULL};
     static const char *const smtp[] = {"smtp", "submission", "smtps", "lmtp", NULL};
     static const char *const mute[] = {"tcp", NULL};
+    static const char *const ldap[] = {"ldap", "ldaps", NULL};
     if (r->starttls && !one_of(r->protocol, starttls))
         err_add(errors, r->at.file, r->at.line, "responses: %s has no STARTTLS; leave starttls out",
                 r->protocol ? r->protocol : "it");
@@ -88,6 +89,15 @@ static void check_fit(const struct config_response *r, struct err_list *errors)
     if (r->recipient && !r->sender)
         err_add(errors, r->at.file, r->at.line,
                 "responses: recipient needs a sender, such as sender = \"postmaster@example.com\"");
+    if ((r->base || r->filter) && !one_of(r->protocol, ldap))
+        err_add(errors, r->at.file, r->at.line,
+                "responses: base and filter are for ldap and ldaps");
+    if (r->filter && !r->base)
+        err_add(errors, r->at.file, r->at.line,
+                "responses: filter needs a base, such as base = \"dc=example,dc=com\"");
+    if (r->tls_name && one_of(r->protocol, ldap))
+        err_add(errors, r->at.file, r->at.line,
+                "responses: ldap checks the certificate for host; leave tls_name out");
     if (r->expect && !one_of(r->protocol, mute))
         err_add(errors, r->at.file, r->at.line, "responses: expect is for tcp");
     if (r->user && one_of(r->protocol, mute))
@@ -123,8 +133,8 @@ static bool loopback(const char *host)
 
 static void warn(struct config *c, const struct config_response *r)
 {
-    static const char *const open[] = {"smtp", "submission",  "lmtp", "imap",
-                                       "pop3", "managesieve", "http", NULL};
+    static const char *const open[] = {"smtp",        "submission", "lmtp", "imap", "pop3",
+                                       "managesieve", "http",       "ldap", NULL};
     if (r->user && !r->starttls && !loopback(r->host) && one_of(r->protocol, open))
         err_add(&c->warnings, r->at.file, r->at.line,
                 "responses: the password goes over the network for all to read: starttls = true "

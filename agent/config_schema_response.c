@@ -5,10 +5,10 @@
 #define DAY_S      86400
 #define HOUR_MS    3600000
 
-/* As mailmonResponseProtocol; directories are asked by another part. */
+/* As mailmonResponseProtocol. */
 static const char *const protocols[] = {"tcp",   "smtp",        "submission", "smtps", "lmtp",
                                         "imap",  "imaps",       "pop3",       "pop3s", "http",
-                                        "https", "managesieve", NULL};
+                                        "https", "managesieve", "ldap",       "ldaps", NULL};
 static const char *const families[] = {"any", "ipv4", "ipv6", NULL};
 
 const struct setting response_settings[] = {
@@ -91,7 +91,7 @@ const struct setting response_settings[] = {
      .kind = SETTING_TEXT,
      .offset = IN(user),
      .example = "\"postmaster\"",
-     .help = "Log in as this user."},
+     .help = "Log in as this user; with ldap a DN."},
     {.name = "password_file",
      .kind = SETTING_PATH,
      .offset = IN(password_file),
@@ -145,6 +145,16 @@ const struct setting response_settings[] = {
      .offset = IN(path),
      .example = "\"/\"",
      .help = "http: what is asked for, by HEAD; left out: \"/\"."},
+    {.name = "base",
+     .kind = SETTING_TEXT,
+     .offset = IN(base),
+     .example = "\"dc=example,dc=com\"",
+     .help = "ldap: where to look; left out: the root DSE."},
+    {.name = "filter",
+     .kind = SETTING_TEXT,
+     .offset = IN(filter),
+     .example = "\"(uid=postmaster)\"",
+     .help = "ldap: what to look for below base; left out: base itself."},
     {.name = "helo",
      .kind = SETTING_TEXT,
      .offset = IN(helo),

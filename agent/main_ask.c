@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include "../collectors/ldap_probe.h"
 #include "../collectors/prober.h"
 #include "../collectors/response.h"
 
@@ -84,7 +85,7 @@ static bool take_url(const char *url, struct config_response *r)
     struct slice host = slice_head(rest, slice_find(rest, '/'));
     if (rest.n > host.n + 1)
         r->path = strndup(rest.p + host.n, rest.n - host.n);
-    return r->protocol && dialog_protocol_named(protocol) && take_host(host, r);
+    return r->protocol && response_protocol_named(r->protocol) && take_host(host, r);
 }
 
 static const struct config_response *named(const struct config *c, const char *name)
@@ -141,7 +142,7 @@ static int ask(const struct config_response *r)
         return 2;
     }
     response_request(r, r->user ? password : NULL, &request);
-    const char *fault = probe_unfit(&request);
+    const char *fault = ldap_probe_is(request.protocol) ? NULL : probe_unfit(&request);
     if (fault) {
         fprintf(stderr, "mailmond: --probe: %s\n", fault);
         return STATUS_USAGE;

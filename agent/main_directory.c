@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/time.h>
 #include <unistd.h>
 #include "../collectors/ldap_client.h"
 #include "account.h"
@@ -60,14 +59,12 @@ static void on_deadline(int number)
     _exit(write_all(&result, sizeof result) ? 0 : 1);
 }
 
-static bool set_deadline(uint32_t ms)
+static bool heed_deadline(void)
 {
-    struct itimerval t = {.it_value = {ms / 1000, (suseconds_t)(ms % 1000) * 1000}};
     struct sigaction act = {.sa_handler = on_deadline};
     sigset_t none;
     sigemptyset(&none);
-    return sigaction(SIGALRM, &act, NULL) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0 &&
-           setitimer(ITIMER_REAL, &t, NULL) == 0;
+    return sigaction(SIGALRM, &act, NULL) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
 int main(int argc, char **argv)
@@ -88,7 +85,7 @@ int main(int argc, char **argv)
         return 1;
     ldap_result_init(&result, request.job);
     began_us = ldap_client_now_us();
-    if (!set_deadline(request.timeout_ms ? request.timeout_ms : 1))
+    if (!heed_deadline())
         return 1;
     ldap_client_run(&request, &result);
     sigset_t alarm;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include "../agent/secret.h"
 #include "directory_rows.h"
-#include "ldap_run.h"
+#include "ldap_probe.h"
 
 struct directory {
     const struct config_directory *config;
@@ -28,6 +28,7 @@ static bool request(const struct directory *d, struct ldap_request *q, char erro
     ldap_request_init(q, LDAP_JOB_MONITOR);
     q->timeout_ms = c->timeout_ms;
     q->starttls = c->starttls;
+    q->strict = 1;
     q->external = !c->bind_dn && strncmp(c->uri, "ldapi:", 6) == 0;
     snprintf(q->uri, sizeof q->uri, "%s", c->uri);
     snprintf(q->bind_dn, sizeof q->bind_dn, "%s", c->bind_dn ? c->bind_dn : "");
@@ -135,6 +136,16 @@ static bool save(struct collect *c, struct checkpoint *to)
     return true;
 }
 
+/* A response time was measured of one of ours. */
+static void on_probe(const char *appl, const uint64_t own[LDAP_NUMBERS])
+{
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(directories[i].config->name, appl) == 0) {
+            directory_rows_own(&directories[i].rows, own);
+            directories[i].changed = true;
+        }
+}
+
 static bool place(struct collect *c, struct directory *d, const struct config_directory *config)
 {
     char name[300];
@@ -162,6 +173,7 @@ static bool start(struct collect *c)
     for (unsigned i = 0; i < count; i++)
         if (!place(c, &directories[i], &list[i]))
             return false;
+    ldap_probe_counted(on_probe);
     return count == 0 || store_load(c->store, STORE_DIRECTORY, load, NULL);
 }
 
@@ -169,6 +181,7 @@ static void stop(struct collect *c)
 {
     (void)c;
     ldap_run_stop();
+    ldap_probe_counted(NULL);
     free(directories);
     directories = NULL;
     count = 0;

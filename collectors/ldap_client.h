@@ -12,7 +12,10 @@
 #include <ldap.h>
 #include "ldap_record.h"
 
-/* Plays the request. `r` was made by ldap_result_init for the request's job. */
+/*
+ * Plays the request. `r` was made by ldap_result_init for the request's job. At a deadline (of all, or
+ * of a step) SIGALRM comes, by ITIMER_REAL: the caller handles it, and need not come back.
+ */
 void ldap_client_run(const struct ldap_request *q, struct ldap_result *r);
 
 /* The rest is shared by the files of this module. */
@@ -24,9 +27,11 @@ struct ldap_client {
     LDAPURLDesc *url;
     int fd; /* until ld has it, else -1 */
     int64_t began_us, step_began_us;
-    int code;                      /* result code of the last answer, -1: none yet */
-    bool lost;                     /* the connection is no longer of use */
-    uint64_t octets;               /* received above TLS */
+    bool trusting;   /* this time any certificate will do */
+    int code;        /* result code of the last answer, -1: none yet */
+    bool lost;       /* the connection is no longer of use */
+    uint64_t octets; /* received above TLS */
+    uint64_t octets_counted;
     uint64_t before[LDAP_NUMBERS]; /* r->own before the message in hand */
 };
 

@@ -103,7 +103,8 @@ static bool connect_tcp(struct ldap_client *c)
     ldap_client_step(c, LDAP_STEP_RESOLVE);
     int error = getaddrinfo(c->url->lud_host, port, &hints, &list);
     if (error)
-        return ldap_client_fail(c, RESPONSE_DOWN, "%s: %s", c->url->lud_host, gai_strerror(error));
+        return ldap_client_fail(c, error == EAI_AGAIN ? RESPONSE_TIMED_OUT : RESPONSE_DOWN,
+                                "%s: %s", c->url->lud_host, gai_strerror(error));
     bool ok = connect_any(c, list);
     freeaddrinfo(list);
     return ok;
@@ -282,7 +283,7 @@ static void look_at_certificate(const struct ldap_client *failed, char error[256
     c.r = &apart;
     c.ld = NULL;
     c.lost = false;
-    c.octets = 0;
+    c.octets = c.octets_counted = 0;
     if (ldap_client_connect(&c) && (!c.q->starttls || send_starttls(&c)) &&
         start_tls(&c, LDAP_OPT_X_TLS_NEVER, ignored) && (x = certificate(&c))) {
         note_end(failed->r, x);
@@ -322,7 +323,7 @@ bool ldap_client_tls(struct ldap_client *c)
             c->r->status = RESPONSE_TLS_ERROR; /* it does not know StartTLS */
         return false;
     }
-    if (!start_tls(c, LDAP_OPT_X_TLS_DEMAND, error))
+    if (!start_tls(c, c->trusting ? LDAP_OPT_X_TLS_NEVER : LDAP_OPT_X_TLS_DEMAND, error))
         return refuse(c, error);
     ldap_client_step_done(c);
     X509 *x = certificate(c);

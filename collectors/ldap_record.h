@@ -28,6 +28,8 @@ struct ldap_request {
     char source[64];             /* address to come from; empty: any */
     char base[256], filter[256]; /* of a probe; empty: the root DSE */
     uint32_t family;             /* 0, 4 or 6 */
+    uint32_t step_timeout_ms;    /* for each step; 0: none but timeout_ms */
+    uint32_t strict;             /* 1: no word to a server whose certificate is bad */
     uint32_t pad;
 };
 

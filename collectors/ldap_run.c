@@ -24,6 +24,7 @@ struct run {
     uv_write_t writing;
     unsigned handles; /* not closed yet */
     struct ldap_request request;
+    struct collect *collect;
     size_t received;
     struct ldap_result result;
     char beyond; /* one octet more than there may be */
@@ -33,8 +34,10 @@ struct run {
 };
 
 static struct {
-    struct run *first;
+    struct run *first; /* that run */
     unsigned count;
+    struct run *waiting, **end; /* that will when others have ended */
+    unsigned waiting_count;
     bool stopped;
 } runs;
 
@@ -73,6 +76,20 @@ static const char *fault(const struct run *r, char *text, size_t size)
     return text;
 }
 
+static void begin(struct run *r);
+
+static void begin_next(void)
+{
+    struct run *r = runs.waiting;
+    if (!r || runs.stopped)
+        return;
+    runs.waiting = r->next;
+    if (!runs.waiting)
+        runs.end = &runs.waiting;
+    runs.waiting_count--;
+    begin(r);
+}
+
 static void report(struct run *r)
 {
     char text[64];
@@ -81,6 +98,7 @@ static void report(struct run *r)
     if (!runs.stopped)
         r->done(r->arg, good ? &r->result : NULL, good ? "" : fault(r, text, sizeof text));
     forget(r);
+    begin_next();
 }
 
 static void on_close(uv_handle_t *handle)
@@ -169,22 +187,13 @@ static int spawn(struct collect *c, struct run *r)
     return code;
 }
 
-/* Also where the process could not be started: that is reported like any other fault. */
-bool ldap_run(struct collect *c, const struct ldap_request *q, ldap_run_done *done, void *arg)
+/* Where the process cannot be started, that is reported like any other fault. */
+static void begin(struct run *r)
 {
-    struct run *r = runs.count < LDAP_RUNS_MAX ? malloc(sizeof *r) : NULL;
-    if (!r)
-        return false;
-    memset(r, 0, offsetof(struct run, result));
-    r->exited = r->late = false;
-    r->status = r->signal = 0;
-    r->done = done;
-    r->arg = arg;
-    r->request = *q;
     r->next = runs.first;
     runs.first = r;
     runs.count++;
-    int code = spawn(c, r);
+    int code = spawn(r->collect, r);
     if (code != 0) {
         static int said;
         if (said != code)
@@ -195,12 +204,40 @@ bool ldap_run(struct collect *c, const struct ldap_request *q, ldap_run_done *do
         close_handle(&r->to);
         close_handle(&r->from);
         close_handle(&r->timer);
-        return true;
+        return;
     }
     uv_buf_t octets = uv_buf_init((char *)&r->request, sizeof r->request);
-    uv_timer_start(&r->timer, on_late, q->timeout_ms + GRACE_MS, 0);
+    uv_timer_start(&r->timer, on_late, r->request.timeout_ms + GRACE_MS, 0);
     uv_read_start((uv_stream_t *)&r->from, on_alloc, on_read);
     uv_write(&r->writing, (uv_stream_t *)&r->to, &octets, 1, on_written);
+}
+
+static void wait_for_room(struct run *r)
+{
+    if (!runs.waiting)
+        runs.end = &runs.waiting;
+    r->next = NULL;
+    *runs.end = r;
+    runs.end = &r->next;
+    runs.waiting_count++;
+}
+
+bool ldap_run(struct collect *c, const struct ldap_request *q, ldap_run_done *done, void *arg)
+{
+    struct run *r = runs.waiting_count < LDAP_WAITING_MAX ? malloc(sizeof *r) : NULL;
+    if (!r)
+        return false;
+    memset(r, 0, offsetof(struct run, result));
+    r->exited = r->late = false;
+    r->status = r->signal = 0;
+    r->collect = c;
+    r->done = done;
+    r->arg = arg;
+    r->request = *q;
+    if (runs.count < LDAP_RUNS_MAX)
+        begin(r);
+    else
+        wait_for_room(r);
     return true;
 }
 
@@ -210,4 +247,10 @@ void ldap_run_stop(void)
     for (struct run *r = runs.first; r; r = r->next)
         if (!r->exited)
             uv_process_kill(&r->process, SIGKILL);
+    for (struct run *r = runs.waiting, *next; r; r = next) {
+        next = r->next;
+        secret_wipe(&r->request, sizeof r->request);
+        free(r);
+    }
+    runs.waiting = NULL;
 }

@@ -8,14 +8,15 @@
 #include "collector.h"
 #include "ldap_record.h"
 
-#define LDAP_RUNS_MAX 32 /* processes at once */
+#define LDAP_RUNS_MAX    64   /* processes at once; further requests wait until one ends */
+#define LDAP_WAITING_MAX 1000 /* requests that wait */
 
 /* r: what came of it, checked, valid until this returns; NULL: nothing, and why. */
 typedef void ldap_run_done(void *arg, const struct ldap_result *r, const char *error);
 
 /*
  * The request is copied and what is copied is wiped when it was sent. `done` is called once, later, from
- * the loop. false: there are LDAP_RUNS_MAX, or memory is short: ask again at the next tick.
+ * the loop. false: too many wait, or memory is short: ask again at the next tick.
  */
 bool ldap_run(struct collect *c, const struct ldap_request *q, ldap_run_done *done, void *arg);
 /* Kills what runs; no `done` is called any more. */

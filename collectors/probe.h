@@ -30,6 +30,8 @@ struct probe_request {
     const char *source;                   /* our address; NULL: any */
     const char *ca_file;                  /* whom to trust; NULL: the system's */
     const char *tls_name;                 /* name that the certificate must have; NULL: `host` */
+    const char *base, *filter;            /* ldap: where and what to look for; NULL: the root DSE */
+    const char *appl; /* ldap: applName of the server; NULL: none that we know */
     struct dialog_want want;
 };
 

@@ -3,6 +3,7 @@
  * asked. At most IN_FLIGHT requests are over there at once; the others wait here.
  */
 #include "prober.h"
+#include "ldap_probe.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -186,6 +187,8 @@ static bool start(struct collect *c)
 bool prober_ask(struct collect *c, const struct probe_request *r,
                 void (*done)(void *arg, const struct probe_result *result), void *arg)
 {
+    if (ldap_probe_is(r->protocol))
+        return ldap_probe_ask(c, r, done, arg);
     size_t size = sizeof(uint64_t) + probe_packed_size(r);
     if (!start(c))
         return false;

@@ -216,8 +216,8 @@ static bool place(struct collect *c, struct asked_service *s)
     s->row = row;
     TEXT_SET(row->name, slice_of(r->name));
     TEXT_SET(row->host, slice_of(r->host));
-    row->protocol = dialog_protocol_named(slice_of(r->protocol));
-    row->port = r->port ? r->port : dialog_port((enum response_protocol)row->protocol);
+    row->protocol = response_protocol_named(r->protocol);
+    row->port = r->port ? r->port : response_port((enum response_protocol)row->protocol);
     row->status = RESPONSE_UNKNOWN;
     row->warn_after_ms = r->warn_after_ms;
     row->fail_after_ms = r->fail_after_ms;

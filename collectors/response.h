@@ -8,6 +8,9 @@
 #include "../agent/config.h"
 #include "probe.h"
 
+/* The protocol of this name, 0: there is none; and its port, 0: it has none of its own. */
+enum response_protocol response_protocol_named(const char *name);
+uint16_t response_port(enum response_protocol p);
 /* The first line of a file of passwords. false: `error` says why it cannot be had. */
 bool response_password(const char *file, char *password, size_t size, char *error,
                        size_t error_size);

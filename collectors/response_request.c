@@ -28,6 +28,18 @@ bool response_password(const char *file, char *password, size_t size, char *erro
     return *password != 0;
 }
 
+enum response_protocol response_protocol_named(const char *name)
+{
+    if (strcmp(name, "ldap") == 0)
+        return PROTOCOL_LDAP;
+    return strcmp(name, "ldaps") == 0 ? PROTOCOL_LDAPS : dialog_protocol_named(slice_of(name));
+}
+
+uint16_t response_port(enum response_protocol p)
+{
+    return p == PROTOCOL_LDAP ? 389 : p == PROTOCOL_LDAPS ? 636 : dialog_port(p);
+}
+
 /* This host's name for EHLO, once. */
 static const char *own_name(void)
 {
@@ -47,12 +59,12 @@ static enum probe_family family(const char *word)
 void response_request(const struct config_response *r, const char *password,
                       struct probe_request *request)
 {
-    enum response_protocol p = dialog_protocol_named(slice_of(r->protocol));
+    enum response_protocol p = response_protocol_named(r->protocol);
     bool imap = p == PROTOCOL_IMAP || p == PROTOCOL_IMAPS;
     *request = (struct probe_request){
         .protocol = p,
         .family = family(r->address_family),
-        .port = r->port ? (uint16_t)r->port : dialog_port(p),
+        .port = r->port ? (uint16_t)r->port : response_port(p),
         .strict = r->tls_verify,
         .timeout_ms = r->timeout_ms,
         .step_timeout_ms = r->step_timeout_ms,
@@ -62,6 +74,9 @@ void response_request(const struct config_response *r, const char *password,
                   p == PROTOCOL_LMTP,
         .ca_file = r->ca_file,
         .tls_name = r->tls_name,
+        .base = r->base,
+        .filter = r->filter,
+        .appl = r->appl,
         .want = {.helo = r->helo ? r->helo : own_name(),
                  .expect = r->expect,
                  .user = password ? r->user : NULL,

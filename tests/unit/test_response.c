@@ -14,6 +14,7 @@
 
 #include "../../agent/config_schema.h"
 #include "../../collectors/response.h"
+#include "../../collectors/ldap_probe.h"
 
 static char directory[64];
 
@@ -58,6 +59,7 @@ static void refused(const char *service, const char *part)
     err_free(&errors);
 }
 
+#define LDAP "name = \"a\"; protocol = \"ldap\"; host = \"h\"; "
 #define SMTP "name = \"a\"; protocol = \"smtp\"; host = \"h\"; "
 
 static void test_refused(void **state)
@@ -78,6 +80,9 @@ static void test_refused(void **state)
     refused(SMTP "sender = \"a>\\r\\nRCPT TO:<b\";", "control characters");
     refused("name = \"a\"; protocol = \"imaps\"; host = \"h\"; starttls = true;", "no STARTTLS");
     refused("name = \"a\"; protocol = \"imap\"; host = \"h\"; sender = \"x\";", "are for smtp");
+    refused(SMTP "base = \"dc=x\";", "are for ldap");
+    refused(LDAP "filter = \"(uid=x)\";", "filter needs a base");
+    refused(LDAP "tls_name = \"x\";", "leave tls_name out");
     refused(SMTP "}, { " SMTP, "give it another name");
     refused(SMTP "user = \"u\"; password_file = \"/nowhere/x\";", "No such file");
     put("open", "pw\n", 0640);
@@ -135,13 +140,17 @@ static void test_warning(void **state)
     config_free(c);
 }
 
-/* Each protocol of the configuration has its rows in the dialogs. */
+/* Each protocol of the configuration has its rows in the dialogs, but for those of libldap. */
 static void test_protocols(void **state)
 {
     (void)state;
     for (const struct setting *s = response_settings; s->name; s++)
-        for (unsigned i = 0; strcmp(s->name, "protocol") == 0 && s->words[i]; i++)
-            assert_int_not_equal(dialog_protocol_named(slice_of(s->words[i])), 0);
+        for (unsigned i = 0; strcmp(s->name, "protocol") == 0 && s->words[i]; i++) {
+            enum response_protocol p = response_protocol_named(s->words[i]);
+            assert_int_not_equal(p, 0);
+            assert_true(dialog_knows(p) != ldap_probe_is(p));
+            assert_true(response_port(p) != 0 || p == PROTOCOL_TCP);
+        }
 }
 
 static void test_judge(void **state)
