@@ -42,8 +42,9 @@ enum event_kind {
                          reason; EVENT_RECIPIENT if one recipient was refused (stage RCPT) */
     EVENT_DISCARDED, /* accepted and dropped by an action; text = why */
     EVENT_NOTICE, /* a notification was generated for id: notice says which; other_id = its queue id */
+    EVENT_COPIED, /* some recipients of id are those of a copy now: other_id = its queue id */
 
-    /* One recipient: id, address, relay, result, code, delay_ms, text (without the parentheses) */
+    /* One recipient, or as many as `recipients` says (address is then the list): id, address, relay, result, code, delay_ms, text (without the parentheses) */
     EVENT_DELIVERY,
     EVENT_CONNECT_FAIL, /* an outbound association could not be opened; relay = where, text = why */
     EVENT_ETRN,
@@ -125,6 +126,7 @@ enum event_flag {
         1 << 19, /* packed_id is no name: equal in entries that differ in the recipient only */
     EVENT_INBOUND = 1 << 20, /* direction of an association */
     EVENT_OUTBOUND = 1 << 21,
+    EVENT_UNREACHED = 1 << 22, /* this delivery could not open its association; text = why */
     EVENT_CONNECTION = 1 << 24 /* it was about the connection, nobody tried to log in */
 };
 

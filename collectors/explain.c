@@ -30,6 +30,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_REJECT] = "rejected",
     [EVENT_DISCARDED] = "discarded",
     [EVENT_NOTICE] = "notice",
+    [EVENT_COPIED] = "copied",
     [EVENT_DELIVERY] = "delivery",
     [EVENT_CONNECT_FAIL] = "connection failed",
     [EVENT_ETRN] = "ETRN",
@@ -63,7 +64,7 @@ static const char *const flags[] = {
     "sasl",   "tls",     "reinjected", "loopback", "recipient",   "counted",
     "reused", "network", "loop",       "admin",    "queued-as",   "probe-sender",
     "first",  "untried", "overdue",    "busy",     "null-sender", "attempts",
-    "timed",  "alike",   "inbound",    "outbound"};
+    "timed",  "alike",   "inbound",    "outbound", "unreached"};
 
 /* Of enum entry_code, model.h. */
 static const char *const entries[] = {"",

@@ -10,6 +10,7 @@
 #define INDEX_START 10 /* log2 of its first size */
 #define EVICT_LOOK  16 /* rows among which the oldest is forgotten */
 #define ABANDONED_S 86400
+#define DONE_S      3600 /* its other results come at once */
 #define SMALL_PAGES (1 << 20)
 
 /*
@@ -127,6 +128,17 @@ static struct message *oldest_of_few(struct messages *t)
     return oldest;
 }
 
+/* How long after its arrival a message may go that nothing ends: it waits, or is done with, or
+ * neither. */
+static uint32_t kept_for(const struct message *m)
+{
+    if (m->flags & MESSAGE_HELD)
+        return UINT32_MAX;
+    if (m->flags & MESSAGE_DONE)
+        return DONE_S;
+    return m->flags & MESSAGE_QUEUED ? UINT32_MAX : ABANDONED_S;
+}
+
 /* Looks at the next row: a transaction that its client broke off leaves one that nothing ends. */
 static void sweep(struct messages *t, uint32_t now_s, void (*evict)(void *, struct message *),
                   void *arg)
@@ -135,8 +147,7 @@ static void sweep(struct messages *t, uint32_t now_s, void (*evict)(void *, stru
         return;
     struct message *m = &t->rows[t->hand];
     t->hand = (t->hand + 1) % t->high;
-    if (queue_id_null(m->id) || m->flags & (MESSAGE_QUEUED | MESSAGE_HELD) ||
-        now_s - m->first_seen_s < ABANDONED_S || now_s < m->first_seen_s)
+    if (queue_id_null(m->id) || now_s < m->first_seen_s || now_s - m->first_seen_s < kept_for(m))
         return;
     evict(arg, m);
     messages_remove(t, m);

@@ -28,6 +28,7 @@ enum message_flag {
     MESSAGE_DIRTY = 1 << 10,  /* in the dirty list */
     MESSAGE_STORED = 1 << 11, /* the store has a record of this slot */
     MESSAGE_LOOPBACK = 1 << 12,
+    MESSAGE_DONE = 1 << 14, /* every recipient that is known has its result */
     MESSAGE_OPEN =
         1 << 13 /* how many recipients it came with was not told: they are counted as they
                               are done with */

@@ -81,6 +81,9 @@ struct mta {
     bool
         attempts_untold; /* it does not log that a message is tried again: each recipient's result does
                              */
+    bool
+        ends_untold; /* it does not log that a message is gone: the last recipient's result tells */
+    bool notices_untold; /* a notice that it makes has no line of its own but EVENT_NOTICE */
     /* Completes the instances of the configuration and adds those it finds, see detect.h; may be NULL. */
     void (*detect)(struct config *c, const char *path, struct err_list *notes);
     /* One whole line without its newline -> *e. The context carries dates from line to line. */
@@ -99,6 +102,6 @@ struct mta {
         body_letter; /* the file with the body has this last letter in its name; 0: it is the same */
 };
 
-extern const struct mta mta_exim, mta_postfix, mta_sun;
+extern const struct mta mta_exim, mta_postfix, mta_sendmail, mta_sun;
 
 #endif

@@ -4,6 +4,7 @@
  * Invariant: every number here is a function of the events given so far.
  */
 #include "own.h"
+#include "recipients.h"
 #include "tally_internal.h"
 
 struct tally *tally_new(struct model *model, struct names *names, uint32_t messages_max,
@@ -126,6 +127,7 @@ static tally_handler *const handlers[EVENT_KINDS] = {
     [EVENT_REJECT] = on_reject,
     [EVENT_DISCARDED] = on_discarded,
     [EVENT_NOTICE] = on_notice,
+    [EVENT_COPIED] = on_copied,
     [EVENT_DELIVERY] = on_delivery,
     [EVENT_CONNECT_FAIL] = on_connect_fail,
     [EVENT_ETRN] = on_etrn,
@@ -290,6 +292,16 @@ static bool is_own(const struct event *e)
     return (association || e->kind == EVENT_REJECT) && slice_eq(e->peer, SLICE(OWN_ADDRESS));
 }
 
+/* A line that tells of several recipients is as many as it tells of. */
+static void each_recipient(struct tally *t, struct instance *i, struct service *s,
+                           const struct event *e)
+{
+    struct event one = *e;
+    struct slice list = e->address;
+    while ((one.address = recipients_next(&list)).p)
+        on_delivery(t, i, s, &one);
+}
+
 void tally_event(struct tally_log *from, const struct event *e)
 {
     struct tally *t = from->tally;
@@ -304,7 +316,13 @@ void tally_event(struct tally_log *from, const struct event *e)
         model_dirty(t->model, MODEL_APPL, tag->instance->appl);
     }
     t->at = tally_at(t, e);
-    handler(t, tag->instance, line_service(from, tag, e), e);
+    struct service *s = line_service(from, tag, e);
+    if (e->flags & EVENT_UNREACHED)
+        on_connect_fail(t, tag->instance, s, e);
+    if (e->kind == EVENT_DELIVERY && e->recipients > 1)
+        each_recipient(t, tag->instance, s, e);
+    else
+        handler(t, tag->instance, s, e);
 }
 
 const struct message *tally_message(const struct tally *t, uint32_t appl, struct queue_id id)

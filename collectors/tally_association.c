@@ -30,7 +30,7 @@ void on_connect(struct tally *t, struct instance *i, struct service *s, const st
     model_dirty(t->model, MODEL_APPL, i->appl);
     struct peer *p = tally_peer(t, i, e);
     if (p)
-        p->connections++;
+        p->connections = p->connections == MODEL_ABSENT ? 1 : p->connections + 1;
 }
 
 void on_disconnect(struct tally *t, struct instance *i, struct service *s, const struct event *e)

@@ -147,7 +147,7 @@ void peer_load(struct tally *t);
 typedef void tally_handler(struct tally *t, struct instance *i, struct service *s,
                            const struct event *e);
 tally_handler on_client, on_submit, on_arrived, on_message_id, on_queued, on_delivery, on_expired,
-    on_removed, on_held, on_released, on_notice, on_reject, on_discarded;
+    on_removed, on_held, on_released, on_notice, on_copied, on_reject, on_discarded;
 
 /* A connection for a message failed; which transport's it was, the next result of the message tells. */
 void message_connect_failed(struct tally *t, struct instance *i, const struct event *e);

@@ -576,6 +576,13 @@ static void infer_attempt(struct tally *t, struct instance *i, struct service *s
     claim_failures(t, i, s, m, e);
 }
 
+/* Nothing tells that the message is gone: it may go from the table some time after its last result. */
+static void note_end(struct message *m)
+{
+    bool done = m->pending == 0 && m->first_wait == 0;
+    m->flags = (uint16_t)(done ? m->flags | MESSAGE_DONE : m->flags & ~MESSAGE_DONE);
+}
+
 void on_delivery(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     struct message *m = s && s->is->hierarchy == -2 ? find_or_add(t, i, e) : NULL;
@@ -602,6 +609,8 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
     else
         count_result(t, i, s, m, e);
     destination_delivery(t, i, m, e, hop);
+    if (i->mta->ends_untold)
+        note_end(m);
     if (e->flags & EVENT_LOOP)
         count_loop(t, i, s);
     model_dirty(t->model, MODEL_APPL, i->appl);
@@ -713,6 +722,46 @@ void on_discarded(struct tally *t, struct instance *i, struct service *s, const 
     tally_entry(t, s, ENTRY_DISCARDED, e, e->text);
 }
 
+/* A message that no line of its own tells of, as if one had told of it. */
+static struct message *add_untold(struct tally *t, struct instance *i, const struct event *e)
+{
+    struct event made = *e;
+    struct queue_id id = queue_id_pack(e->other_id);
+    struct message *had =
+        queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
+    if (queue_id_null(id) || had)
+        return NULL;
+    made.id = e->other_id;
+    made.packed_id = id;
+    return begin(t, i, own_service(t, i), &made, 0);
+}
+
+/* Its size is not told. */
+static void add_notice(struct tally *t, struct instance *i, const struct event *e)
+{
+    struct event made = *e;
+    struct message *m = add_untold(t, i, e);
+    if (!m)
+        return;
+    made.size = 0;
+    made.recipients = 1;
+    made.flags = 0;
+    first_queued(t, i, m, &made);
+}
+
+void on_copied(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    struct queue_id id;
+    const struct message *of = find(t, i, e, &id);
+    struct message *m = add_untold(t, i, e);
+    (void)s;
+    if (!m)
+        return;
+    m->flags |= MESSAGE_QUEUED | MESSAGE_UNCOUNTED;
+    m->size = of ? of->size : 0;
+    m->origin = of ? of->origin : m->origin;
+}
+
 void on_notice(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     s = own_service(t, i);
@@ -724,4 +773,6 @@ void on_notice(struct tally *t, struct instance *i, struct service *s, const str
     }
     if (e->notice == NOTICE_DELAY)
         tally_entry(t, s, ENTRY_DELAY_WARNING, e, SLICE(""));
+    if (i->mta->notices_untold)
+        add_notice(t, i, e);
 }

@@ -62,6 +62,12 @@ static struct peer *find(const struct tally *t, const uint32_t key[3], const uin
     return NULL;
 }
 
+/* Where the log does not tell of connections, they do not matter. */
+static uint64_t weight(const struct peer *p)
+{
+    return p->connections == MODEL_ABSENT ? 0 : p->connections;
+}
+
 /* Gives a row that matters least to another address. */
 static struct peer *replace(struct tally *t, const uint32_t key[3], const uint8_t address[16])
 {
@@ -70,9 +76,8 @@ static struct peer *replace(struct tally *t, const uint32_t key[3], const uint8_
     for (unsigned i = 0; i < LOOK; i++) {
         struct peer *p = at(t, t->peer_hand);
         t->peer_hand = (t->peer_hand + 1) % rows->high;
-        if (p->row.used &&
-            (!least || p->connections < least->connections ||
-             (p->connections == least->connections && p->last_seen_at < least->last_seen_at)))
+        if (p->row.used && (!least || weight(p) < weight(least) ||
+                            (weight(p) == weight(least) && p->last_seen_at < least->last_seen_at)))
             least = p;
     }
     if (!least)
@@ -98,6 +103,8 @@ struct peer *tally_peer_of(struct tally *t, const struct appl *a, const struct e
         if (!p)
             return NULL;
         p->first_seen_at = tally_at(t, e);
+        if (a->is_mta == 1 && a->accumulated_inbound == MODEL_ABSENT)
+            p->connections = MODEL_ABSENT;
         hashindex_add(&t->peers, hash, model_position(t->model, MODEL_PEER, p));
     }
     p->last_seen_at = tally_at(t, e);

@@ -13,15 +13,22 @@
 
 #include "../../collectors/mta.h"
 
-#define NOV_21 INT64_C(1795301304000) /* 2026-11-21T22:48:24Z */
+#define NOV_21     INT64_C(1795301304000) /* 2026-11-21T22:48:24Z */
 
+#define KIND(name) [EVENT_##name] = #name
 static const char *const kinds[EVENT_KINDS] = {
-    "UNKNOWN",   "FOREIGN",    "NONE",      "CONNECT",   "DISCONNECT", "CONNECTION_REJECT",
-    "ABORT",     "TLS_IN",     "TLS_OUT",   "AUTH_FAIL", "CLIENT",     "SUBMIT",
-    "ARRIVED",   "MESSAGE_ID", "QUEUED",    "EXPIRED",   "REMOVED",    "HELD",
-    "RELEASED",  "REJECT",     "DISCARDED", "NOTICE",    "DELIVERY",   "CONNECT_FAIL",
-    "ETRN",      "STARTING",   "STARTED",   "RELOADED",  "STOPPING",   "STOPPED",
-    "CONGESTED", "STRESS_ON",  "STRESS_OFF"};
+    KIND(UNKNOWN),      KIND(FOREIGN),    KIND(NONE),
+    KIND(CONNECT),      KIND(DISCONNECT), KIND(CONNECTION_REJECT),
+    KIND(ABORT),        KIND(TLS_IN),     KIND(TLS_OUT),
+    KIND(AUTH_FAIL),    KIND(CLIENT),     KIND(SUBMIT),
+    KIND(ARRIVED),      KIND(MESSAGE_ID), KIND(QUEUED),
+    KIND(EXPIRED),      KIND(REMOVED),    KIND(HELD),
+    KIND(RELEASED),     KIND(REJECT),     KIND(DISCARDED),
+    KIND(NOTICE),       KIND(COPIED),     KIND(DELIVERY),
+    KIND(CONNECT_FAIL), KIND(ETRN),       KIND(STARTING),
+    KIND(STARTED),      KIND(RELOADED),   KIND(STOPPING),
+    KIND(STOPPED),      KIND(CONGESTED),  KIND(STRESS_ON),
+    KIND(STRESS_OFF)};
 static const char *const results[] = {"", "sent", "deferred", "bounced", "probe"};
 static const char *const notices[] = {"", "bounce", "delay", "success"};
 static const char *const flags[] = {"SASL",      "TLS",      "REINJECTED", "LOOPBACK",
