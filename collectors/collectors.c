@@ -9,7 +9,7 @@ extern const struct collector collector_log, collector_queue, collector_process,
     collector_rate;
 extern const struct collector collector_disk, collector_file, collector_host, collector_processes;
 extern const struct collector collector_response;
-extern const struct collector collector_sun;
+extern const struct collector collector_sun, collector_sun_queue;
 
 /* In the order of a tick: the log first, because the others ask what it knows. */
 /* clang-format off */
@@ -26,6 +26,7 @@ const struct collector *const collectors[] = {
     &collector_response,
     &collector_directory,
     &collector_sun,
+    &collector_sun_queue,
     NULL,
 };
 /* clang-format on */

@@ -63,6 +63,13 @@ struct peer *tally_peer_of(struct tally *t, const struct appl *a, const struct e
 struct group *tally_group(struct tally *t, const struct appl *a, struct slice name, int hierarchy,
                           struct slice description);
 
+/* The row of a Sun channel, made if need be; NULL: there is no room. */
+struct group *tally_channel(struct tally *t, const struct appl *a, struct slice name);
+/*
+ * Recipients that wait in an instance's channels, as far as the log showed them arrive; each channel's number is
+ * put into its group. Looks at every message in flight.
+ */
+uint64_t tally_waiting(struct tally *t, const struct appl *a);
 /* The row of a group that is there already, or NULL. */
 struct group *tally_find_group(const struct tally *t, const struct appl *a, struct slice name);
 /* The transport that delivered to this TCP port of other hosts, as the log showed; NULL: none has. */

@@ -227,6 +227,7 @@ static bool place_copy(const struct work *w, const struct service *queue)
         m->size = size_of(w->e);
         m->first_seen_s = w->now_s;
         m->connection = (uint32_t)(w->e->time_ms % 1000);
+        m->last_transport = (uint8_t)queue->group->row.key[1];
     }
     m->recipients++;
     m->pending++;
@@ -530,4 +531,33 @@ void on_channel(struct tally *t, struct instance *i, struct service *s, const st
     count_entry(t, s, e);
     model_dirty(t->model, MODEL_GROUP, s->group);
     model_dirty(t->model, MODEL_APPL, i->appl);
+}
+
+struct group *tally_channel(struct tally *t, const struct appl *a, struct slice name)
+{
+    for (struct instance *i = t->instances; i; i = i->next)
+        if (i->appl == a) {
+            struct service *s = tally_named_service(t, i, name);
+            return s ? s->group : NULL;
+        }
+    return NULL;
+}
+
+uint64_t tally_waiting(struct tally *t, const struct appl *a)
+{
+    const struct messages *all = &t->messages;
+    uint64_t sums[UINT8_MAX + 1] = {0}, sum = 0;
+    for (uint32_t s = 0; s < all->high; s++) {
+        const struct message *m = &all->rows[s];
+        if (queue_id_null(m->id) || m->appl != a->row.key[0] || !m->last_transport)
+            continue;
+        sums[m->last_transport] += m->pending;
+        sum += m->pending;
+    }
+    for (uint32_t n = 0; n < t->model->tables[MODEL_GROUP].count; n++) {
+        struct group *g = model_row(t->model, MODEL_GROUP, n);
+        if (g->row.key[0] == a->row.key[0] && g->hierarchy == -2 && g->row.key[1] <= UINT8_MAX)
+            g->stored_recipients = sums[g->row.key[1]];
+    }
+    return sum;
 }
