@@ -128,7 +128,8 @@ const struct setting response_settings[] = {
      .kind = SETTING_TEXT,
      .offset = IN(sender),
      .example = "\"postmaster@example.com\"",
-     .help = "SMTP and LMTP: give MAIL FROM with this address, too. Nothing is sent."},
+     .help = "SMTP and LMTP: give MAIL FROM with this address, too; \"<>\" is that of bounces. "
+             "Nothing is sent."},
     {.name = "recipient",
      .kind = SETTING_TEXT,
      .offset = IN(recipient),

@@ -389,7 +389,8 @@ static void refused(struct dialog *d, enum heard h)
         return;
     }
     enum response_status fail = d->row->fail ? d->row->fail : RESPONSE_PROTOCOL_ERROR;
-    leave(d, h == HEARD_BUSY ? RESPONSE_CONGESTED : fail);
+    bool busy = h == HEARD_BUSY && !(d->row->flags & ROW_SECURE);
+    leave(d, busy ? RESPONSE_CONGESTED : fail);
     if (!d->verdict)
         settle(d);
 }

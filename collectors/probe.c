@@ -48,7 +48,8 @@ struct probe {
     size_t rest_n, rest_at;
     struct probe_result result;
     struct dialog dialog;
-    char packed[];
+    size_t packed_size;
+    char packed[]; /* what the request's texts point into */
 };
 
 struct probes {
@@ -123,11 +124,10 @@ static void bury(struct probe *b)
 
 static void free_probe(struct probe *b)
 {
-    size_t packed = probe_packed_size(&b->request);
     tls_free(b->tls);
     free(b->addresses);
     free(b->rest);
-    explicit_bzero(b->packed, packed); /* there may be a password in it */
+    explicit_bzero(b->packed, b->packed_size); /* there may be a password in it */
     free(b);
 }
 
@@ -695,6 +695,7 @@ bool probes_start(struct probes *p, const struct probe_request *r,
         free(b);
         return false;
     }
+    b->packed_size = size;
     probe_pack(r, b->packed);
     probe_unpack((struct slice){b->packed, size}, &b->request);
     b->watch.ready = on_ready;

@@ -165,7 +165,7 @@ static void on_found(void *arg, int status, int timeouts, struct ares_addrinfo *
         status = ARES_ENODATA;
     if (status != ARES_SUCCESS)
         snprintf(a.error, sizeof a.error, "%.100s: %s", l->host, ares_strerror(status));
-    a.timed_out = status == ARES_ETIMEOUT || status == ARES_ECONNREFUSED;
+    a.timed_out = status == ARES_ETIMEOUT;
     ares_freeaddrinfo(found);
     l->of->lookups--;
     l->over = true;

@@ -6,6 +6,7 @@
  *   bench_probe PROTOCOL HOST PORT[,PORT...] COUNT IN_FLIGHT [timeout_ms=N] [step_ms=N] [starttls]
  *               [user=U] [password=P] [ca=FILE] [source=A] [mailbox=M] [verbose]
  */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -98,6 +99,17 @@ static void take_option(char *o)
         self.verbose = true;
 }
 
+static unsigned descriptors(void)
+{
+    unsigned n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    while (d && readdir(d))
+        n++;
+    if (d)
+        closedir(d);
+    return n;
+}
+
 /* kB, of this process now. */
 static long resident(void)
 {
@@ -138,7 +150,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_probe: %s\n", fault ? fault : "no memory");
         return 2;
     }
-    long before_kb = resident(), most_kb = 0;
+    long before_kb = resident(), most_kb = 0, early_kb = 0;
+    unsigned fds = descriptors();
     double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     while (self.started < in_flight && self.started < self.count)
         start_one();
@@ -146,6 +159,8 @@ int main(int argc, char **argv)
         probes_turn(self.probes, -1);
         if (turn % 64 == 0 && resident() > most_kb)
             most_kb = resident();
+        if (!early_kb && self.done > self.count / 5)
+            early_kb = resident();
     }
     wall = seconds(CLOCK_MONOTONIC) - wall;
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
@@ -155,7 +170,10 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i <= RESPONSE_CONGESTED; i++)
         if (self.statuses[i])
             printf(" %s=%u", names[i], self.statuses[i]);
-    puts("");
+    /* What still takes its leave does so within a second. */
+    for (double end = seconds(CLOCK_MONOTONIC) + 1.2; seconds(CLOCK_MONOTONIC) < end;)
+        probes_turn(self.probes, 100);
+    printf(" fds_added %d grown_kb %ld\n", (int)(descriptors() - fds), resident() - early_kb);
     probes_free(self.probes);
     return 0;
 }
