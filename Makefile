@@ -23,7 +23,7 @@ LIB_SRC   := $(filter-out agent/main%.c agent/publish%.c,$(wildcard agent/*.c)) 
 LIB_OBJ   := $(LIB_SRC:%.c=$(B)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
-PROGRAMS  := $(B)/mailmond $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(B)/mailmond-probe
+PROGRAMS  := $(B)/mailmond $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(B)/mailmond-probe $(B)/mailmond-report
 
 COLLECT_LIBS := -luv -lconfig -lsqlite3 -lmnl -lz -lm
 DIRECTORY_LIBS := -lldap -llber -lcrypto
@@ -43,8 +43,10 @@ $(B)/libmailmond.a: $(LIB_OBJ)
 
 $(B)/mailmond: $(B)/agent/main.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
-$(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/agent/main_explain.o $(B)/agent/main_ask.o $(B)/agent/main_alarm.o $(B)/libmailmond.a
+$(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/agent/main_explain.o $(B)/agent/main_ask.o $(B)/agent/main_alarm.o $(B)/agent/main_history.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
+$(B)/mailmond-report: $(B)/agent/main_report.o $(B)/libmailmond.a
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lconfig -lsqlite3 -lm
 $(B)/mailmond-probe: $(B)/agent/main_probe.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PROBE_LIBS)
 PUBLISH_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard agent/publish*.c))
@@ -133,7 +135,7 @@ bench: bench-deps
 
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MIBDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SYSCONFDIR)/mailmond $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d
-	install -m 755 $(B)/mailmond $(DESTDIR)$(SBINDIR)
+	install -m 755 $(B)/mailmond $(B)/mailmond-report $(DESTDIR)$(SBINDIR)
 	install -m 755 $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(B)/mailmond-probe $(DESTDIR)$(LIBEXECDIR)
 	install -m 644 docs/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8

@@ -152,15 +152,17 @@ static const struct column *naming_column(enum model_table rows)
     return NULL;
 }
 
+const struct alarm_baseline alarm_baselines[] = {
+    {MODEL_GROUP, "mtaGroupStoredMessages", offsetof(struct group, depth_mean),
+     offsetof(struct group, depth_deviation), offsetof(struct group, depth_samples)},
+    {.object = NULL},
+};
+
 const struct alarm_baseline *alarm_baseline_of(const struct column *c, enum model_table rows)
 {
-    static const struct alarm_baseline baselines[] = {
-        {MODEL_GROUP, "mtaGroupStoredMessages", offsetof(struct group, depth_mean),
-         offsetof(struct group, depth_deviation), offsetof(struct group, depth_samples)},
-    };
-    for (unsigned i = 0; i < sizeof baselines / sizeof baselines[0]; i++)
-        if (baselines[i].rows == rows && strcmp(baselines[i].object, c->name) == 0)
-            return &baselines[i];
+    for (const struct alarm_baseline *b = alarm_baselines; b->object; b++)
+        if (b->rows == rows && strcmp(b->object, c->name) == 0)
+            return b;
     return NULL;
 }
 

@@ -49,6 +49,7 @@ struct alarm_baseline {
     const char *object; /* the column whose history it is */
     uint32_t mean, deviation, samples;
 };
+extern const struct alarm_baseline alarm_baselines[]; /* ends with a NULL object */
 const struct alarm_baseline *alarm_baseline_of(const struct column *c, enum model_table rows);
 
 /* Makes the rules. Every fault goes to `errors` with its place, what is only unwise to `warnings`;

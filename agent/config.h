@@ -178,7 +178,11 @@ struct config {
     uint32_t notify_per_minute; /* 0: as many as there are */
     uint32_t flap_changes;      /* 0: an alarm may change as often as it likes */
     uint32_t flap_time_s;
-    struct err_list warnings; /* what is allowed but unwise, for the log */
+    /* history { } */
+    uint32_t history_days; /* 0: none */
+    uint32_t history_fine_days, history_baseline_weeks, history_series_max;
+    struct config_strings history_columns; /* descriptors; empty: config_history_columns */
+    struct err_list warnings;              /* what is allowed but unwise, for the log */
 };
 
 /*
@@ -191,6 +195,8 @@ void config_free(struct config *c);
 void config_add_directory(struct config *c, const char *name, const char *uri);
 /* Edit distance (Levenshtein) of two names, to guess which was meant; large if one is too long. */
 unsigned config_distance(const char *a, const char *b);
+/* The columns that are remembered if the file names none. */
+extern const struct config_strings config_history_columns;
 /* Does one of Net-SNMP's directives say who may ask (snmpd.conf(5), ACCESS CONTROL)? */
 bool config_grants_access(const struct config_strings *directives);
 /* Prints a configuration file that yields c: every setting, defaults included, with comments. */

@@ -42,6 +42,8 @@ struct setting {
 
 /* The top level; ends with a NULL name, as every table does. */
 extern const struct setting config_settings[];
+/* The history (config_schema_history.c). */
+extern const struct setting config_history_settings[];
 /* One instance of Postfix; of another mail transfer agent. */
 extern const struct setting config_postfix_settings[], config_mta_settings[];
 extern const struct setting config_sun_settings[], config_exim_settings[];

@@ -5,12 +5,14 @@
  */
 #include "history.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HISTORY_VERSION 1
 #define BUSY_MS         2000
@@ -93,6 +95,11 @@ struct history *history_open(const char *dir, bool write, char *error, size_t er
         return NULL;
     }
     snprintf(path, sizeof path, "%s/history.db", dir);
+    if (write) { /* names of users may be in it: not for everybody */
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+        if (fd >= 0)
+            close(fd);
+    }
     int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     bool open = sqlite3_open_v2(path, &h->db, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK;
     if (open ? set_up(h, write) : fail(h))
@@ -139,9 +146,13 @@ static bool write_samples(struct history *h, const struct history_batch *b)
     sqlite3_stmt *name =
         prepare(h, "INSERT INTO series(object, instance, name) VALUES(?1, ?2, ?3)"
                    " ON CONFLICT(object, instance) DO UPDATE SET name = ?3 WHERE name <> ?3");
-    sqlite3_stmt *add =
-        prepare(h, "INSERT OR REPLACE INTO sample SELECT id, ?3, ?4, ?5, ?6, ?7, ?8 FROM series"
-                   " WHERE object = ?1 AND instance = ?2");
+    sqlite3_stmt *add = prepare(
+        h, "INSERT INTO sample SELECT id, ?3, ?4, ?5, ?6, ?7, ?8 FROM series"
+           " WHERE object = ?1 AND instance = ?2"
+           " ON CONFLICT(series, start) DO UPDATE SET"
+           " mean = (mean * count + excluded.mean * excluded.count) / (count + excluded.count),"
+           " minimum = min(minimum, excluded.minimum), maximum = max(maximum, excluded.maximum),"
+           " count = count + excluded.count");
     bool ok = name && add;
     for (unsigned i = 0; ok && i < b->sample_count; i++) {
         const struct history_sample *s = &b->samples[i];

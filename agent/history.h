@@ -56,7 +56,8 @@ void history_close(struct history *h);
 /* Why the last call failed. */
 const char *history_error(const struct history *h);
 
-/* One batch, one transaction; an item that is there already is replaced. false: none was written. */
+/* One batch, one transaction. A sample of a span that is there already joins it, as after a restart; other
+   items are replaced. false: none was written. */
 struct history_batch {
     const struct history_sample *samples;
     unsigned sample_count;

@@ -21,6 +21,7 @@
 #include "main_alarm.h"
 #include "main_ask.h"
 #include "main_explain.h"
+#include "main_history.h"
 #include "main_read.h"
 #include "persist.h"
 #include "slots.h"
@@ -227,6 +228,7 @@ static void on_tick(uv_timer_t *timer)
     slots_back_get(self.slots, &back);
     alarm_work_tick(&self.alarm_work, self.collect.caught_up, &back, self.collect.monotonic_ms,
                     self.collect.real_minus_monotonic_ms);
+    main_history_tick(&self.collect);
     publish();
     start_checkpoint();
 }
@@ -318,12 +320,14 @@ static void on_hangup(uv_signal_t *handle, int number)
     struct err_list errors = {0};
     struct config *c = config_load(self.arguments.config, &errors);
     struct alarm_rules *rules = c ? alarm_rules_make(c, &errors, &c->warnings) : NULL;
+    if (c)
+        main_history_check(c, &errors);
     log_reopen();
     for (unsigned i = 0; i < errors.count; i++)
         log_error("%s", errors.lines[i]);
     self.agent->config_errors = errors.count;
+    bool good = rules && errors.count == 0;
     err_free(&errors);
-    bool good = rules != NULL;
     alarm_rules_free(rules);
     config_free(good ? NULL : c);
     if (!good) {
@@ -416,6 +420,7 @@ static bool start_collectors(void)
         return false;
     }
     c->store = NULL;
+    main_history_start(c, state_dir(), self.alarm_work.transitions);
     return uv_timer_init(c->loop, &self.timer) == 0 &&
            watch_signal(&self.terminate, on_end, SIGTERM) &&
            watch_signal(&self.interrupt, on_end, SIGINT) &&
@@ -440,8 +445,9 @@ static int run(pid_t parent)
     log_notice("%s %s: %u mail systems", PROGRAM, VERSION, c->instance_count);
     uv_run(c->loop, UV_RUN_DEFAULT);
     c->stopping = true;
-    while (self.checkpoint_busy)
+    while (self.checkpoint_busy || main_history_busy())
         uv_run(c->loop, UV_RUN_ONCE);
+    main_history_stop(c);
     last_checkpoint();
     for (unsigned i = 0; collectors[i]; i++)
         collectors[i]->stop(c);
@@ -652,11 +658,14 @@ static bool load(struct err_list *notes)
 {
     struct err_list errors = {0};
     self.config = config_load(self.arguments.config, &errors);
-    if (self.config)
+    if (self.config) {
         self.rules = alarm_rules_make(self.config, &errors, &self.config->warnings);
+        main_history_check(self.config, &errors);
+    }
+    bool good = self.rules && errors.count == 0;
     print_list(&errors, "");
     err_free(&errors);
-    if (!self.rules)
+    if (!good)
         return false;
     if (self.arguments.detect)
         self.config->detect = true;

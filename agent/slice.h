@@ -24,6 +24,15 @@ static inline struct slice slice_of(const char *s)
     return (struct slice){s, s ? strlen(s) : 0};
 }
 
+/* Copies a slice (or of a too long one its beginning) into a string of `size` octets with its NUL. */
+static inline void slice_copy(char *to, size_t size, struct slice s)
+{
+    size_t n = s.n < size ? s.n : size - 1;
+    if (n)
+        memcpy(to, s.p, n);
+    to[n] = '\0';
+}
+
 static inline bool slice_eq(struct slice a, struct slice b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

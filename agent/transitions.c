@@ -274,7 +274,8 @@ static void drop(struct transitions *t)
     for (unsigned i = 0; i < TRANSITION_READERS; i++) {
         if (t->last - t->done[i] <= TRANSITIONS_WAITING)
             continue;
-        t->dropped += t->last - TRANSITIONS_WAITING - t->done[i];
+        if (i == READER_SNMP)
+            t->dropped += t->last - TRANSITIONS_WAITING - t->done[i];
         transitions_done(t, (enum transition_reader)i, t->last - TRANSITIONS_WAITING);
     }
 }

@@ -16,7 +16,7 @@
 #include "store.h"
 
 /* Who takes transitions. Each has a mark of its own in the store; a new one begins at the present. */
-enum transition_reader { READER_SNMP, TRANSITION_READERS };
+enum transition_reader { READER_SNMP, READER_HISTORY, TRANSITION_READERS };
 
 #define TRANSITIONS_WAITING 100000 /* at most, for one reader */
 #define TRANSITIONS_LOG     1000   /* rows of mailmonAlarmLogTable */
@@ -48,7 +48,8 @@ bool transitions_next(const struct transitions *t, enum transition_reader reader
                       struct transition *x);
 /* The reader has taken all up to this number. */
 void transitions_done(struct transitions *t, enum transition_reader reader, uint64_t number);
-/* How many a reader has taken, how many wait for it, and how many were dropped; since the beginning. */
+/* How many a reader has taken, how many wait for it, and how many were dropped before READER_SNMP took
+   them; since the beginning. */
 uint64_t transitions_taken(const struct transitions *t, enum transition_reader reader);
 uint64_t transitions_waiting(const struct transitions *t, enum transition_reader reader);
 uint64_t transitions_dropped(const struct transitions *t);

@@ -90,7 +90,7 @@ static void comes_back(void **state)
     write_one(h, sample("1.3", NOW, 10));
     write_one(h, sample("1.2", NOW, 20));
     write_one(h, sample("1.3", NOW + 300, 30));
-    write_one(h, sample("1.3", NOW + 300, 31)); /* the same span again: the later one holds */
+    write_one(h, sample("1.3", NOW + 300, 40)); /* the rest of the span, after a restart */
     struct seen seen = read_all(h);
     assert_int_equal(seen.count, 3);
     assert_string_equal(seen.samples[0].object, "mtaGroupStoredMessages");
@@ -98,7 +98,8 @@ static void comes_back(void **state)
     assert_string_equal(seen.samples[0].name, "postfix/deferred");
     assert_int_equal(seen.samples[0].start_s, NOW);
     assert_int_equal(seen.samples[0].count, 5);
-    assert_true(seen.samples[1].mean == 31 && seen.samples[1].minimum == 30);
+    assert_true(seen.samples[1].mean == 35 && seen.samples[1].count == 10);
+    assert_true(seen.samples[1].minimum == 29 && seen.samples[1].maximum == 41);
     assert_string_equal(seen.samples[2].instance, "1.2");
     seen = (struct seen){.stop_after = 1};
     assert_true(

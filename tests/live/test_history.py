@@ -1,0 +1,137 @@
+"""The history of a running mailmond: samples outlive it, baselines of the weeks before come into
+mailmonChannelTable, and mailmond-report reads while it is written.
+
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS ("23100-23199")."""
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from daemon import BUILD, Daemon
+from snmp_lab import free_port, wait_for
+
+WEEK = 7 * 86400
+QUEUES = ("active", "deferred", "hold", "incoming", "maildrop", "corrupt")
+MESSAGES = 7
+
+
+def queue_of(folder):
+    """Queue directories with some deferred messages."""
+    for name in QUEUES:
+        (folder / name).mkdir(parents=True)
+    for i in range(MESSAGES):
+        (folder / "deferred" / f"{i:X}1234567{i:X}").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture
+def daemon():
+    with tempfile.TemporaryDirectory(prefix="mailmond-history-") as folder:
+        os.chmod(folder, 0o755)  # for the account of the publish process
+        yield from started(Path(folder))
+
+
+def started(tmp_path):
+    log = tmp_path / "mail.log"
+    log.write_bytes(b"")
+    queue = queue_of(tmp_path / "queue")
+    settings = {"postfix": [{"name": "mx", "config_directory": str(tmp_path), "log": str(log),
+                             "queue_directory": str(queue)}],
+                "queue": {"interval": "1 s"},
+                "alarms": [{"name": "spool", "object": "mtaGroupStoredMessages", "threshold": 5,
+                            "instances": "mx/deferred", "interval": "1 s",
+                            "description": "stored messages"}]}
+    (tmp_path / "run").mkdir()
+    made = Daemon(tmp_path / "run", free_port(), settings)
+    made.start()
+    yield made
+    made.stop()
+
+
+def database(daemon):
+    return sqlite3.connect(f"file:{daemon.folder / 'state'}/history.db?mode=rw", uri=True)
+
+
+def report(daemon, *options):
+    command = [BUILD / "mailmond-report", "--state", daemon.folder / "state", "--day", "today",
+               "--host", "test", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def hour_of_last_week(weeks):
+    """The beginning of this hour, some weeks ago by local time."""
+    local = list(time.localtime())
+    local[2] -= 7 * weeks
+    local[4:6] = 0, 0
+    local[8] = -1
+    return int(time.mktime(tuple(local)))
+
+
+def stored(daemon):
+    walk = daemon.walk()
+    return walk.get(("mtaGroupStoredMessages", *walk.group("mx", "deferred")))
+
+
+def test_history(daemon):
+    assert wait_for(lambda: stored(daemon) == MESSAGES, 15)[0]
+    group = daemon.walk().group("mx", "deferred")
+    index = ".".join(map(str, group))
+    assert wait_for(lambda: "alarm spool" in daemon.text(), 10)[0]
+    daemon.stop()
+
+    # the span that ran when it was stopped is there, under the name that people know
+    with database(daemon) as db:
+        rows = db.execute("SELECT series, name, count, maximum FROM series JOIN sample ON series = id"
+                          " WHERE object = 'mtaGroupStoredMessages' AND instance = ?",
+                          (index,)).fetchall()
+        assert len(rows) == 1 and rows[0][1] == "mx/deferred" and rows[0][3] <= MESSAGES
+        told = db.execute("SELECT instance, value, threshold FROM transition WHERE id = 'spool'")
+        assert told.fetchall() == [("mx/deferred", MESSAGES, 5)]
+        for week, mean in ((1, 10.0), (2, 20.0)):
+            start = hour_of_last_week(week) // 300 * 300
+            db.executemany("INSERT OR REPLACE INTO sample VALUES(?, ?, 300, 5, ?, ?, ?)",
+                           [(rows[0][0], start + i * 300, mean, mean, mean + week)
+                            for i in range(12)])
+    db.close()
+
+    daemon.start()
+    assert wait_for(lambda: ("mailmonChannelDepthMean", *group) in daemon.walk(), 15)[0]
+    walk = daemon.walk()
+    assert walk["mailmonChannelDepthMean", *group] == 15
+    assert walk["mailmonChannelDepthDeviation", *group] == 5
+    assert walk["mailmonChannelDepthSamples", *group] == 24
+    assert walk["mailmonChannelDepthPeak", *group] == 22
+    assert ("mailmonChannelDepthPeakTime", *group) in walk
+
+    # while it runs
+    text = report(daemon)
+    assert "instance name = test" in text
+    assert "stored messages of \"mx/deferred\"" in text
+    template = daemon.folder / "template"
+    template.write_text("%each alarms\n${id} ${instance} ${value} ${threshold}\n%end\n")
+    out = daemon.folder / "reports"
+    out.mkdir()
+    report(daemon, "--template", template, "--output", out)
+    (made,) = out.iterdir()
+    assert made.name == time.strftime("report-%Y-%m-%d.txt")
+    assert f"spool mx/deferred {MESSAGES} 5\n" in made.read_text()
+
+
+def test_a_history_that_cannot_be_written(daemon):
+    """It costs nothing but itself, is said once, and so is its return."""
+    daemon.stop()
+    path = daemon.folder / "state" / "history.db"
+    path.write_bytes(b"not a database " * 1000)
+    daemon.start()
+    assert wait_for(lambda: "history cannot be written" in daemon.text(), 10)[0]
+    assert wait_for(lambda: stored(daemon) == MESSAGES, 15)[0]
+    assert daemon.text().count("history cannot be written") == 1
+    failed = subprocess.run([BUILD / "mailmond-report", "--state", daemon.folder / "state"],
+                            capture_output=True, text=True, check=False)
+    assert failed.returncode == 1 and "not a database" in failed.stderr
