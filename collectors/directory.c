@@ -112,14 +112,42 @@ static void tick(struct collect *c)
             ask(&directories[i]);
 }
 
+static void source_name(struct slice appl, char name[300])
+{
+    snprintf(name, 300, "%.*s directory", (int)(appl.n < 254 ? appl.n : 254), appl.p ? appl.p : "");
+}
+
+/*
+ * A server that is no longer configured has no rows; its memory stays, should it come back. A row of
+ * applTable that somebody else has taken over does not look like ours.
+ */
+static void drop(struct collect *c, uint32_t index)
+{
+    uint32_t key[3] = {index, 0, 0};
+    struct appl *a = model_find(c->model, MODEL_APPL, key, NULL);
+    char name[300];
+    if (!a || !directory_rows_is(a))
+        return;
+    source_name(TEXT_GET(a->name), name);
+    key[0] = names_index(c->names, MODEL_SOURCE, 0, slice_of(name));
+    void *row = model_find(c->model, MODEL_SOURCE, key, NULL);
+    if (row)
+        model_remove(c->model, MODEL_SOURCE, row);
+    model_remove(c->model, MODEL_APPL, a);
+}
+
 /* What the process before this one kept. */
 static bool load(void *arg, uint32_t slot, const void *data, size_t size)
 {
-    (void)arg;
-    for (unsigned i = 0; i < count; i++)
-        if (directories[i].rows.appl->row.key[0] == slot &&
-            size == sizeof directories[i].rows.memory)
-            memcpy(&directories[i].rows.memory, data, size);
+    for (unsigned i = 0; i < count; i++) {
+        struct directory_rows *rows = &directories[i].rows;
+        if (rows->appl->row.key[0] != slot)
+            continue;
+        if (size == sizeof rows->memory)
+            memcpy(&rows->memory, data, size);
+        return true;
+    }
+    drop(arg, slot);
     return true;
 }
 
@@ -154,7 +182,7 @@ static bool place(struct collect *c, struct directory *d, const struct config_di
     d->rows.model = c->model;
     d->rows.names = c->names;
     d->rows.sessions = config->sessions;
-    snprintf(name, sizeof name, "%s directory", config->name);
+    source_name(slice_of(config->name), name);
     if (!directory_rows_place(&d->rows, slice_of(config->name)))
         return false;
     TEXT_SET(d->rows.appl->url, slice_of(config->uri));
@@ -174,7 +202,7 @@ static bool start(struct collect *c)
         if (!place(c, &directories[i], &list[i]))
             return false;
     ldap_probe_counted(on_probe);
-    return count == 0 || store_load(c->store, STORE_DIRECTORY, load, NULL);
+    return store_load(c->store, STORE_DIRECTORY, load, c);
 }
 
 static void stop(struct collect *c)

@@ -8,6 +8,13 @@
 
 enum { UA_INITIATOR = 1 };
 
+#define DESCRIPTION SLICE("directory server (LDAP)")
+
+bool directory_rows_is(const struct appl *a)
+{
+    return slice_eq(TEXT_GET(a->description), DESCRIPTION);
+}
+
 bool directory_rows_place(struct directory_rows *d, struct slice name)
 {
     uint32_t key[3] = {names_index(d->names, MODEL_APPL, 0, name), 0, 0};
@@ -15,7 +22,7 @@ bool directory_rows_place(struct directory_rows *d, struct slice name)
     if (!d->appl)
         return false;
     TEXT_SET(d->appl->name, name);
-    TEXT_SET(d->appl->description, SLICE("directory server (LDAP)"));
+    TEXT_SET(d->appl->description, DESCRIPTION);
     d->appl->is_mta = 0;
     model_dirty(d->model, MODEL_APPL, d->appl);
     return true;

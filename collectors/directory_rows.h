@@ -39,6 +39,8 @@ struct directory_rows {
 
 /* Makes the row in applTable. false: it is full, or memory is short. */
 bool directory_rows_place(struct directory_rows *d, struct slice name);
+/* Is this row of applTable of a directory server? */
+bool directory_rows_is(const struct appl *a);
 /* Takes the outcome of a question, whether it went well or not. */
 void directory_rows_take(struct directory_rows *d, const struct ldap_result *r, int64_t now_ms);
 /* No outcome: what is now is not known. */

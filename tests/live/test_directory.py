@@ -213,6 +213,15 @@ def test_operations(site, watch):
         assert w == quiet, "own questions came back"
     finally:
         again.stop()
+    # a server that is no longer asked is no longer shown
+    without = Watcher(d.folder, 50, [{**local(site), "name": "another"}])
+    without.client.serves = lambda: without.walk().column("applName")  # whose row is not the first
+    try:
+        names = without.start().walk()
+        assert list(names.column("applName").values()) == ["another"]
+        assert "slapd directory" not in names.column("mailmonSourceName").values()
+    finally:
+        without.stop()
 
 
 def test_every_way_in(site, watch):
