@@ -165,11 +165,14 @@ struct config {
     struct config_strings directives; /* Net-SNMP's own, one a line, for the embedded master */
     struct config_mta *mtas;
     unsigned mta_count;
-    uint32_t system_interval_s;     /* of host, disks, processes and files, default 60 */
-    struct config_list disks;       /* struct config_disk */
-    struct config_list processes;   /* struct config_process */
-    struct config_list files;       /* struct config_file */
-    struct config_list responses;   /* struct config_response */
+    uint32_t system_interval_s;   /* of host, disks, processes and files, default 60 */
+    struct config_list disks;     /* struct config_disk */
+    struct config_list processes; /* struct config_process */
+    struct config_list files;     /* struct config_file */
+    char *records_directory;      /* of qmonitor.log and systest.log; NULL: they are not written */
+    uint32_t records_interval_s;  /* default 300 */
+    uint32_t records_keep_days;   /* 0: for ever; default 30 */
+    struct config_list responses; /* struct config_response */
     struct config_list directories; /* struct config_directory */
     struct config_list alarms;      /* struct config_alarm */
     struct config_list seed_alarms; /* the same, from the file that `configutil` names */

@@ -298,6 +298,11 @@ const struct setting config_settings[] = {
      .members = file_settings,
      .example = "( { name = \"core files\"; pattern = \"/var/crash/core*\"; } )",
      .help = "Files to watch beside the logs that are read."},
+    {.name = "records",
+     .kind = SETTING_GROUP,
+     .members = record_settings,
+     .example = "{ directory = \"/var/lib/mailmond/records\"; }",
+     .help = "Daily records in the layout of Sun's healthmon scripts."},
     {.name = NULL},
 };
 

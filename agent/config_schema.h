@@ -50,6 +50,7 @@ extern const struct setting config_sun_settings[], config_exim_settings[];
 /* The members of its lists, by area. */
 extern const struct setting response_settings[];
 extern const struct setting disk_settings[], process_settings[], file_settings[];
+extern const struct setting record_settings[];
 
 /* One directory server. */
 extern const struct setting config_directory_settings[];

@@ -98,3 +98,27 @@ const struct setting file_settings[] = {
      .help = "A path, or a pattern of glob(7)."},
     {.name = NULL},
 };
+
+const struct setting record_settings[] = {
+    {.name = "directory",
+     .kind = SETTING_PATH,
+     .offset = offsetof(struct config, records_directory),
+     .example = "\"/var/lib/mailmond/records\"",
+     .help = "Where qmonitor.log and systest.log are written; left out: they are not."},
+    {.name = "interval",
+     .kind = SETTING_DURATION_S,
+     .offset = offsetof(struct config, records_interval_s),
+     .low = 1,
+     .high = 86400,
+     .number = 300,
+     .example = "\"5 min\"",
+     .help = "How often a line of qmonitor.log is written."},
+    {.name = "keep",
+     .kind = SETTING_NUMBER,
+     .offset = offsetof(struct config, records_keep_days),
+     .high = 36500,
+     .number = 30,
+     .example = "30",
+     .help = "For how many days the records of past days are kept; 0: for ever."},
+    {.name = NULL},
+};

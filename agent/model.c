@@ -317,6 +317,7 @@ static const struct host host_initial = {
     .cpu_wait_percent = MODEL_ABSENT,
     .cpu_idle_percent = MODEL_ABSENT,
     .swap_available_mb = MODEL_ABSENT,
+    .swap_available_kb = MODEL_ABSENT,
     .scan_rate = MODEL_ABSENT,
     .run_queue = MODEL_ABSENT,
 };

@@ -571,6 +571,7 @@ struct host {
     uint64_t cpu_wait_percent;
     uint64_t cpu_idle_percent;
     uint64_t swap_available_mb;
+    uint64_t swap_available_kb; /* likewise, not served */
     uint64_t scan_rate;
     uint64_t run_queue;
 };

@@ -8,6 +8,7 @@ extern const struct collector collector_directory;
 extern const struct collector collector_log, collector_queue, collector_process, collector_socket,
     collector_rate;
 extern const struct collector collector_disk, collector_file, collector_host, collector_processes;
+extern const struct collector collector_record;
 extern const struct collector collector_response;
 extern const struct collector collector_sun, collector_sun_queue;
 
@@ -27,6 +28,7 @@ const struct collector *const collectors[] = {
     &collector_directory,
     &collector_sun,
     &collector_sun_queue,
+    &collector_record,
     NULL,
 };
 /* clang-format on */

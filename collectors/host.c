@@ -76,6 +76,7 @@ static void done(uv_work_t *work, int status)
     if (status == UV_ECANCELED || c->stopping)
         return;
     set_means(host.row, &host.before, s);
+    host.row->swap_available_kb = s->has_swap ? s->swap_kb : MODEL_ABSENT;
     host.row->swap_available_mb = s->has_swap ? s->swap_kb / 1024 : MODEL_ABSENT;
     /* the worker itself ran while it read */
     host.row->run_queue = !s->has_running ? MODEL_ABSENT : s->running ? s->running - 1 : 0;

@@ -4,8 +4,10 @@ manager and master are killed, and others that are started and killed by the tes
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000),
 and MAILMOND_TEST_PORTS ("23000-23099")."""
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,6 +26,8 @@ pytestmark = pytest.mark.skipif(
     reason="needs root, Postfix, snmpbulkwalk and the programs in MAILMOND_BUILD")
 
 BASE = int(os.environ.get("MAILMOND_TEST_BASE", "23000"))
+QMONITOR = re.compile(r"^\|(\d\d:\d\d)\|\s*(\d+) \|\s*(\d+) \|\s*(\d+)k \|\s*(\d+) \|\s*(\d+) \|\s*(\d+) \|"
+                      r"\s*(\d+) \|\s*(\d+) \|\s*(\d+)\|\s*(\d+)\|\s*(\d+)\|\s*(\d+)\|\s*(\d+)\|$")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -39,6 +43,7 @@ class Lab:
         self.daemon = Daemon(folder / "agent", free_port(), {
             "system_interval": "1 s",
             "postfix": [{"name": "postfix", "config_directory": self.postfix.config}],
+            "records": {"directory": folder / "records", "interval": "1 s"},
             "files": [{"name": "core files", "pattern": folder / "core*"}],
             "processes": [
                 {"process": "mm-stored", "name": "store", "max": 1, "appl": "postfix", "min": 0},
@@ -201,6 +206,29 @@ def test_files(lab):
     assert cell("core files", "Size") == 3 << 20 and cell("core files", "SizeMB") == 3
     assert 1000 <= cell("core files", "NewestAge") <= 1015
     assert 2000 <= cell("core files", "OldestAge") <= 2015
+
+
+def test_records(lab):
+    """qmonitor.log has a line for each interval, with what the tables show, in the layout of healthmon."""
+    walk = lab.daemon.walk()
+    status = ("mailmonSourceStatus", walk.index("mailmonSourceName", "records"))
+    eventually(lambda: lab.daemon.walk()[status] == "missing")
+    (lab.folder / "records").mkdir()
+    eventually(lambda: lab.daemon.walk()[status] == "denied")
+    shutil.chown(lab.folder / "records", (lab.daemon.folder / "state").stat().st_uid)
+    eventually(lambda: lab.daemon.walk()[status] == "ok")
+    path = lab.folder / "records" / "qmonitor.log"
+    eventually(lambda: len(path.read_text().splitlines()) >= 12)
+    text = path.read_text().splitlines()
+    assert text[0] == time.strftime("DATE COLLECTED: %d %b %Y instance name = ") + \
+        socket.gethostname().split(".")[0][:64]
+    rows = [QMONITOR.match(line) for line in text[8:]]
+    assert all(rows), text[8:]
+    assert len({r[1] for r in rows}) <= 2 and int(rows[-1][2]) == 0
+    memory = dict(line.split()[:2] for line in Path("/proc/meminfo").read_text().splitlines())
+    assert abs(int(rows[-1][4]) - int(memory["SwapFree:"])) < 1024
+    assert sum(int(n) for n in rows[-1].groups()[5:9]) in range(90, 104)
+    assert all(len(line) == 101 for line in text[1:])
 
 
 def test_host(lab):
