@@ -34,7 +34,7 @@ const struct collector *const collectors[] = {
 /* clang-format on */
 
 const struct mta *const mtas[] = {
-    &mta_postfix, &mta_exim, &mta_sendmail, &mta_sun, NULL,
+    &mta_postfix, &mta_exim, &mta_sendmail, &mta_opensmtpd, &mta_sun, NULL,
 };
 
 const struct access_server *const access_servers[] = {

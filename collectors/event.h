@@ -46,6 +46,8 @@ enum event_kind {
 
     /* One recipient, or as many as `recipients` says (address is then the list): id, address, relay, result, code, delay_ms, text (without the parentheses) */
     EVENT_DELIVERY,
+    EVENT_CONNECT_OUT, /* an outbound association was opened, or EVENT_UNTRIED: is tried; relay = where, if
+                           told. Of MTAs whose deliveries are not EVENT_NETWORK */
     EVENT_CONNECT_FAIL, /* an outbound association could not be opened; relay = where, text = why */
     EVENT_ETRN,
 
@@ -127,6 +129,9 @@ enum event_flag {
     EVENT_INBOUND = 1 << 20, /* direction of an association */
     EVENT_OUTBOUND = 1 << 21,
     EVENT_UNREACHED = 1 << 22, /* this delivery could not open its association; text = why */
+    EVENT_SESSION =
+        1
+        << 23, /* id is the session's that EVENT_CONNECT or EVENT_CLIENT began; of EVENT_ARRIVED: other_id */
     EVENT_CONNECTION = 1 << 24 /* it was about the connection, nobody tried to log in */
 };
 

@@ -32,6 +32,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_NOTICE] = "notice",
     [EVENT_COPIED] = "copied",
     [EVENT_DELIVERY] = "delivery",
+    [EVENT_CONNECT_OUT] = "connection out",
     [EVENT_CONNECT_FAIL] = "connection failed",
     [EVENT_ETRN] = "ETRN",
     [EVENT_CHANNEL] = "entry",
@@ -61,10 +62,10 @@ static const char *const kinds[EVENT_KINDS] = {
 static const char *const results[] = {"", "sent", "deferred", "bounced", "probe"};
 static const char *const notices[] = {"", "bounce", "delay", "success"};
 static const char *const flags[] = {
-    "sasl",   "tls",     "reinjected", "loopback", "recipient",   "counted",
-    "reused", "network", "loop",       "admin",    "queued-as",   "probe-sender",
-    "first",  "untried", "overdue",    "busy",     "null-sender", "attempts",
-    "timed",  "alike",   "inbound",    "outbound", "unreached"};
+    "sasl",     "tls",       "reinjected",  "loopback",  "recipient",    "counted", "reused",
+    "network",  "loop",      "admin",       "queued-as", "probe-sender", "first",   "untried",
+    "overdue",  "busy",      "null-sender", "attempts",  "timed",        "alike",   "inbound",
+    "outbound", "unreached", "session",     "connection"};
 
 /* Of enum entry_code, model.h. */
 static const char *const entries[] = {"",

@@ -102,6 +102,6 @@ struct mta {
         body_letter; /* the file with the body has this last letter in its name; 0: it is the same */
 };
 
-extern const struct mta mta_exim, mta_postfix, mta_sendmail, mta_sun;
+extern const struct mta mta_exim, mta_opensmtpd, mta_postfix, mta_sendmail, mta_sun;
 
 #endif

@@ -418,6 +418,7 @@ static bool is_silent(struct slice s)
 {
     static const struct slice starts[] = {
         TEXT("SYSERR"),
+        TEXT("message repeated "),
         TEXT("NOQUEUE: "),
         TEXT("alias database "),
         TEXT("alias "),

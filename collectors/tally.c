@@ -129,6 +129,7 @@ static tally_handler *const handlers[EVENT_KINDS] = {
     [EVENT_NOTICE] = on_notice,
     [EVENT_COPIED] = on_copied,
     [EVENT_DELIVERY] = on_delivery,
+    [EVENT_CONNECT_OUT] = on_connect_out,
     [EVENT_CONNECT_FAIL] = on_connect_fail,
     [EVENT_ETRN] = on_etrn,
     [EVENT_CHANNEL] = on_channel,

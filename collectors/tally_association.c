@@ -31,11 +31,16 @@ void on_connect(struct tally *t, struct instance *i, struct service *s, const st
     struct peer *p = tally_peer(t, i, e);
     if (p)
         p->connections = p->connections == MODEL_ABSENT ? 1 : p->connections + 1;
+    if (e->id.n)
+        session_begin(t, i, s, e);
 }
 
 void on_disconnect(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    (void)i;
+    s = session_service(t, i, s, e);
+    if (s && s->is && s->is->flags & MTA_SERVICE_OWN)
+        s = NULL; /* of this host's programs */
+    session_end(t, i, e);
     tally_entry(t, s, ENTRY_CLOSED, e, SLICE(""));
     struct entry *bad = e->bad_commands ? tally_entry(t, s, ENTRY_BAD_COMMAND, e, SLICE("")) : NULL;
     if (bad)
@@ -68,7 +73,8 @@ void on_connection_reject(struct tally *t, struct instance *i, struct service *s
 
 void on_abort(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    (void)i;
+    s = session_service(t, i, s, e);
+    session_end(t, i, e);
     tally_entry(t, s, ENTRY_ABORTED, e, e->text);
 }
 

@@ -147,10 +147,19 @@ void peer_load(struct tally *t);
 typedef void tally_handler(struct tally *t, struct instance *i, struct service *s,
                            const struct event *e);
 tally_handler on_client, on_submit, on_arrived, on_message_id, on_queued, on_delivery, on_expired,
-    on_removed, on_held, on_released, on_notice, on_copied, on_reject, on_discarded;
+    on_removed, on_held, on_released, on_notice, on_copied, on_connect_out, on_reject, on_discarded;
 
 /* A connection for a message failed; which transport's it was, the next result of the message tells. */
 void message_connect_failed(struct tally *t, struct instance *i, const struct event *e);
+
+/*
+ * Where lines of a session do not repeat whose it is: what its first line said is kept until its last,
+ * as a message that is never queued. session_service: of this line's session, else s.
+ */
+void session_begin(struct tally *t, struct instance *i, struct service *s, const struct event *e);
+struct service *session_service(struct tally *t, struct instance *i, struct service *s,
+                                const struct event *e);
+void session_end(struct tally *t, struct instance *i, const struct event *e);
 
 /* The service that took a message in; NULL when there is no room for its group. */
 struct service *tally_origin(struct tally *t, struct instance *i, const struct message *m);

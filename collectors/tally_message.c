@@ -187,6 +187,39 @@ static void count_sasl(struct tally *t, struct service *s, const struct event *e
         entry->with_sasl++;
 }
 
+void session_begin(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    struct message *m = begin(t, i, s, e, flags_of_client(s, e));
+    if (m)
+        m->link = link_of(t, i, e);
+}
+
+struct service *session_service(struct tally *t, struct instance *i, struct service *s,
+                                const struct event *e)
+{
+    struct queue_id id;
+    const struct message *m = e->flags & EVENT_SESSION ? find(t, i, e, &id) : NULL;
+    return m ? tally_origin(t, i, m) : s;
+}
+
+void session_end(struct tally *t, struct instance *i, const struct event *e)
+{
+    struct queue_id id;
+    struct message *m = e->flags & EVENT_SESSION ? find(t, i, e, &id) : NULL;
+    if (m)
+        forget(t, m);
+}
+
+/* What is known of the session in which a message arrived. */
+static const struct message *session_of(struct tally *t, const struct instance *i,
+                                        const struct event *e)
+{
+    struct queue_id id =
+        e->flags & EVENT_SESSION ? queue_id_pack(e->other_id) : (struct queue_id){0, 0};
+    return queue_id_null(id) ? NULL
+                             : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
+}
+
 void on_client(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     struct message *m = begin(t, i, s, e, flags_of_client(s, e));
@@ -317,7 +350,11 @@ void on_arrived(struct tally *t, struct instance *i, struct service *s, const st
 {
     struct queue_id id;
     struct message *m = find(t, i, e, &id);
-    unsigned flags = flags_of_client(s, e);
+    const struct message *session = session_of(t, i, e);
+    unsigned flags =
+        session ? session->flags & (MESSAGE_SASL | MESSAGE_LOOPBACK) : flags_of_client(s, e);
+    if (session)
+        s = tally_origin(t, i, session);
     bool cut_through = m && m->flags & MESSAGE_SENT && !(m->flags & MESSAGE_QUEUED);
     if (cut_through) {
         count_cut_through(t, i, m, e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT);
@@ -390,6 +427,23 @@ static bool is_opened(const struct instance *i, struct message *m, const struct 
     }
     m->connection = connection;
     return !(e->flags & EVENT_REUSED) && !same;
+}
+
+/* An association that is told by itself, not by what is delivered over it. */
+void on_connect_out(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    if (!s)
+        return;
+    learn_port(i, s, e->relay);
+    if (e->flags & EVENT_UNTRIED)
+        return;
+    model_add(&s->group->accumulated_outbound, 1);
+    i->appl->accumulated_outbound++;
+    s->group->last_outbound_at = s->group->last_attempt_at = tally_at(t, e);
+    i->appl->last_outbound_at = tally_at(t, e);
+    model_dirty(t->model, MODEL_GROUP, s->group);
+    model_dirty(t->model, MODEL_APPL, i->appl);
+    tally_entry(t, s, ENTRY_OPENED, e, SLICE(""));
 }
 
 /* An association is open if a host answered; the recipients that share one count it once. */
@@ -685,6 +739,10 @@ static struct service *rejecting_service(struct tally *t, struct instance *i, st
     struct queue_id id;
     struct message *m = find(t, i, e, &id);
     *peer = 0;
+    if (e->flags & EVENT_SESSION) {
+        *peer = m ? m->link : 0;
+        return m ? tally_origin(t, i, m) : s;
+    }
     if (s && !(s->is->flags & MTA_SERVICE_OWN))
         return s;
     if (!m)
@@ -720,6 +778,14 @@ void on_discarded(struct tally *t, struct instance *i, struct service *s, const 
     uint16_t peer;
     s = rejecting_service(t, i, s, e, &peer);
     tally_entry(t, s, ENTRY_DISCARDED, e, e->text);
+}
+
+/* From nobody, and from this host: a notice. */
+static bool is_own_message(struct tally *t, struct instance *i, const struct event *e)
+{
+    struct queue_id id;
+    const struct message *m = find(t, i, e, &id);
+    return m && tally_origin(t, i, m) == own_service(t, i);
 }
 
 /* A message that no line of its own tells of, as if one had told of it. */
@@ -765,7 +831,7 @@ void on_copied(struct tally *t, struct instance *i, struct service *s, const str
 void on_notice(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     s = own_service(t, i);
-    if (!s)
+    if (!s || (e->flags & EVENT_NULL_SENDER && !is_own_message(t, i, e)))
         return;
     if (e->notice == NOTICE_BOUNCE) {
         model_add(&s->group->bounces_generated, 1);

@@ -67,7 +67,7 @@ class Sink:
     While `gate` is cleared a message is answered only when it is set again. on_message(sender,
     recipients, text, XFORWARD commands) gives the answer to a message."""
 
-    def __init__(self, port, replies=(), lmtp=False, on_message=None):
+    def __init__(self, port, replies=(), lmtp=False, on_message=None, address="127.0.0.1"):
         self.first_replies, self.lmtp, self.on_message = dict(replies), lmtp, on_message
         self.replies, self.taken = dict(replies), []
         self.gate = threading.Event()
@@ -84,7 +84,7 @@ class Sink:
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = daemon_threads = True
 
-        self.server = Server(("127.0.0.1", port), Handler)
+        self.server = Server((address, port), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def serve(self, lines, out):

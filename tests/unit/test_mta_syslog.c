@@ -113,6 +113,25 @@ static void test_sendmail_log(void **state)
     assert_int_equal(kinds[EVENT_HELD], 1);
 }
 
+static void test_opensmtpd_lines(void **state)
+{
+    (void)state;
+    check_lines(&mta_opensmtpd, "tests/data/opensmtpd_lines.txt", 44);
+}
+
+static void test_opensmtpd_log(void **state)
+{
+    (void)state;
+    unsigned kinds[EVENT_KINDS];
+    check_log(&mta_opensmtpd, "tests/data/opensmtpd_real.log", kinds);
+    assert_int_equal(kinds[EVENT_ARRIVED], 20);
+    assert_int_equal(kinds[EVENT_CONNECT], 24);
+    assert_int_equal(kinds[EVENT_CLIENT], 6);
+    assert_int_equal(kinds[EVENT_DELIVERY], 31);
+    assert_int_equal(kinds[EVENT_REJECT], 6);
+    assert_int_equal(kinds[EVENT_CONNECT_FAIL], 1);
+}
+
 int main(void)
 {
     setenv("TZ", "UTC", 1);
@@ -120,6 +139,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sendmail_lines),
         cmocka_unit_test(test_sendmail_log),
+        cmocka_unit_test(test_opensmtpd_lines),
+        cmocka_unit_test(test_opensmtpd_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,349 @@
+/*
+ * OpenSMTPD's log: one line in, one event out. Pure; slices point into the line, or are names of groups.
+ * A line begins with its session, 16 hexadecimal digits; what stands behind it is fields in a fixed order,
+ * taken from the left. An envelope's number begins with that of its message, which is the queue id here.
+ */
+#include <strings.h>
+#include "field.h"
+#include "mta.h"
+#include "recipients.h"
+#include "reply.h"
+
+#define SMTP       "smtpd"
+#define LOCAL      "local"
+#define MTA        "mta"
+#define MDA        "mda"
+#define SESSION    16 /* digits */
+#define MESSAGE_ID 8
+
+static bool is_hex(struct slice s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (i >= s.n || !(slice_digit(s.p[i]) || (s.p[i] >= 'a' && s.p[i] <= 'f')))
+            return false;
+    return true;
+}
+
+/* Takes " name=" and the value, which ends at a blank. */
+static bool take_field(struct slice *s, struct slice name, struct slice *value)
+{
+    struct slice rest = *s;
+    if (!slice_take(&rest, SLICE(" ")) || !slice_take(&rest, name) ||
+        !slice_take(&rest, SLICE("=")))
+        return false;
+    *value = slice_head(rest, slice_find(rest, ' '));
+    *s = slice_skip(rest, value->n);
+    return true;
+}
+
+/* The same for an address in angle brackets, without them. */
+static bool take_address(struct slice *s, struct slice name, struct slice *value)
+{
+    unsigned count;
+    struct slice rest = *s, list;
+    if (!slice_take(&rest, SLICE(" ")) || !slice_take(&rest, name) ||
+        !slice_take(&rest, SLICE("=")))
+        return false;
+    list = slice_head(rest, recipients_length(rest, &count));
+    *s = slice_skip(rest, list.n);
+    *value = recipients_next(&list);
+    return true;
+}
+
+/* The same for a value that may be in quotes. */
+static bool take_quoted(struct slice *s, struct slice name, struct slice *value)
+{
+    struct slice rest = *s;
+    if (!slice_take(&rest, SLICE(" ")) || !slice_take(&rest, name) ||
+        !slice_take(&rest, SLICE("=\"")))
+        return take_field(s, name, value);
+    *value = slice_head(rest, slice_find(rest, '"'));
+    *s = slice_skip(rest, value->n + 1);
+    return true;
+}
+
+/* "2s", "3m4s", "1d2h3m4s" in ms. */
+static uint64_t delay_of(struct slice s)
+{
+    static const struct {
+        char letter;
+        uint64_t seconds;
+    } units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+    uint64_t total = 0, n;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        struct slice rest = s;
+        if (!slice_number(&rest, &n) || rest.n == 0 || *rest.p != units[i].letter || n > 1000000)
+            continue;
+        total += n * units[i].seconds;
+        s = slice_skip(rest, 1);
+    }
+    return total * 1000;
+}
+
+/* Of an envelope's number: the message's. */
+static void take_message_id(struct slice evpid, struct event *e)
+{
+    if (is_hex(evpid, MESSAGE_ID))
+        e->id = slice_head(evpid, MESSAGE_ID);
+}
+
+static void result_of(struct slice result, struct slice stat, struct event *e)
+{
+    e->kind = EVENT_DELIVERY;
+    e->text = stat;
+    if (slice_eq(result, SLICE("Ok"))) {
+        e->result = RESULT_SENT;
+        return;
+    }
+    bool later = slice_eq(result, SLICE("TempFail"));
+    e->result = later ? RESULT_DEFERRED : RESULT_BOUNCED;
+    e->code = reply_status(stat, true);
+    if (e->code / 1000000 != (later ? 4 : 5))
+        e->code = later ? 4000000 : 5000000;
+    if (slice_eq(result, SLICE("Expired")))
+        e->flags |= EVENT_OVERDUE;
+    if (reply_tells_loop(e->code, stat))
+        e->flags |= EVENT_LOOP;
+}
+
+/*
+ * "evpid=8015e9ef2bb98834 from=<a@b> to=<c@d> rcpt=<-> source="203.0.113.1" relay="198.51.100.7 (mx)"
+ * delay=2s result="Ok" stat="250 2.0.0 taken""; by mda user=c instead of source and relay, no quotes.
+ */
+static void delivery(struct slice s, struct event *e)
+{
+    struct slice evpid = {NULL, 0}, value, result = {NULL, 0};
+    take_field(&s, SLICE("evpid"), &evpid);
+    take_message_id(evpid, e);
+    take_address(&s, SLICE("from"), &value);
+    take_address(&s, SLICE("to"), &e->address);
+    if (take_address(&s, SLICE("rcpt"), &value) && !slice_eq(value, SLICE("-")) &&
+        !slice_eq(value, e->address))
+        e->original = value;
+    take_field(&s, SLICE("user"), &value);
+    take_quoted(&s, SLICE("source"), &value);
+    take_quoted(&s, SLICE("relay"), &e->relay);
+    if (take_field(&s, SLICE("delay"), &value))
+        e->delay_ms = delay_of(value);
+    if (!e->id.n || !take_quoted(&s, SLICE("result"), &result) || !TAKE(s, " stat="))
+        return;
+    TAKE(s, "\"");
+    if (slice_ends(s, SLICE("\"")))
+        s.n--;
+    result_of(result, s, e);
+}
+
+/* " msgid=e0d493d6 size=399 nrcpt=1 proto=ESMTP" */
+static void message(struct slice s, struct event *e)
+{
+    struct slice id = {NULL, 0}, value = {NULL, 0};
+    uint64_t n = 0;
+    take_field(&s, SLICE("msgid"), &id);
+    if (take_field(&s, SLICE("size"), &value))
+        slice_number(&value, &e->size);
+    if (take_field(&s, SLICE("nrcpt"), &value))
+        slice_number(&value, &n);
+    if (!is_hex(id, MESSAGE_ID))
+        return;
+    e->other_id = e->id;
+    take_message_id(id, e);
+    e->recipients = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    e->kind = EVENT_ARRIVED;
+    e->flags |= EVENT_SESSION;
+}
+
+/* A message from nobody that came from this host is a notice. */
+static void envelope(struct slice s, struct event *e)
+{
+    struct slice evpid = {NULL, 0}, from = {NULL, 0};
+    e->kind = EVENT_NONE;
+    take_field(&s, SLICE("evpid"), &evpid);
+    if (!take_address(&s, SLICE("from"), &from) || from.n)
+        return;
+    take_message_id(evpid, e);
+    e->kind = EVENT_NOTICE;
+    e->notice = NOTICE_BOUNCE;
+    e->flags = EVENT_NULL_SENDER;
+}
+
+/* " command="rcpt TO:<x@y>" result="550 Invalid recipient: <x@y>"" */
+static void failed_command(struct slice s, struct event *e)
+{
+    static const struct {
+        const char *name;
+        size_t length;
+        bool recipient;
+    } refused[] = {{"rcpt", 4, true},
+                   {"mail", 4, false},
+                   {"data", 4, false},
+                   {".", 1, false},
+                   {"bdat", 4, false}};
+    e->kind = EVENT_NONE;
+    if (!TAKE(s, " command=\""))
+        return;
+    struct slice reply = slice_skip(s, slice_search(s, SLICE("\" result=\"")));
+    if (!TAKE(reply, "\" result=\""))
+        return;
+    reply.n -= slice_ends(reply, SLICE("\""));
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        if (s.n < refused[i].length || strncasecmp(s.p, refused[i].name, refused[i].length) != 0)
+            continue;
+        e->kind = EVENT_REJECT;
+        e->text = reply;
+        e->code = reply_status(reply, refused[i].recipient);
+        e->flags |= refused[i].recipient ? EVENT_RECIPIENT : 0;
+        if (e->code == 5007001 && HAS(reply, "Invalid recipient"))
+            e->code = 5001001;
+    }
+}
+
+/* What a client's session says. Whether it is one of this host's own programs is told once. */
+static void smtp(struct slice s, struct event *e)
+{
+    struct slice value;
+    e->service = SLICE(SMTP);
+    e->flags |= EVENT_SESSION;
+    if (TAKE(s, "connected")) {
+        bool told = take_field(&s, SLICE("address"), &e->peer);
+        bool local = !told || slice_eq(e->peer, SLICE("local"));
+        e->service = local ? SLICE(LOCAL) : e->service;
+        e->kind = local ? EVENT_CLIENT : EVENT_CONNECT;
+        if (TAKE(e->peer, "[") && slice_ends(e->peer, SLICE("]")))
+            e->peer.n--;
+        e->peer.n = local ? 0 : e->peer.n;
+        e->flags = 0;
+    } else if (TAKE(s, "disconnected")) {
+        bool told = take_quoted(&s, SLICE("reason"), &value);
+        e->kind = told && !slice_eq(value, SLICE("quit")) ? EVENT_ABORT : EVENT_DISCONNECT;
+        e->text = told ? value : (struct slice){NULL, 0};
+    } else if (TAKE(s, "message")) {
+        message(s, e);
+    } else if (TAKE(s, "envelope")) {
+        envelope(s, e);
+    } else if (TAKE(s, "failed-command")) {
+        failed_command(s, e);
+    } else if (TAKE(s, "tls")) {
+        e->kind = EVENT_TLS_IN;
+    } else if (TAKE(s, "authentication")) {
+        size_t at = slice_search(s, SLICE(" result="));
+        e->kind = STARTS(slice_skip(s, at), " result=ok") ? EVENT_NONE : EVENT_AUTH_FAIL;
+        e->text = slice_trim(s);
+    } else if (STARTS(s, "cert-check") || STARTS(s, "starttls") || STARTS(s, "filter")) {
+        e->kind = EVENT_NONE;
+    }
+}
+
+/* The words of an error that say that nobody could be talked to. */
+static bool unreached(struct slice reason)
+{
+    return HAS(reason, "Connection refused") || HAS(reason, "Connection timeout") ||
+           HAS(reason, "Connection timed out") || HAS(reason, "No route to host") ||
+           HAS(reason, "Network is unreachable");
+}
+
+static void mta(struct slice s, struct event *e)
+{
+    e->service = SLICE(MTA);
+    if (TAKE(s, "delivery")) {
+        delivery(s, e);
+    } else if (TAKE(s, "connecting")) {
+        e->kind = EVENT_CONNECT_OUT;
+        e->flags = EVENT_UNTRIED;
+        take_field(&s, SLICE("address"), &e->relay);
+    } else if (STARTS(s, "connected")) {
+        e->kind = EVENT_CONNECT_OUT;
+    } else if (TAKE(s, "error reason=")) {
+        e->kind = unreached(s) ? EVENT_CONNECT_FAIL : EVENT_NONE;
+        e->text = s;
+    } else if (STARTS(s, "tls")) {
+        e->kind = EVENT_TLS_OUT;
+    } else if (STARTS(s, "disconnected") || STARTS(s, "cert-check") || STARTS(s, "server-cert") ||
+               STARTS(s, "auth")) {
+        e->kind = EVENT_NONE;
+    }
+    if (e->kind != EVENT_DELIVERY)
+        e->id.n = 0;
+}
+
+/* Lines without a session. */
+static void other(struct slice s, struct event *e)
+{
+    static const struct slice silent[] = {
+        TEXT("info: "),    TEXT("warn: "),     TEXT("debug: "), TEXT("fatal: "),
+        TEXT("smtp-in: "), TEXT("smtp-out: "), TEXT("smtpd: "), TEXT("warning: "),
+        TEXT("mta: "),     TEXT("mda: "),      TEXT("queue: "), TEXT("scheduler: "),
+        TEXT("table-"),    TEXT("lookup "),    TEXT("ca: "),    TEXT("message repeated "),
+    };
+    if (TAKE(s, "info: OpenSMTPD ")) {
+        e->kind = EVENT_STARTED;
+        e->text = slice_head(s, slice_find(s, ' '));
+        return;
+    }
+    if (STARTS(s, "Exiting") || STARTS(s, "info: smtpd exiting")) {
+        e->kind = EVENT_STOPPED;
+        return;
+    }
+    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
+        if (slice_starts(s, silent[i]))
+            e->kind = EVENT_NONE;
+}
+
+static void parse(struct syslog_context *c, struct slice line, struct event *e)
+{
+    struct slice s;
+    event_clear(e);
+    e->kind = EVENT_FOREIGN;
+    e->app.n = e->service.n = 0;
+    if (!syslog_head(c, line, e, &s) || !slice_eq(e->tag, SLICE("smtpd")))
+        return;
+    e->app = e->tag;
+    e->kind = EVENT_UNKNOWN;
+    if (!is_hex(s, SESSION) || s.n <= SESSION || s.p[SESSION] != ' ') {
+        other(s, e);
+        return;
+    }
+    e->id = slice_head(s, SESSION);
+    s = slice_skip(s, SESSION + 1);
+    if (TAKE(s, "smtp ")) {
+        smtp(s, e);
+    } else if (TAKE(s, "mta ")) {
+        mta(s, e);
+    } else if (TAKE(s, "mda delivery")) {
+        e->service = SLICE(MDA);
+        delivery(s, e);
+    }
+}
+
+static const struct mta_service services[] = {
+    {SMTP, -1, MTA_SERVICE_NETWORK, 25, "mail received by SMTP"},
+    {LOCAL, -1, MTA_SERVICE_OWN, 0,
+     "mail submitted by local programs, notices that OpenSMTPD makes, and mail of unknown origin"},
+    {MTA, -2, MTA_SERVICE_NETWORK, 25, "delivery by SMTP or LMTP over the network"},
+    {MDA, -2, 0, 0, "delivery to users of this host"},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static const struct mta_queue queues[] = {
+    {NULL, 0},
+};
+
+static bool queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s)
+{
+    *arrival_s = 0;
+    *id = queue_id_pack(name);
+    return name.n == MESSAGE_ID && is_hex(name, MESSAGE_ID);
+}
+
+const struct mta mta_opensmtpd = {
+    .name = "opensmtpd",
+    .summary = "OpenSMTPD 6 and 7, by syslog",
+    .master = "smtpd",
+    .account = "opensmtpd",
+    .listener = SMTP,
+    .attempts_untold = true,
+    .ends_untold = true,
+    .parse = parse,
+    .queues = queues,
+    .services = services,
+    .queue_name = queue_name,
+};

@@ -1,0 +1,136 @@
+"""A private, real OpenSMTPD 6.8 in an overlay (overlay.py), and the servers that it delivers to."""
+import os
+import shutil
+import signal
+import smtplib
+import subprocess
+import time
+from email.message import EmailMessage
+from pathlib import Path
+
+from overlay import Overlay
+from postfix_site import Sink, alive, wait_until
+
+# Ports of a site, from its base. Routes are kept by address, so each destination has one of its own.
+SMTP, SUBMISSION, OK, OTHER, TEMPORARY, PERMANENT, DATA, CLOSED = range(8)
+DAEMON, QUEUE = 60027, 60028  # accounts
+
+CONF = """smtp max-message-size 200K
+queue ttl 4d
+table aliases file:/etc/aliases.lab
+listen on 127.0.0.1 port {smtp} hostname os.lab.test
+listen on 127.0.0.1 port {submission} tag MSA hostname os.lab.test
+action "local" mda "/bin/sh -c 'cat >>/var/mail/%{{user.username}}'" alias <aliases>
+action "ok" relay host smtp://127.0.0.10:{ok}
+action "other" relay host smtp://127.0.0.11:{other}
+action "temporary" relay host smtp://127.0.0.12:{temporary}
+action "permanent" relay host smtp://127.0.0.13:{permanent}
+action "data" relay host smtp://127.0.0.14:{data}
+action "refused" relay host smtp://127.0.0.15:{closed}
+match from any mail-from "spam@bad.test" for any reject
+match from any for rcpt-to "blocked@ok.test" reject
+match from any for domain "local.test" action "local"
+match for local action "local"
+match from any for domain "ok.test" action "ok"
+match from any for domain "other.test" action "other"
+match from any for domain "temporary.test" action "temporary"
+match from any for domain "permanent.test" action "permanent"
+match from any for domain "data.test" action "data"
+match from any for domain "refused.test" action "refused"
+"""
+ALIASES = "team: games, news, list\nmixed: games, x@ok.test\npostmaster: games\nroot: games\n"
+
+
+class OpenSmtpd:
+    def __init__(self, folder, base):
+        self.base, self.sinks, self.process = base, {}, None
+        self.overlay = o = Overlay(folder, ["opensmtpd"],
+                                   {"opensmtpd": DAEMON, "opensmtpq": QUEUE})
+        self.spool = o.bind("/var/spool/smtpd")
+        self.mail = o.bind("/var/mail")
+        self.log = o.log
+        self.spool.chmod(0o711)
+        self.mail.chmod(0o1777)
+        etc = o.upper / "etc"
+        host = Path("/etc/hostname").read_text().strip()
+        (etc / "hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 os.lab.test {host}\n")
+        ports = {k.lower(): base + v for k, v in globals().items()
+                 if k.isupper() and isinstance(v, int)}
+        (etc / "smtpd.conf").write_text(CONF.format(**ports))
+        (etc / "aliases.lab").write_text(ALIASES)
+        for name in "smtpd.conf", "aliases.lab":
+            (etc / name).chmod(0o644)
+        empty = o.upper / "var" / "lib" / "opensmtpd" / "empty"
+        empty.mkdir(parents=True, exist_ok=True)
+        for d in empty, empty.parent, empty.parents[1], empty.parents[2]:
+            d.chmod(0o755)
+        empty.chmod(0o711)
+        control = o.upper / "usr" / "sbin" / "smtpctl"
+        shutil.chown(control, 0, QUEUE)
+        control.chmod(0o2755)
+        (o.upper / "opt" / "smtpd").mkdir(parents=True)
+        (o.upper / "opt" / "smtpd" / "sendmail").symlink_to("/usr/sbin/smtpctl")
+
+    def port(self, service):
+        return self.base + service
+
+    def start(self):
+        try:
+            self.overlay.start()
+            for n, (port, replies) in enumerate((
+                    (OK, {}), (OTHER, {}), (TEMPORARY, {"RCPT": "450 4.2.1 not now"}),
+                    (PERMANENT, {"RCPT": "550 5.1.1 no such user"}),
+                    (DATA, {".": "452 4.3.1 no room"}))):
+                self.sinks[port] = Sink(self.base + port, replies, address=f"127.0.0.{10 + n}")
+            self.process = subprocess.Popen(
+                self.overlay.command("/usr/sbin/smtpd", "-F", "-f", "/etc/smtpd.conf"),
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+            wait_until(self.answers)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def answers(self):
+        try:
+            with smtplib.SMTP("127.0.0.1", self.port(SMTP), "probe.test", timeout=1):
+                return True
+        except OSError:
+            return False
+
+    def send(self, recipients, sender="sender@ok.test", service=SMTP, source="127.0.0.2",
+             subject="test", body="text\n"):
+        """Sends one message and returns the refused recipients: {address: (code, text)}."""
+        m = EmailMessage()
+        m["Subject"], m["From"], m["To"] = subject, sender or "daemon@ok.test", "list@ok.test"
+        m["Message-ID"] = f"<{time.time_ns()}@client.test>"
+        m.set_content(body)
+        with smtplib.SMTP("127.0.0.1", self.port(service), "client.test", timeout=30,
+                          source_address=(source, 0)) as c:
+            try:
+                return c.sendmail(sender, recipients, m.as_string())
+            except smtplib.SMTPRecipientsRefused as e:
+                return e.recipients
+            except smtplib.SMTPResponseException as e:
+                return {"": (e.smtp_code, e.smtp_error)}
+
+    def submit(self, recipients, sender="root@local.test"):
+        """By the sendmail command."""
+        self.overlay.run("/opt/smtpd/sendmail", "-f", sender, *recipients,
+                         text="Subject: test\n\ntext\n")
+
+    def control(self, *arguments):
+        return self.overlay.run("/usr/sbin/smtpctl", *arguments)
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def stop(self):
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
+        self.overlay.stop()
+        for s in self.sinks.values():
+            s.stop()
+        self.sinks, self.process = {}, None
