@@ -97,7 +97,7 @@ static void ask(struct directory *d)
     if (!request(d, &q, error)) {
         source_status(d->collect, d->row, SOURCE_DENIED, error);
         d->next_ms = d->collect->monotonic_ms + (int64_t)d->config->interval_s * 1000;
-    } else if (ldap_run(d->collect, &q, done, d)) {
+    } else if (ldap_run(d->collect, d->config->name, &q, done, d)) {
         d->busy = true;
         d->began_ms = d->collect->monotonic_ms;
         d->next_ms = d->began_ms + (int64_t)d->config->interval_s * 1000;

@@ -101,7 +101,7 @@ bool ldap_probe_ask(struct collect *c, const struct probe_request *r,
     a->arg = arg;
     copy(a->appl, sizeof a->appl, r->appl);
     request(r, &q);
-    bool ok = ldap_run(c, &q, on_result, a);
+    bool ok = ldap_run(c, a->appl, &q, on_result, a);
     secret_wipe(&q, sizeof q);
     if (!ok)
         free(a);

@@ -25,6 +25,7 @@ struct run {
     unsigned handles; /* not closed yet */
     struct ldap_request request;
     struct collect *collect;
+    char server[64]; /* empty: none of ours */
     size_t received;
     struct ldap_result result;
     char beyond; /* one octet more than there may be */
@@ -36,7 +37,7 @@ struct run {
 static struct {
     struct run *first; /* that run */
     unsigned count;
-    struct run *waiting, **end; /* that will when others have ended */
+    struct run *waiting; /* that will when others have ended */
     unsigned waiting_count;
     bool stopped;
 } runs;
@@ -78,16 +79,30 @@ static const char *fault(const struct run *r, char *text, size_t size)
 
 static void begin(struct run *r);
 
-static void begin_next(void)
+/* May it begin? Not while there are too many, or one that asks the same server. */
+static bool has_room(const struct run *wants)
 {
-    struct run *r = runs.waiting;
-    if (!r || runs.stopped)
-        return;
-    runs.waiting = r->next;
-    if (!runs.waiting)
-        runs.end = &runs.waiting;
-    runs.waiting_count--;
-    begin(r);
+    if (runs.count >= LDAP_RUNS_MAX)
+        return false;
+    for (const struct run *r = runs.first; r && wants->server[0]; r = r->next)
+        if (strcmp(r->server, wants->server) == 0)
+            return false;
+    return true;
+}
+
+/* Those that may, in the order in which they came. */
+static void begin_waiting(void)
+{
+    for (struct run **at = &runs.waiting; *at && !runs.stopped;) {
+        struct run *r = *at;
+        if (!has_room(r)) {
+            at = &r->next;
+            continue;
+        }
+        *at = r->next;
+        runs.waiting_count--;
+        begin(r);
+    }
 }
 
 static void report(struct run *r)
@@ -98,7 +113,7 @@ static void report(struct run *r)
     if (!runs.stopped)
         r->done(r->arg, good ? &r->result : NULL, good ? "" : fault(r, text, sizeof text));
     forget(r);
-    begin_next();
+    begin_waiting();
 }
 
 static void on_close(uv_handle_t *handle)
@@ -214,15 +229,16 @@ static void begin(struct run *r)
 
 static void wait_for_room(struct run *r)
 {
-    if (!runs.waiting)
-        runs.end = &runs.waiting;
+    struct run **end = &runs.waiting;
+    while (*end)
+        end = &(*end)->next;
     r->next = NULL;
-    *runs.end = r;
-    runs.end = &r->next;
+    *end = r;
     runs.waiting_count++;
 }
 
-bool ldap_run(struct collect *c, const struct ldap_request *q, ldap_run_done *done, void *arg)
+bool ldap_run(struct collect *c, const char *server, const struct ldap_request *q,
+              ldap_run_done *done, void *arg)
 {
     struct run *r = runs.waiting_count < LDAP_WAITING_MAX ? malloc(sizeof *r) : NULL;
     if (!r)
@@ -234,7 +250,8 @@ bool ldap_run(struct collect *c, const struct ldap_request *q, ldap_run_done *do
     r->done = done;
     r->arg = arg;
     r->request = *q;
-    if (runs.count < LDAP_RUNS_MAX)
+    snprintf(r->server, sizeof r->server, "%s", server ? server : "");
+    if (has_room(r))
         begin(r);
     else
         wait_for_room(r);
