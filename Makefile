@@ -87,7 +87,7 @@ bench-programs: $(BENCH)
 BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev libldap-dev libssl-dev libc-ares-dev
 TEST_DEPS  := $(BUILD_DEPS) clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd postfix postfix-pcre \
   dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved iproute2 smitools slapd ldap-utils openssl python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
-  ruby-snmp erlang-snmp mandoc gawk procps
+  ruby-snmp erlang-snmp mandoc gawk procps libidn12 libgnutls-dane0
 BENCH_DEPS := $(TEST_DEPS) valgrind pflogsumm mtail strace
 DEMO_DEPS  := $(BUILD_DEPS) snmp erlang-snmp procps
 # Installs what is missing. Services are not started: RUNLEVEL=1 makes invoke-rc.d refuse.
@@ -97,6 +97,7 @@ INSTALL = missing=; for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status
 
 deps:
 	@$(call INSTALL,$(TEST_DEPS))
+	@/usr/bin/python3 tests/live/exim_site.py --install
 bench-deps:
 	@$(call INSTALL,$(BENCH_DEPS))
 demo-deps:

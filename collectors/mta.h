@@ -43,6 +43,7 @@ enum mta_service_flag {
     MTA_SERVICE_OWN = 1 << 3, /* takes in what the MTA makes itself, and mail of unknown origin */
     MTA_SERVICE_SCREENS =
         1 << 4,                 /* stands before another service, which logs the connection again */
+    MTA_SERVICE_NONE = 1 << 8,  /* no transport was named: what expired is the last one's */
     MTA_SERVICE_LEARN = 1 << 5, /* whether it has associations shows when it first has one */
     MTA_SERVICE_CHANNEL = 1 << 6, /* a Sun channel: receives, queues and delivers */
     MTA_SERVICE_PASSES = 1 << 7   /* ... whose mail comes back to the MTA or goes nowhere */

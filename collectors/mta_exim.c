@@ -132,7 +132,7 @@ static const struct mta_service services[] = {
     {EXIM_OWN, -1, MTA_SERVICE_OWN, 0, "notices that Exim makes, and mail of unknown origin"},
     {EXIM_DISCARD, -2, MTA_SERVICE_DISCARDS, 0, "recipients that a router drops"},
     {"**bypassed**", -2, MTA_SERVICE_DISCARDS, 0, "deliveries to /dev/null, left out"},
-    {EXIM_NOWHERE, -2, 0, 0, "recipients that no router or transport was found for"},
+    {EXIM_NOWHERE, -2, MTA_SERVICE_NONE, 0, "recipients that no router or transport was found for"},
     {"*", -2, MTA_SERVICE_LEARN, 0, "transport (R=: router) of Exim's configuration"},
     {NULL, 0, 0, 0, NULL},
 };

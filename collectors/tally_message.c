@@ -114,7 +114,10 @@ static void count_received(struct tally *t, struct instance *i, struct message *
 static void learn_recipient(struct tally *t, struct instance *i, struct message *m,
                             const struct event *e)
 {
-    uint32_t bit = e->original.n ? 1u << slice_hash(e->original, 0) % 32 : 0;
+    struct slice again = e->original; /* what may have another result */
+    if (again.n == 0 && e->result == RESULT_BOUNCED && m->flags & MESSAGE_NOTICE)
+        again = e->address;
+    uint32_t bit = again.n ? 1u << slice_hash(again, 0) % 32 : 0;
     struct service *s = tally_origin(t, i, m);
     if (m->pending & bit || m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED) || !s)
         return;
@@ -367,6 +370,8 @@ void on_arrived(struct tally *t, struct instance *i, struct service *s, const st
     if (!m)
         return;
     first_queued(t, i, m, e);
+    if (e->address.n == 0)
+        m->flags |= MESSAGE_NOTICE;
     if (e->recipients == 0) {
         m->flags |= MESSAGE_OPEN;
         if (cut_through)
@@ -550,13 +555,17 @@ static void count_loop(struct tally *t, struct instance *i, struct service *s)
     }
 }
 
-/* The recipient that a line gives an end to is one that the message came with, or what became of it. */
+/*
+ * The recipient that a line gives an end to is one that the message came with, or what became of it. A
+ * notice that fails is frozen, and may be tried again.
+ */
 static void count_done(struct tally *t, struct instance *i, struct message *m,
                        const struct event *e)
 {
     if (m->flags & MESSAGE_OPEN)
         learn_recipient(t, i, m, e);
-    else if (m->pending && e->original.n == 0)
+    else if (m->pending && e->original.n == 0 &&
+             !(e->result == RESULT_BOUNCED && m->flags & MESSAGE_NOTICE))
         m->pending--;
 }
 
@@ -653,8 +662,12 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
     }
     if (m->flags & MESSAGE_PROBE || e->result != RESULT_SENT)
         settle(t, i, m, e);
+    bool concluded = s->is->flags & MTA_SERVICE_NONE && e->flags & EVENT_OVERDUE;
+    struct service *last = concluded ? numbered(t, i, m->last_transport, -2) : NULL;
+    if (last && last->is)
+        s = last; /* it was deferred in this attempt, and now given up */
     m->last_transport = group_number(s);
-    if (i->mta->attempts_untold && !(e->flags & EVENT_UNTRIED))
+    if (i->mta->attempts_untold && !concluded && !(e->flags & EVENT_UNTRIED))
         infer_attempt(t, i, s, m, e);
     count_association(t, i, s, m, e);
     bool hop = e->result == RESULT_SENT && tally_is_hop(t, i, e);

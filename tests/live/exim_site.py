@@ -27,7 +27,7 @@ UNPACKED = Path(os.environ.get("MAILMOND_EXIM", ROOT / "build" / "exim-package")
 PROGRAM = UNPACKED / "usr/sbin/exim4"
 
 # Ports of a site, from its base.
-SMTP, SUBMISSION, OK, TEMPORARY, PERMANENT, CLOSED, DATA_TEMPORARY, BUSY = range(8)
+SMTP, SUBMISSION, OK, TEMPORARY, PERMANENT, CLOSED, DATA_TEMPORARY, NEVER = range(8)
 CLIENT = "127.0.0.2"
 
 
@@ -77,7 +77,7 @@ trusted_users = root
 {main}
 domainlist local_domains = local.test : ex.site.test
 domainlist relay_domains = ok.test : temporary.test : permanent.test : refused.test : \\
-  datatemporary.test : cut.test
+  datatemporary.test : cut.test : expire.test
 acl_smtp_connect = acl_connect
 acl_smtp_helo = acl_helo
 acl_smtp_mail = acl_mail
@@ -160,7 +160,7 @@ address_pipe:
   return_fail_output
 {transports}
 begin retry
-expire.refused.test * F,1s,1s
+expire.test * F,1s,1s
 * * F,2h,15m; G,16h,1h,1.5; F,4d,6h
 begin rewrite
 begin authenticators
@@ -222,7 +222,7 @@ class Exim:
             shutil.chown(directory, "root" if directory == self.folder else ACCOUNT, ACCOUNT)
         self.spool.chmod(0o750)
         names = {"ok": OK, "temporary": TEMPORARY, "permanent": PERMANENT, "refused": CLOSED,
-                 "datatemporary": DATA_TEMPORARY, "cut": OK}
+                 "datatemporary": DATA_TEMPORARY, "cut": OK, "expire": NEVER}
         self.config.write_text(CONFIGURATION.format(
             spool=self.spool, folder=self.folder, program=PROGRAM, smtp=base + SMTP,
             submission=base + SUBMISSION, selectors=selectors, main=main,
