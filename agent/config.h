@@ -139,6 +139,39 @@ struct config_notice {
     uint32_t port;
 };
 
+/* A server of mailboxes. Texts that the file leaves out are NULL; detection fills them. */
+struct config_access {
+    struct config_at at;
+    char *name; /* "dovecot": applications are "dovecot/imap" ... */
+    char *log;
+    char *pid_file;
+    char *proc_directory; /* Cyrus: a file for each session */
+    struct config_strings
+        syslog_names;                /* tags of its lines, if they differ from the server's own */
+    struct config_strings protocols; /* services that are shown before their first line */
+    struct config_strings who;       /* a command that lists the sessions, empty: none */
+    uint32_t interval_s;             /* of who and proc_directory */
+};
+
+/* A text to look for in a log. */
+struct config_log_event {
+    struct config_at at;
+    char *name;     /* mailmonLogEventName */
+    char *source;   /* path of the log */
+    char *pattern;  /* literal; '*' stands for any text within the line */
+    char *severity; /* one of log_event_severity_words */
+};
+
+/* A command that tells who uses how much of his quota. */
+struct config_quota {
+    struct config_at at;
+    char *name;
+    char *format; /* "dovecot" or "cyrus" */
+    struct config_strings command;
+    uint32_t interval_s, timeout_s;
+    uint32_t warn_percent;
+};
+
 struct config {
     char *file; /* NULL: none was found, all is default */
     char *state_dir;
@@ -185,6 +218,11 @@ struct config {
     uint32_t history_days; /* 0: none */
     uint32_t history_fine_days, history_baseline_weeks, history_series_max;
     struct config_strings history_columns; /* descriptors; empty: config_history_columns */
+    struct config_list dovecots;           /* struct config_access */
+    struct config_list cyruses;            /* struct config_access */
+    struct config_list log_events;         /* struct config_log_event */
+    struct config_list quotas;             /* struct config_quota */
+    char *show_users;                      /* one of show_users_words */
     struct err_list warnings;              /* what is allowed but unwise, for the log */
 };
 

@@ -45,6 +45,9 @@ extern const struct setting config_settings[];
 /* The history (config_schema_history.c). */
 extern const struct setting config_history_settings[];
 /* One instance of Postfix; of another mail transfer agent. */
+extern const struct setting config_dovecot_settings[], config_cyrus_settings[],
+    config_log_event_settings[], config_quota_settings[];
+extern const char *const show_users_words[]; /* in the order of enum access_users */
 extern const struct setting config_postfix_settings[], config_mta_settings[];
 extern const struct setting config_sun_settings[], config_exim_settings[];
 /* The members of its lists, by area. */
@@ -82,6 +85,8 @@ void config_check(struct config *c, const config_t *tree, struct err_list *error
 void config_check_directories(struct config *c, struct err_list *errors);
 /* The part of it about disks, processes and files. */
 void config_check_responses(struct config *c, struct err_list *errors);
+/* That each log event and quota has what it needs, and the protocols exist. */
+void config_check_access(const struct config *c, struct err_list *errors);
 void config_check_system(const struct config *c, struct err_list *errors);
 
 #endif

@@ -648,7 +648,8 @@ static void detect(struct err_list *notes)
         if (mtas[i]->detect)
             mtas[i]->detect(self.config, NULL, notes);
     detect_directories(self.config, NULL, notes);
-    if (self.config->mta_count == 0)
+    const struct config *c = self.config;
+    if (c->mta_count == 0 && c->dovecots.count == 0 && c->cyruses.count == 0)
         err_add(notes, NULL, 0,
                 "no mail system was found: name one in the configuration, such as postfix = ( { "
                 "config_directory = \"/etc/postfix\"; } ); see mailmond.conf(5)");

@@ -46,6 +46,7 @@ struct access_tally {
     bool attempts_changed;
     uint64_t salt; /* of users' hashes; 0: not chosen yet */
     int64_t real_minus_monotonic_ms;
+    int64_t now_ms; /* real time, for sessions whose begin was not seen */
 };
 
 /* access_rows.c: the rows of services and sessions */

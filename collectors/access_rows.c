@@ -3,6 +3,7 @@
  * mailmonSessionTable. Invariant: a session has its two rows, or none if a table was full, and its
  * service's levels count it once.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include "access_internal.h"
 
@@ -174,4 +175,76 @@ void access_tally_reconcile(struct access_log *log, enum access_protocol protoco
     for (uint32_t i = 0; s->appl && i < all->high; i++)
         if (all->rows[i].appl == s->appl->row.key[0] && !(live && live(arg, &all->rows[i])))
             access_close(log, s, &all->rows[i]);
+}
+
+void access_tally_found(struct access_log *log, enum access_protocol protocol, struct slice user,
+                        struct slice remote, uint32_t process)
+{
+    struct access_tally *t = log->tally;
+    struct access_service *s = access_service(log, protocol);
+    uint32_t appl = s ? s->appl->row.key[0] : 0;
+    uint64_t user_id = access_hash(appl, user);
+    if (!s || access_session_find(&t->sessions, appl, 0, user_id, process))
+        return;
+    struct access_session x = {.id = access_hash_process(appl, process),
+                               .user_id = user_id,
+                               .since_ms = t->now_ms,
+                               .appl = appl,
+                               .process = process,
+                               .protocol = access_protocols[protocol].port};
+    struct access_session *old = access_session_by_id(&t->sessions, appl, x.id);
+    if (old)
+        access_close(log, s, old);
+    bool first = !access_session_of(&t->sessions, appl, user_id);
+    TEXT_SET(x.user, t->users == USERS_HIDDEN ? SLICE("") : user);
+    TEXT_SET(x.remote, remote);
+    TEXT_SET(x.method, SLICE(""));
+    struct access_session *made = access_session_add(&t->sessions, &x);
+    if (!made)
+        return;
+    access_open(log, s, made);
+    if (first && s->access->users_logged_in != MODEL_ABSENT)
+        s->access->users_logged_in++;
+}
+
+static bool is_ours(const struct access_tally *t, uint32_t appl)
+{
+    for (const struct access_log *l = t->logs; l; l = l->next)
+        for (unsigned p = 1; p < ACCESS_PROTOCOLS; p++)
+            if (l->services[p].appl && l->services[p].appl->row.key[0] == appl)
+                return true;
+    return false;
+}
+
+/* The row of a session's peer, if it has one. */
+static struct peer *peer_of(const struct access_tally *t, const struct access_session *x)
+{
+    uint8_t address[16] = {0};
+    char text[64];
+    struct slice remote = TEXT_GET(x->remote);
+    snprintf(text, sizeof text, "%.*s", (int)remote.n, remote.p ? remote.p : "");
+    uint32_t key[3] = {x->appl, 1, 0};
+    if (inet_pton(AF_INET, text, address) != 1) {
+        key[1] = 2;
+        if (inet_pton(AF_INET6, text, address) != 1)
+            return NULL;
+    }
+    return model_find(t->model, MODEL_PEER, key, address);
+}
+
+void access_tally_levels(struct access_tally *t)
+{
+    struct rows *rows = &t->model->tables[MODEL_PEER];
+    model_sort(t->model, MODEL_PEER);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        struct peer *p = model_row(t->model, MODEL_PEER, i);
+        if (p->current && is_ours(t, p->row.key[0]))
+            p->current = 0;
+    }
+    for (uint32_t i = 0; i < t->sessions.high; i++) {
+        struct peer *p = t->sessions.rows[i].appl ? peer_of(t, &t->sessions.rows[i]) : NULL;
+        if (p)
+            p->current++;
+    }
+    model_touch(t->model, MODEL_PEER);
 }

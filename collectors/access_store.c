@@ -46,8 +46,10 @@ void access_tally_free(struct access_tally *t)
     free(t);
 }
 
-void access_tally_clock(struct access_tally *t, int64_t real_minus_monotonic_ms)
+void access_tally_clock(struct access_tally *t, int64_t real_minus_monotonic_ms,
+                        int64_t monotonic_ms)
 {
+    t->now_ms = real_minus_monotonic_ms + monotonic_ms;
     t->real_minus_monotonic_ms = real_minus_monotonic_ms;
 }
 

@@ -25,7 +25,9 @@ enum access_users { USERS_PLAIN, USERS_HASHED, USERS_HIDDEN };
 struct access_tally *access_tally_new(struct model *model, struct names *names, struct tally *peers,
                                       enum access_users users);
 void access_tally_free(struct access_tally *t);
-void access_tally_clock(struct access_tally *t, int64_t real_minus_monotonic_ms);
+/* Turns times of lines into instants. monotonic_ms: now, which no counter depends on. */
+void access_tally_clock(struct access_tally *t, int64_t real_minus_monotonic_ms,
+                        int64_t monotonic_ms);
 
 /*
  * An instance of a server, for its log; the result is what access_tally_event takes. name: of the
@@ -49,6 +51,13 @@ struct access *access_tally_access(const struct access_log *log, enum access_pro
 struct access_session;
 void access_tally_reconcile(struct access_log *log, enum access_protocol protocol,
                             bool (*live)(void *arg, const struct access_session *s), void *arg);
+
+/* Somebody is logged in whom the log may not know: a level, no counter. */
+void access_tally_found(struct access_log *log, enum access_protocol protocol, struct slice user,
+                        struct slice remote, uint32_t process);
+
+/* How many sessions each peer has now; to be called after other collectors set the levels of peers. */
+void access_tally_levels(struct access_tally *t);
 
 bool access_tally_save(struct access_tally *t, struct checkpoint *c);
 /* The model's rows must have been restored, and the instances added. */

@@ -68,6 +68,8 @@ bool format_find(const char *name, struct format *f);
  * on. kind: a word for it, if nobody has asked for this path before. NULL: memory is short (logged).
  */
 struct maillog *log_source_of(struct collect *c, const char *kind, const char *path);
+/* The sourceIndex of that log; 0: nobody asked for it. */
+uint32_t log_source_index(const char *path);
 
 /* The row of an input, by its name. appl 0: it serves several. */
 struct source *source_place(struct collect *c, enum source_kind kind, const char *name,

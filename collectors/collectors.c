@@ -5,8 +5,8 @@
 #include "collector.h"
 
 extern const struct collector collector_directory;
-extern const struct collector collector_log, collector_queue, collector_process, collector_socket,
-    collector_rate;
+extern const struct collector collector_log, collector_access, collector_quota, collector_queue,
+    collector_process, collector_socket, collector_rate;
 extern const struct collector collector_disk, collector_file, collector_host, collector_processes;
 extern const struct collector collector_record;
 extern const struct collector collector_response;
@@ -15,7 +15,7 @@ extern const struct collector collector_sun, collector_sun_queue;
 /* In the order of a tick: the log first, because the others ask what it knows. */
 /* clang-format off */
 const struct collector *const collectors[] = {
-    &collector_log,
+    &collector_log, &collector_access, &collector_quota,
     &collector_queue,
     &collector_process,
     &collector_socket,

@@ -6,14 +6,25 @@
 #include "../agent/log.h"
 #include "collector.h"
 #include "follow.h"
+#include "log_event.h"
+#include "log_pattern.h"
 #include "maillog.h"
 
 #define BUDGET    (1 << 20) /* octets read in one go: about a millisecond */
 #define NAME_SIZE 64
 #define SAMPLE_MS 3600000 /* an unrecognised line of a log is shown so often */
 
+/* A text of the configuration to look for. */
+struct watch {
+    struct watch *next;
+    struct log_pattern pattern;
+    struct log_event *row;
+};
+
 struct log_source {
     struct log_source *next;
+    struct watch *watches;
+    struct syslog_context watch_time;
     const char *path;
     struct follow *follow;
     struct maillog log;
@@ -122,6 +133,12 @@ struct maillog *log_source_of(struct collect *c, const char *kind, const char *p
     return l ? &l->log : NULL;
 }
 
+uint32_t log_source_index(const char *path)
+{
+    const struct log_source *l = find(path);
+    return l ? l->row->row.key[0] : 0;
+}
+
 #define DEATHS 2 /* so many on one line, and the next start does not touch it */
 
 /* Was the process before this one killed by a line? */
@@ -152,14 +169,34 @@ static void begin_run(struct log_source *l)
     l->log.skip = w->deaths >= DEATHS && w->died_file == at->inode ? w->died_line : 0;
 }
 
+/* Counts the lines of a run that the configuration asks for. */
+static void watch_lines(struct log_source *l, struct slice run)
+{
+    struct event e = {0};
+    for (struct watch *w = l->watches; w; w = w->next) {
+        struct slice rest = run, line;
+        while (log_pattern_next(&w->pattern, &rest, &line)) {
+            struct slice stamped = line;
+            bool told = syslog_stamp(&l->watch_time, &stamped, &e);
+            int64_t at =
+                (told ? e.time_ms : l->watch_time.now_ms) - l->collect->real_minus_monotonic_ms;
+            bool plain = strcmp(l->collect->config->show_users, "plain") == 0;
+            log_event_count(l->collect->model, w->row, at, plain ? line : (struct slice){NULL, 0});
+        }
+    }
+}
+
 static void lines(void *arg, struct slice run, int64_t reference_ms)
 {
     struct log_source *l = arg;
-    if (!l->started)
+    if (!l->started) {
         maillog_time(&l->log, reference_ms);
+        syslog_start(&l->watch_time, reference_ms);
+    }
     l->started = true;
     begin_run(l);
     maillog_lines(&l->log, run);
+    watch_lines(l, run);
 }
 
 static void update_row(struct collect *c, struct log_source *l)
@@ -231,6 +268,39 @@ static bool follow_beside(struct collect *c, const struct instance_of_mta *i, co
     return maillog_add(log, any_line, count_nothing, NULL);
 }
 
+static uint64_t severity_named(const char *name)
+{
+    static const char *const names[] = {"cleared", "indeterminate", "critical",
+                                        "major",   "minor",         "warning"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return i + SEVERITY_CLEARED;
+    return SEVERITY_INDETERMINATE;
+}
+
+/* A text that the configuration asks for. */
+static bool add_watch(struct collect *c, const struct config_log_event *e)
+{
+    struct watch *w = calloc(1, sizeof *w);
+    if (!w || !log_source_of(c, "watched", e->source)) {
+        free(w);
+        return false;
+    }
+    struct log_source *l = find(e->source);
+    w->row = log_event_place(c->model, c->names, slice_of(e->name), severity_named(e->severity),
+                             l->row->row.key[0]);
+    if (!log_pattern_parse(&w->pattern, slice_of(e->pattern)) || !w->row) {
+        log_error("log event %s is left out: its pattern has more than %d parts, or there are too "
+                  "many",
+                  e->name, LOG_PATTERN_PARTS);
+        free(w);
+        return true;
+    }
+    w->next = l->watches;
+    l->watches = w;
+    return true;
+}
+
 static bool start(struct collect *c)
 {
     uv_idle_init(c->loop, &more);
@@ -247,6 +317,9 @@ static bool start(struct collect *c)
     for (unsigned n = 0; n < c->instance_count; n++)
         if (!follow_beside(c, &c->instances[n], c->instances[n].config->reject_log) ||
             !follow_beside(c, &c->instances[n], c->instances[n].config->panic_log))
+            return false;
+    for (unsigned n = 0; n < c->config->log_events.count; n++)
+        if (!add_watch(c, (const struct config_log_event *)c->config->log_events.items + n))
             return false;
     return true;
 }
@@ -278,6 +351,10 @@ static void stop(struct collect *c)
     for (struct log_source *l = sources, *next; l; l = next) {
         next = l->next;
         follow_free(l->follow);
+        for (struct watch *w = l->watches, *following; w; w = following) {
+            following = w->next;
+            free(w);
+        }
         free(l);
     }
     sources = NULL;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include "access_source.h"
 #include "appl_status.h"
 #include "collector.h"
 #include "proc_scan.h"
@@ -92,7 +93,7 @@ static void check(struct collect *c, struct watched *w)
 /* By its pid file, else by the configured processes that it stands and falls with. */
 static enum life life_of(const struct model *m, const struct appl *a)
 {
-    enum life life = LIFE_UNKNOWN;
+    enum life life = access_life(a);
     for (const struct watched *w = watched; w->of; w++)
         if (w->of->appl == a)
             life = w->life;

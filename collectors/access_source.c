@@ -1,0 +1,195 @@
+/*
+ * The servers of mailboxes: each instance's log, and whether its master is there. Their counters come from
+ * the log alone; the log reader (log_source.c) and this collector put them into the same checkpoint.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "../agent/log.h"
+#include "access_live.h"
+#include "access_source.h"
+#include "access_tally.h"
+#include "collector.h"
+
+#define LOOK_MS 5000
+
+struct instance {
+    const struct config_access *config;
+    const struct access_server *server;
+    const char *name;
+    struct access_log *log;
+    struct source *process;
+    enum life life;
+    struct access_live *live; /* who is logged in, asked elsewhere; NULL: nobody is asked */
+};
+
+static struct {
+    struct access_tally *tally;
+    struct instance *instances;
+    unsigned count;
+    int64_t next_ms;
+} access_;
+
+static enum access_users users_of(const char *word)
+{
+    return !word || strcmp(word, "plain") == 0 ? USERS_PLAIN
+           : strcmp(word, "hashed") == 0       ? USERS_HASHED
+                                               : USERS_HIDDEN;
+}
+
+static enum access_protocol protocol_named(const char *name)
+{
+    for (unsigned p = 1; p < ACCESS_PROTOCOLS; p++)
+        if (strcmp(access_protocols[p].name, name) == 0)
+            return p;
+    return ACCESS_NONE;
+}
+
+/* Its log, its tags and its configured services. */
+static bool add_instance(struct collect *c, const struct config_access *a,
+                         const struct access_server *server)
+{
+    struct instance *i = &access_.instances[access_.count];
+    char name[96];
+    *i = (struct instance){.config = a, .server = server, .name = a->name ? a->name : server->name};
+    struct maillog *log = a->log ? log_source_of(c, server->name, a->log) : NULL;
+    i->log = access_tally_log(access_.tally, server, slice_of(i->name),
+                              log ? log_source_index(a->log) : 0);
+    if (!i->log || (a->log && !log))
+        return false;
+    for (unsigned n = 0; n < a->syslog_names.count; n++)
+        if (!access_tally_tag(i->log, slice_of(a->syslog_names.items[n])))
+            return false;
+    if (log && !maillog_has(log, server->parse) &&
+        !maillog_add(log, server->parse, access_tally_event, i->log))
+        return false;
+    snprintf(name, sizeof name, "%s process", i->name);
+    i->process = source_place(c, SOURCE_PROCESS, name, a->pid_file ? a->pid_file : server->pid_file,
+                              0, LOOK_MS / 1000);
+    access_.count++;
+    return i->process != NULL;
+}
+
+static bool add_list(struct collect *c, const struct config_list *list,
+                     const struct access_server *server)
+{
+    for (unsigned n = 0; n < list->count; n++)
+        if (!add_instance(c, (const struct config_access *)list->items + n, server))
+            return false;
+    return true;
+}
+
+static bool start(struct collect *c)
+{
+    const struct config *config = c->config;
+    unsigned count = config->dovecots.count + config->cyruses.count;
+    access_.instances = calloc(count + 1, sizeof *access_.instances);
+    access_.tally = access_tally_new(c->model, c->names, c->tally, users_of(config->show_users));
+    if (!access_.instances || !access_.tally)
+        return false;
+    access_tally_clock(access_.tally, c->real_minus_monotonic_ms, c->monotonic_ms);
+    if (!add_list(c, &config->dovecots, &access_dovecot) ||
+        !add_list(c, &config->cyruses, &access_cyrus) ||
+        (c->store && !access_tally_load(access_.tally, c->store)))
+        return false;
+    for (unsigned n = 0; n < access_.count; n++) {
+        struct instance *i = &access_.instances[n];
+        for (unsigned p = 0; p < i->config->protocols.count; p++)
+            access_tally_service(i->log, protocol_named(i->config->protocols.items[p]));
+        i->live = access_live_start(c, i->config, i->name, i->log);
+    }
+    return true;
+}
+
+/* The master's process number in its pid file; 0: none, -1: errno. */
+static long read_pid(const char *path)
+{
+    char text[32];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    struct slice s = slice_trim((struct slice){text, n > 0 ? (size_t)n : 0});
+    uint64_t pid;
+    return slice_number(&s, &pid) && pid <= INT32_MAX ? (long)pid : 0;
+}
+
+/*
+ * Is there a process of this number with this name? "PID (NAME) STATE ...": the name may hold any octet
+ * and is cut at 15; one that is dead but not yet reaped is in state Z.
+ */
+static bool is_alive(long pid, const char *master)
+{
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *open_ = strchr(text, '('), *close_ = strrchr(text, ')');
+    if (!open_ || !close_ || close_ < open_ || close_[1] != ' ' || close_[2] == 'Z')
+        return false;
+    struct slice name = {open_ + 1, (size_t)(close_ - open_ - 1)};
+    return slice_eq(name, slice_of(master)) || slice_eq(name, SLICE("master"));
+}
+
+/* Is the master there? A pid file of its own that does not exist says no, the usual one nothing. */
+static void look(struct collect *c, struct instance *i)
+{
+    char error[640] = "";
+    const char *path = i->config->pid_file ? i->config->pid_file : i->server->pid_file;
+    long pid = read_pid(path);
+    if (pid < 0)
+        snprintf(error, sizeof error, "%s: %s", path, strerror(errno));
+    if (pid < 0 || (pid == 0 && !i->config->pid_file))
+        i->life = LIFE_UNKNOWN;
+    else
+        i->life = is_alive(pid, i->server->master) ? LIFE_ALIVE : LIFE_DEAD;
+    source_status(c, i->process, pid < 0 ? SOURCE_DENIED : SOURCE_OK, error);
+}
+
+enum life access_life(const struct appl *a)
+{
+    for (unsigned n = 0; n < access_.count; n++)
+        for (unsigned p = 1; p < ACCESS_PROTOCOLS; p++)
+            if (access_tally_appl(access_.instances[n].log, p) == a)
+                return access_.instances[n].life;
+    return LIFE_UNKNOWN;
+}
+
+static void tick(struct collect *c)
+{
+    access_tally_clock(access_.tally, c->real_minus_monotonic_ms, c->monotonic_ms);
+    if (!c->caught_up)
+        return;
+    for (unsigned n = 0; n < access_.count; n++)
+        access_live_tick(access_.instances[n].live);
+    if (access_.count)
+        access_tally_levels(access_.tally);
+    if (c->monotonic_ms < access_.next_ms)
+        return;
+    access_.next_ms = c->monotonic_ms + LOOK_MS;
+    for (unsigned n = 0; n < access_.count; n++)
+        look(c, &access_.instances[n]);
+}
+
+static bool save(struct collect *c, struct checkpoint *to)
+{
+    (void)c;
+    return access_tally_save(access_.tally, to);
+}
+
+static void stop(struct collect *c)
+{
+    (void)c;
+    for (unsigned n = 0; n < access_.count; n++)
+        access_live_stop(access_.instances[n].live);
+    access_tally_free(access_.tally);
+    free(access_.instances);
+    memset(&access_, 0, sizeof access_);
+}
+
+const struct collector collector_access = {"access", start, tick, save, stop};

@@ -1,0 +1,10 @@
+/* What the collector of mailbox servers tells others. */
+#ifndef ACCESS_SOURCE_H
+#define ACCESS_SOURCE_H
+
+#include "appl_status.h"
+
+/* Is the master of the server that this application is a service of alive? LIFE_UNKNOWN: not one of its. */
+enum life access_life(const struct appl *a);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * A program run beside the loop. It ends when it is reaped and its output is at its end, and is freed when
+ * its three handles are closed. Invariant: `done` is called at most once, and with everything closed.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include "child.h"
+
+struct child {
+    uv_process_t process;
+    uv_pipe_t output;
+    uv_timer_t timer;
+    child_done *done; /* NULL: forgotten */
+    void *arg;
+    char *text;
+    size_t size, used, room;
+    bool exited, ended, late, full;
+    int64_t status;
+    int signal;
+    unsigned open; /* handles */
+};
+
+static void report(struct child *c)
+{
+    char error[160] = "";
+    if (c->late)
+        snprintf(error, sizeof error, "it took too long and was killed");
+    else if (c->full)
+        snprintf(error, sizeof error, "it printed more than %zu octets", c->size);
+    else if (c->signal)
+        snprintf(error, sizeof error, "it was killed by signal %d", c->signal);
+    else if (c->status != 0)
+        snprintf(error, sizeof error, "it failed with status %d", (int)c->status);
+    c->done(c->arg, error, (struct slice){c->text, c->used});
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct child *c = handle->data;
+    if (--c->open)
+        return;
+    if (c->done)
+        report(c);
+    free(c->text);
+    free(c);
+}
+
+static void close_all(struct child *c)
+{
+    uv_handle_t *handles[] = {(uv_handle_t *)&c->process, (uv_handle_t *)&c->output,
+                              (uv_handle_t *)&c->timer};
+    for (unsigned i = 0; i < 3; i++)
+        if (!uv_is_closing(handles[i]))
+            uv_close(handles[i], on_closed);
+}
+
+static void on_exit_(uv_process_t *process, int64_t status, int signal_)
+{
+    struct child *c = process->data;
+    c->exited = true;
+    c->status = status;
+    c->signal = signal_;
+    if (c->ended || c->late || c->full)
+        close_all(c);
+}
+
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    struct child *c = handle->data;
+    (void)suggested;
+    if (c->used == c->room && c->room < c->size) {
+        size_t room = c->room ? c->room * 2 : 16384;
+        room = room < c->size ? room : c->size;
+        char *text = realloc(c->text, room);
+        if (text) {
+            c->text = text;
+            c->room = room;
+        }
+    }
+    *buffer = uv_buf_init(c->text + c->used, (unsigned)(c->room - c->used));
+}
+
+static void on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
+{
+    struct child *c = stream->data;
+    (void)buffer;
+    if (n > 0) {
+        c->used += (size_t)n;
+        return;
+    }
+    if (n == 0)
+        return;
+    c->full = n == UV_ENOBUFS;
+    c->ended = true;
+    uv_read_stop(stream);
+    if (c->full && !c->exited)
+        uv_process_kill(&c->process, SIGKILL);
+    if (c->exited)
+        close_all(c);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+    struct child *c = timer->data;
+    c->late = true;
+    if (c->exited) /* it left a child of its own that holds its output */
+        close_all(c);
+    else
+        uv_process_kill(&c->process, SIGKILL);
+}
+
+struct child *child_start(uv_loop_t *loop, const char *const argv[], size_t size,
+                          uint32_t timeout_s, child_done *done, void *arg)
+{
+    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/cyrus/bin",
+                locale[] = "LC_ALL=C";
+    static char *environment[] = {path, locale, NULL};
+    struct child *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    *c = (struct child){.done = done, .arg = arg, .size = size, .open = 3};
+    c->process.data = c->output.data = c->timer.data = c;
+    uv_pipe_init(loop, &c->output, 0);
+    uv_timer_init(loop, &c->timer);
+    uv_stdio_container_t stdio[] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&c->output},
+        {.flags = UV_IGNORE}};
+    uv_process_options_t o = {.exit_cb = on_exit_,
+                              .file = argv[0],
+                              .args = (char **)(uintptr_t)argv,
+                              .env = environment,
+                              .stdio = stdio,
+                              .stdio_count = 3};
+    int error = uv_spawn(loop, &c->process, &o);
+    if (error) {
+        c->done = NULL;
+        close_all(c);
+        errno = -error;
+        return NULL;
+    }
+    uv_timer_start(&c->timer, on_late, (uint64_t)timeout_s * 1000, 0);
+    uv_read_start((uv_stream_t *)&c->output, on_room, on_output);
+    return c;
+}
+
+void child_forget(struct child *c)
+{
+    c->done = NULL;
+    if (!c->exited)
+        uv_process_kill(&c->process, SIGKILL);
+    close_all(c);
+}

@@ -1,0 +1,27 @@
+/*
+ * A program run beside the loop: without a shell, with an environment of its own, its output in memory,
+ * killed when it takes too long. Nothing waits for it.
+ */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "collector.h"
+
+struct child;
+
+/* What became of it. error: "" or why it is of no use, in words. text: what it printed, until the call returns. */
+typedef void child_done(void *arg, const char *error, struct slice text);
+
+/*
+ * Starts argv[0] (looked for in the usual directories) and calls `done` once, on the loop and not
+ * before this returns; at most `size` octets of output are taken. NULL: it cannot be started (errno);
+ * done is not called. The child frees itself.
+ */
+struct child *child_start(uv_loop_t *loop, const char *const argv[], size_t size,
+                          uint32_t timeout_s, child_done *done, void *arg);
+/* Kills it; `done` is not called any more. */
+void child_forget(struct child *c);
+
+#endif

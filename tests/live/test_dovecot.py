@@ -1,0 +1,238 @@
+"""A real Dovecot, a few hundred clients, and what mailmond shows of them: difference 0."""
+import os
+import signal
+import tempfile
+import time
+
+import pytest
+
+import dovecot_site
+from daemon import Daemon
+from postfix_site import wait_until
+
+BASE, SNMP = 27200, 27260
+
+
+@pytest.fixture(scope="module")
+def site():
+    assert dovecot_site.available(), "install dovecot: make deps"
+    with tempfile.TemporaryDirectory(prefix="dovecot-") as folder:  # pytest's is closed to others
+        s = dovecot_site.Site(folder, BASE, userip=3).start()
+        yield s
+        s.stop()
+
+
+@pytest.fixture(scope="module")
+def daemon(site, tmp_path_factory):
+    d = Daemon(tmp_path_factory.mktemp("mailmond"), SNMP, {
+        "detect": False,
+        "dovecot": [{"log": site.log, "pid_file": site.folder / "run" / "master.pid",
+                     "who": ["doveadm", "-c", site.conf, "-f", "tab", "who", "-1"],
+                     "interval": "5 s", "protocols": ["imap", "submission"]}],
+        "quotas": [{"format": "dovecot", "interval": "10 s", "warn": 50,
+                    "command": ["doveadm", "-c", site.conf, "-f", "tab", "quota", "get", "-A"]}],
+        "log_events": [{"name": "probe disconnects", "source": site.log, "severity": "minor",
+                        "pattern": "imap-login*no auth attempts"}],
+        "user": "root", "publish_user": "root"}).start()
+    yield d
+    d.stop()
+
+
+def shown(daemon, what):
+    """The cells once what(cells) is true."""
+    cells = {}
+
+    def ready():
+        cells["now"] = daemon.walk()
+        return what(cells["now"])
+    try:
+        wait_until(ready, 10, 0.2)
+    except TimeoutError:
+        pass
+    return cells["now"]
+
+
+def access(cells, service, column):
+    return cells.of("mailmonAccess" + column, "dovecot/" + service)
+
+
+def test_truth(site, daemon):
+    """Every login, failure and delivery, counted by us and by mailmond."""
+    before = daemon.walk()
+    base = {(s, c): access(before, s, c) if "dovecot/" + s in
+            before.column("applName").values() else None
+            for s in ("imap", "pop3", "lmtp", "managesieve")
+            for c in ("Connections", "GoodLogins", "FailedLogins", "FailedConnections",
+                      "TlsSessions", "Appended", "Fetched", "Expunged", "OctetsIn", "OctetsOut")}
+    truth = dict.fromkeys(base, 0)
+
+    def count(service, **more):
+        for column, n in more.items():
+            truth[service, column] += n
+
+    for n in range(60):
+        client = site.imap(f"u{n % 9 + 1}", 20 + n, tls=n % 3 == 0)
+        client.noop()
+        client.logout()
+        count("imap", Connections=1, GoodLogins=1, TlsSessions=n % 3 == 0)
+    for n in range(40):
+        client = site.pop3(f"u{n % 9 + 1}", 20 + n, tls=n % 4 == 0)
+        client.quit()
+        count("pop3", Connections=1, GoodLogins=1, TlsSessions=n % 4 == 0)
+    for n in range(25):
+        site.imap_bad(f"u{n % 9 + 1}", 100 + n)
+        count("imap", Connections=1, FailedLogins=1)
+    for n in range(15):
+        site.pop3_bad(f"u{n % 9 + 1}", 130 + n)
+        count("pop3", Connections=1, FailedLogins=1)
+    for n in range(10):
+        dovecot_site.ImapFrom(BASE + dovecot_site.IMAP, f"127.0.0.{150 + n}", False).shutdown()
+        count("imap", Connections=1, FailedConnections=1)
+    for n in range(20):
+        users = [f"u{k}" for k in range(1, 2 + n % 4)]
+        assert set(site.lmtp(users)) == {250}
+        count("lmtp", Connections=1, Appended=len(users))
+    for n in range(15):
+        s, lines, good = site.sieve(f"u{n % 9 + 1}", 170 + n)
+        assert good
+        lines.write(b"LOGOUT\r\n")
+        lines.flush()
+        lines.read()
+        s.close()
+        count("managesieve", Connections=1, GoodLogins=1)
+    client = site.imap("u1", 199)
+    exists = int(client.select()[1][0])
+    client.fetch("1:5", "(BODY[])")
+    client.store("1:3", "+FLAGS", "\\Deleted")
+    client.expunge()
+    client.logout()
+    assert exists > 5
+    count("imap", Connections=1, GoodLogins=1, Fetched=5, Expunged=3)
+    client = site.pop3("u2", 199)
+    for n in (1, 2):
+        client.retr(n)
+        client.dele(n)
+    client.quit()
+    count("pop3", Connections=1, GoodLogins=1, Fetched=2, Expunged=2)
+
+    def matches(cells):
+        return all((access(cells, s, c) or 0) - (base[s, c] or 0) == n
+                   for (s, c), n in truth.items() if not c.startswith("Octets"))
+    cells = shown(daemon, matches)
+    is_ = {k: (access(cells, *k) or 0) - (base[k] or 0) for k in truth}
+    wrong = {k: (is_[k], n) for k, n in truth.items()
+             if not k[1].startswith("Octets") and is_[k] != n}
+    assert not wrong, "(shown, injected)"
+    assert sum(truth.values()) >= 200
+    # What Dovecot itself wrote as totals of its sessions.
+    log = site.log.read_text()
+    for service in ("imap", "managesieve"):
+        total_in = total_out = 0
+        for line in log.splitlines():
+            if f" {service}(" in line and "Disconnected" in line:
+                words = dict(w.split("=", 1) for w in line.split() if "=" in w)
+                if service == "imap":
+                    total_in += int(words["in"])
+                    total_out += int(words["out"])
+                else:
+                    a, b = words["bytes"].split("/")
+                    total_in += int(a)
+                    total_out += int(b)
+        assert access(cells, service, "OctetsIn") == total_in
+        assert access(cells, service, "OctetsOut") == total_out
+    assert cells.of("applOperStatus", "dovecot/imap") == "up"
+    assert cells.of("applVersion", "dovecot/imap").startswith("2.")
+    assert access(cells, "submission", "GoodLogins") == 0
+    rows = cells.column("mailmonSourceUnrecognised")
+    assert set(rows.values()) == {0}
+
+
+def test_sessions(site, daemon):
+    """Who is logged in, from the log and after a restart of mailmond and of Dovecot."""
+    clients = [site.imap("u1", 30), site.imap("u1", 31), site.imap("u2", 32), site.pop3("u3", 33)]
+
+    def sessions(cells):
+        appl = cells.appl("dovecot/imap")
+        return sorted(v for i, v in cells.column("mailmonSessionUser").items() if i[0] == appl)
+    cells = shown(daemon, lambda c: sessions(c) == ["u1", "u1", "u2"] and
+                  access(c, "pop3", "CurrentConnections") == 1)
+    assert sessions(cells) == ["u1", "u1", "u2"]
+    assert access(cells, "imap", "CurrentConnections") == 3
+    assert access(cells, "imap", "UsersLoggedIn") == 2
+    assert cells.of("applInboundAssociations", "dovecot/imap") == 3
+    appl = cells.appl("dovecot/imap")
+    remotes = {i: v for i, v in cells.column("assocRemoteApplication").items() if i[0] == appl}
+    assert sorted(remotes.values()) == ["127.0.0.30", "127.0.0.31", "127.0.0.32"]
+    daemon.stop(signal.SIGKILL)
+    daemon.start()
+    clients[0].logout()
+    # A walk may see the tables of two moments: both must tell.
+    cells = shown(daemon, lambda c: sessions(c) == ["u1", "u2"] and
+                  "127.0.0.30" not in c.column("assocRemoteApplication").values())
+    assert sessions(cells) == ["u1", "u2"]
+    again = {i: v for i, v in cells.column("assocRemoteApplication").items() if i[0] == appl}
+    assert sorted(again.values()) == ["127.0.0.31", "127.0.0.32"]
+    assert set(again.items()) < set(remotes.items()), "an association keeps its index"
+    for client in clients[1:3]:
+        client.shutdown()
+    clients[3].quit()
+    cells = shown(daemon, lambda c: access(c, "imap", "CurrentConnections") == 0)
+    assert access(cells, "imap", "CurrentConnections") == 0
+    assert access(cells, "imap", "UsersLoggedIn") == 0
+
+
+def test_limit(site, daemon):
+    """mail_max_userip_connections = 3: the fourth is refused."""
+    before = access(daemon.walk(), "imap", "LimitReached")
+    clients = [site.imap("u7", 40) for _ in range(3)]
+    with pytest.raises(Exception):
+        site.imap("u7", 40)
+    cells = shown(daemon, lambda c: access(c, "imap", "LimitReached") == before + 1)
+    assert access(cells, "imap", "LimitReached") == before + 1
+    assert cells.of("applRejectedInboundAssociations", "dovecot/imap") == before + 1
+    for client in clients:
+        client.logout()
+
+
+def test_log_events_and_quota(site, daemon):
+    assert site.lmtp(["u9"], octets=700_000) == [250]
+    assert site.lmtp(["u9"], octets=700_000) == [552]
+    cells = shown(daemon, lambda c: "dovecot: mailbox quota" in
+                  c.column("mailmonLogEventName").values())
+    row = cells.index("mailmonLogEventName", "dovecot: mailbox quota")
+    assert cells["mailmonLogEventMatches", row] == 1
+    row = cells.index("mailmonLogEventName", "probe disconnects")
+    log = site.log.read_text().splitlines()
+    assert cells["mailmonLogEventMatches", row] == sum(
+        "imap-login" in x and "no auth attempts" in x for x in log)
+    assert cells["mailmonLogEventSeverity", row] == "minor"
+    cells = shown(daemon, lambda c: "u9" in c.column("mailmonQuotaOwner").values())
+    row = cells.index("mailmonQuotaOwner", "u9")
+    assert 60 <= cells["mailmonQuotaPercent", row] <= 80
+    assert cells["mailmonQuotaQuota", row] == 1024
+    assert cells["mailmonQuotaAccounts", 0] == 9
+    assert cells["mailmonQuotaOverWarn", 0] == 1
+
+
+def test_restart(site, daemon):
+    """Dovecot dies without a word: its next start ends all sessions."""
+    client = site.imap("u5", 50)
+    shown(daemon, lambda c: access(c, "imap", "CurrentConnections") == 1)
+    os.kill(site.pid, signal.SIGKILL)
+    wait_until(lambda: not site.connects(dovecot_site.SIEVE) or True)
+    time.sleep(0.5)
+    cells = shown(daemon, lambda c: c.of("applOperStatus", "dovecot/imap") == "down")
+    assert cells.of("applOperStatus", "dovecot/imap") == "down"
+    site.pid = None
+    client.shutdown()
+
+    def up():
+        try:
+            return site.start()
+        except Exception:
+            return None
+    wait_until(up, 20, 0.5)
+    cells = shown(daemon, lambda c: c.of("applOperStatus", "dovecot/imap") == "up" and
+                  access(c, "imap", "CurrentConnections") == 0)
+    assert cells.of("applOperStatus", "dovecot/imap") == "up"
+    assert access(cells, "imap", "CurrentConnections") == 0
