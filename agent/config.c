@@ -499,10 +499,6 @@ struct config *config_load(const char *file, struct err_list *errors)
         abort();
     unsigned before = errors->count;
     config_defaults(config_settings, c);
-    c->notice = (struct config_notice){.host = config_copy("localhost"),
-                                       .recipient = config_copy("Postmaster@localhost"),
-                                       .sender = config_copy("Postmaster@localhost"),
-                                       .port = 25};
     if (!file && access(CONFIG_FILE, F_OK) == 0)
         file = CONFIG_FILE;
     if (file) {
@@ -528,9 +524,6 @@ void config_free(struct config *c)
     const struct setting seed = {.members = config_alarm_settings,
                                  .item_size = sizeof(struct config_alarm)};
     config_release_list(&seed, &c->seed_alarms);
-    free(c->notice.host);
-    free(c->notice.recipient);
-    free(c->notice.sender);
     free(c->notice.template);
     err_free(&c->warnings);
     free(c->file);

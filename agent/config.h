@@ -133,10 +133,19 @@ struct config_alarm {
     uint32_t divide, deviations, samples, hold_s, interval_s, repeat_s, instances_max;
 };
 
-/* alarm.msgalarmnotice* of configutil: whom to tell by mail, and through which host. */
+/* mail { }: whom to tell of alarms by mail, and through which host; also alarm.msgalarmnotice* of
+ * configutil, for what the file leaves out. */
 struct config_notice {
-    char *host, *recipient, *sender, *template;
-    uint32_t port;
+    bool enabled;
+    char *host, *recipient, *sender;
+    char *tls; /* "none", "starttls", "smtps" */
+    char *user, *password_file, *ca_file;
+    char *template_file;
+    char *template; /* the text of configutil's template; NULL: the seed's form */
+    char *server_instance;
+    uint32_t port; /* 0: that of the protocol */
+    bool cleared;  /* tell also when an alarm is cleared */
+    uint32_t give_up_s;
 };
 
 /* A server of mailboxes. Texts that the file leaves out are NULL; detection fills them. */

@@ -131,10 +131,11 @@ static void take_notice(struct reading *r, int which, const char *name, const ch
     char **texts[NOTICES] = {&notice->host, NULL, &notice->recipient, &notice->sender,
                              &notice->template};
     bool ok;
+    notice->enabled = true; /* as the server did */
     if (which == PORT) {
         int64_t n = number(r, name, value, 1, 65535, &ok);
-        notice->port = ok ? (uint32_t)n : notice->port;
-    } else if (*value || which == TEMPLATE) {
+        notice->port = ok && !notice->port ? (uint32_t)n : notice->port;
+    } else if (*value && !*texts[which]) { /* mailmond's own file comes first */
         set_text(texts[which], value);
     }
 }

@@ -42,6 +42,9 @@ struct setting {
 
 /* The top level; ends with a NULL name, as every table does. */
 extern const struct setting config_settings[];
+/* Alarms by mail (config_schema_mail.c): settings; defaults and what they need together. */
+extern const struct setting config_mail_settings[];
+void config_check_mail(struct config *c, const config_t *tree, struct err_list *errors);
 /* The history (config_schema_history.c). */
 extern const struct setting config_history_settings[];
 /* One instance of Postfix; of another mail transfer agent. */

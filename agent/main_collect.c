@@ -22,6 +22,7 @@
 #include "main_ask.h"
 #include "main_explain.h"
 #include "main_history.h"
+#include "main_mail.h"
 #include "main_read.h"
 #include "persist.h"
 #include "slots.h"
@@ -229,6 +230,7 @@ static void on_tick(uv_timer_t *timer)
     alarm_work_tick(&self.alarm_work, self.collect.caught_up, &back, self.collect.monotonic_ms,
                     self.collect.real_minus_monotonic_ms);
     main_history_tick(&self.collect);
+    main_mail_tick(&self.collect);
     publish();
     start_checkpoint();
 }
@@ -421,6 +423,7 @@ static bool start_collectors(void)
     }
     c->store = NULL;
     main_history_start(c, state_dir(), self.alarm_work.transitions);
+    main_mail_start(c, self.alarm_work.transitions);
     return uv_timer_init(c->loop, &self.timer) == 0 &&
            watch_signal(&self.terminate, on_end, SIGTERM) &&
            watch_signal(&self.interrupt, on_end, SIGINT) &&
