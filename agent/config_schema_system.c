@@ -82,6 +82,12 @@ const struct setting process_settings[] = {
      .high = YEAR_S,
      .example = "\"1 d\"",
      .help = "The age from which one of them is too old; 0: any age."},
+    {.name = "max_life_connections",
+     .kind = SETTING_NUMBER,
+     .offset = PROCESS(max_life_connections),
+     .high = INT32_MAX,
+     .example = "10000",
+     .help = "From so many connections served one of them is too old; 0: any number."},
     {.name = NULL},
 };
 

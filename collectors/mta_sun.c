@@ -241,11 +241,14 @@ static bool queue_file(struct slice content, struct queue_file *f)
     return false;
 }
 
+static const struct mta_process processes[] = {{"dispatcher", 1, 1}, {NULL, 0, 0}};
+
 const struct mta mta_sun = {
     .name = "sun",
     .summary = "Sun Java System / Oracle Communications Messaging Server, its mail.log",
     .master = "job_controller",
     .pid_file = NULL,
+    .processes = processes,
     .account = "mailsrv",
     .listener = "tcp_local",
     .detect = detect_sun,

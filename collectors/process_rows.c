@@ -50,6 +50,9 @@ static enum process_status status(const struct process *row, const struct proces
     if (rule->max_life_ms && row->oldest_at != MODEL_NEVER &&
         now_ms - row->oldest_at > (int64_t)rule->max_life_ms)
         return PROCESS_TOO_OLD;
+    if (rule->max_connections && row->connections_served != MODEL_ABSENT &&
+        row->connections_served >= rule->max_connections)
+        return PROCESS_TOO_OLD;
     return PROCESS_OK;
 }
 

@@ -9,9 +9,10 @@
 
 /* What is expected of the processes of a row. */
 struct process_rule {
-    uint64_t min, max;    /* max 0: any number */
-    uint64_t max_life_ms; /* 0: any age */
-    bool one;             /* there is one, whose restarts count */
+    uint64_t min, max;        /* max 0: any number */
+    uint64_t max_life_ms;     /* 0: any age */
+    uint64_t max_connections; /* 0: any number */
+    bool one;                 /* there is one, whose restarts count */
 };
 
 /* What two passes saw of the processes of a row. */
@@ -24,7 +25,7 @@ struct process_sum {
 struct process_sum process_sum(unsigned want, const struct proc_seen *seen, unsigned count,
                                const struct proc_seen *before, unsigned before_count);
 /*
- * Sets a row. passed_ms: time since the pass before, 0: there was none, so the processor time is not
+ * Sets a row, but for connections_served, which is judged as it is. passed_ms: time since the pass before, 0: there was none, so the processor time is not
  * known. Says whether a stored member changed.
  */
 bool process_row_set(struct process *row, const struct process_rule *rule,

@@ -73,15 +73,16 @@ static void expect_of(const struct instance_of_mta *i, const char *names, unsign
     struct process_rule rule = {.min = min, .max = max, .one = max == 1};
     snprintf(name, sizeof name, "%s %.*s", i->config->name, (int)first.n, first.p);
     struct expected *e = expect(name, &want, &rule);
-    if (e)
+    if (e && pid_file)
         use_pid_file(e, pid_file, child);
 }
 
-/* The master and the children that it always has. */
+/* The master and the processes that it always has; without a pid file, any of these names. */
 static void expect_mta(const struct instance_of_mta *i)
 {
-    char pid_file[PID_FILE_SIZE];
-    if (!process_pid_file(i, pid_file))
+    char path[PID_FILE_SIZE];
+    const char *pid_file = process_pid_file(i, path) ? path : NULL;
+    if (!i->mta->master || (!pid_file && i->mta->pid_file))
         return;
     expect_of(i, i->mta->master, 1, 1, pid_file, false);
     for (const struct mta_process *p = i->mta->processes; p && p->name; p++)
@@ -98,6 +99,7 @@ static void expect_configured(const struct config_process *p)
     struct process_rule rule = {.min = p->min,
                                 .max = p->max,
                                 .max_life_ms = (uint64_t)p->max_life_time_s * 1000,
+                                .max_connections = p->max_life_connections,
                                 .one = p->max == 1 || p->pid_file};
     struct expected *e = expect(p->name ? p->name : p->process, &want, &rule);
     if (!e)
@@ -156,6 +158,10 @@ static void merge(void)
         struct process_sum sum =
             process_sum(i, s->seen, s->seen_count, processes.before, processes.before_count);
         find_appl(e);
+        e->row->connections_served =
+            sum.oldest
+                ? tally_served(c->tally, sum.oldest->pid, proc_start_ms(sum.oldest->start_ticks))
+                : MODEL_ABSENT;
         if (process_row_set(e->row, &e->rule, &sum, processes.began_ms, passed_ms))
             model_dirty(c->model, MODEL_PROCESS, e->row);
     }

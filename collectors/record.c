@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "collector.h"
+#include "own.h"
 #include "record_file.h"
 #include "record_text.h"
 #include "sockets.h"
@@ -88,8 +89,12 @@ static void count_socket(void *arg, const struct socket_seen *s)
 {
     uint64_t *connections = arg;
     enum record_service local_service = record_service_of(s->local_port);
+    struct in_addr own;
     if (s->state != 1) /* established */
         return;
+    inet_pton(AF_INET, OWN_ADDRESS, &own);
+    if (s->family == AF_INET && (memcmp(s->local, &own, 4) == 0 || memcmp(s->remote, &own, 4) == 0))
+        return; /* of our own probes */
     if (local_service != RECORD_SERVICES)
         connections[local_service]++;
     else if (memcmp(s->local, s->remote, 16) != 0 && s->remote[0] != 127 &&

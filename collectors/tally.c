@@ -317,6 +317,8 @@ void tally_event(struct tally_log *from, const struct event *e)
         model_dirty(t->model, MODEL_APPL, tag->instance->appl);
     }
     t->at = tally_at(t, e);
+    if (e->kind == EVENT_CONNECT && e->pid)
+        served_add(&t->served, e->pid, t->at);
     struct service *s = line_service(from, tag, e);
     if (e->flags & EVENT_UNREACHED)
         on_connect_fail(t, tag->instance, s, e);
@@ -329,6 +331,11 @@ void tally_event(struct tally_log *from, const struct event *e)
 const struct message *tally_message(const struct tally *t, uint32_t appl, struct queue_id id)
 {
     return appl > UINT16_MAX ? NULL : messages_find(&t->messages, (uint16_t)appl, id);
+}
+
+uint64_t tally_served(const struct tally *t, uint32_t pid, int64_t started_at)
+{
+    return served_by(&t->served, pid, started_at);
 }
 
 struct messages *tally_messages(struct tally *t)

@@ -81,6 +81,8 @@ void tally_event(struct tally_log *from, const struct event *e);
 /* The message in flight, or NULL. */
 const struct message *tally_message(const struct tally *t, uint32_t appl, struct queue_id id);
 struct messages *tally_messages(struct tally *t);
+/* Connections that a process has served, see served.h; MODEL_ABSENT: the log does not tell. */
+uint64_t tally_served(const struct tally *t, uint32_t pid, int64_t started_at);
 /* Levels that follow from the messages in flight (a destination's oldest message), and the order of the
    tables whose rows give way to others: to be called before each publish. */
 void tally_levels(struct tally *t);

@@ -2,6 +2,7 @@
 #ifndef TALLY_INTERNAL_H
 #define TALLY_INTERNAL_H
 
+#include "served.h"
 #include "tally.h"
 
 #define TAGS        256 /* direct-mapped cache of tags */
@@ -96,6 +97,7 @@ struct tally {
     int64_t at; /* instant of the event at hand */
     struct gone gone;
     struct runs runs;
+    struct served served;
     struct named_channel {
         uint64_t hash;
         const struct instance *of;

@@ -49,6 +49,8 @@ class Lab:
                 {"process": "mm-stored", "name": "store", "max": 1, "appl": "postfix", "min": 0},
                 {"process": "mm-a-very-long-name", "min": 2, "max": 3, "max_life_time": "3 s"},
                 {"process": "mm-busy", "name": "busy", "arguments": "while", "user": "nobody"},
+                {"process": "smtpd", "min": 0, "max_life_connections": 3,
+                 "arguments": str(self.postfix.port(ps.SMTP))},
                 {"process": "mm-stored", "name": "by file", "pid_file": self.pid_file}]})
         self.daemon.start()
 
@@ -107,6 +109,17 @@ def test_postfix_is_expected(lab):
         resident = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4
         assert abs(row["ResidentMemory"] - resident) <= resident / 5
         assert "RestartsTried" not in row and "RestartState" not in row
+
+
+def test_connections_served(lab):
+    """A server process is too old after its third connection."""
+    for n in (1, 2, 3):
+        with lab.postfix.connect() as c:
+            c.sendall(b"QUIT\r\n")
+            assert c.recv(100).startswith(b"221")
+        eventually(lambda: lab.row("smtpd").get("ConnectionsServed") == n)
+        assert lab.row("smtpd")["Status"] == ("ok" if n < 3 else "tooOld")
+    assert "ConnectionsServed" not in lab.row("postfix qmgr")
 
 
 def test_counts_and_ages(lab):

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "../../collectors/process_rows.h"
+#include "../../collectors/served.h"
 
 static char root[64];
 
@@ -246,9 +247,38 @@ static void judges(void **state)
     assert_int_equal(row.resident_kb, 2 * page / 1024);
     process_row_set(&row, &rule, &sum, born_ms + 60100, 1000);
     assert_int_equal(row.status, PROCESS_TOO_OLD);
+    rule.max_life_ms = 0;
+    rule.max_connections = 100;
+    row.connections_served = 99;
+    process_row_set(&row, &rule, &sum, born_ms + 60100, 1000);
+    assert_int_equal(row.status, PROCESS_OK);
+    row.connections_served = 100;
+    process_row_set(&row, &rule, &sum, born_ms + 60100, 1000);
+    assert_int_equal(row.status, PROCESS_TOO_OLD);
+    row.connections_served = MODEL_ABSENT;
+    process_row_set(&row, &rule, &sum, born_ms + 60100, 1000);
+    assert_int_equal(row.status, PROCESS_OK);
     sum = running(3, &oldest);
     process_row_set(&row, &rule, &sum, born_ms + 60100, 1000);
     assert_int_equal(row.status, PROCESS_TOO_MANY);
+}
+
+static void counts_connections(void **state)
+{
+    (void)state;
+    static struct served s;
+    assert_true(served_by(&s, 5, 0) == MODEL_ABSENT);
+    served_add(&s, 5, 10000);
+    served_add(&s, 5, 20000);
+    served_add(&s, 6, 20000);
+    assert_int_equal(served_by(&s, 5, 9500), 2);
+    assert_int_equal(served_by(&s, 5, 11000), 2);         /* the log tells whole seconds */
+    assert_true(served_by(&s, 5, 5000) == MODEL_ABSENT);  /* older than the first line */
+    assert_true(served_by(&s, 5, 15000) == MODEL_ABSENT); /* the number was another's */
+    assert_true(served_by(&s, 7, 15000) == MODEL_ABSENT);
+    served_add(&s, 5 + SERVED_SLOTS, 30000);
+    assert_true(served_by(&s, 5, 10000) == MODEL_ABSENT);
+    assert_int_equal(served_by(&s, 5 + SERVED_SLOTS, 30000), 1);
 }
 
 static void counts_restarts(void **state)
@@ -285,6 +315,7 @@ int main(void)
         cmocka_unit_test(sees_real_processes),
         cmocka_unit_test(sums_up),
         cmocka_unit_test(judges),
+        cmocka_unit_test(counts_connections),
         cmocka_unit_test(counts_restarts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
