@@ -262,7 +262,7 @@ bool messages_restore_wait(struct messages *t, uint32_t slot, const struct wait 
     if (slot >= t->wait_high)
         t->wait_high = slot + 1;
     t->waits[slot] = *w;
-    t->waits[slot].flags = MESSAGE_STORED;
+    t->waits[slot].flags = MESSAGE_STORED | (w->flags & WAIT_TRIED);
     if (!fits || w->message >= t->high || queue_id_null(t->rows[w->message].id)) {
         messages_mark_wait(t, &t->waits[slot]);
         return true;

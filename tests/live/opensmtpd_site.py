@@ -43,7 +43,7 @@ ALIASES = "team: games, news, list\nmixed: games, x@ok.test\npostmaster: games\n
 
 class OpenSmtpd:
     def __init__(self, folder, base):
-        self.base, self.sinks, self.process = base, {}, None
+        self.base, self.sinks, self.process, self.size = base, {}, None, 0
         self.overlay = o = Overlay(folder, ["opensmtpd"],
                                    {"opensmtpd": DAEMON, "opensmtpq": QUEUE})
         self.spool = o.bind("/var/spool/smtpd")
@@ -106,10 +106,12 @@ class OpenSmtpd:
         m["Subject"], m["From"], m["To"] = subject, sender or "daemon@ok.test", "list@ok.test"
         m["Message-ID"] = f"<{time.time_ns()}@client.test>"
         m.set_content(body)
+        text = m.as_string()
+        self.size = len(text)  # of the message sent last
         with smtplib.SMTP("127.0.0.1", self.port(service), "client.test", timeout=30,
                           source_address=(source, 0)) as c:
             try:
-                return c.sendmail(sender, recipients, m.as_string())
+                return c.sendmail(sender, recipients, text)
             except smtplib.SMTPRecipientsRefused as e:
                 return e.recipients
             except smtplib.SMTPResponseException as e:

@@ -108,7 +108,7 @@ class Sendmail:
     """queues: "" for one queue directory, "/q*" for several below it."""
 
     def __init__(self, folder, base, queues=""):
-        self.base, self.sinks = base, {}
+        self.base, self.sinks, self.size = base, {}, 0
         self.overlay = o = Overlay(folder, ["sendmail-bin", "sendmail-base", "sendmail-cf"],
                                    {"smmta": SMMTA, "smmsp": SMMSP})
         self.queue = o.bind("/var/spool/mqueue")
@@ -181,10 +181,12 @@ class Sendmail:
         m["Subject"], m["From"], m["To"] = subject, sender or "daemon@ok.test", "list@ok.test"
         m["Message-ID"] = f"<{time.time_ns()}@client.test>"
         m.set_content(body)
+        text = m.as_string()
+        self.size = len(text)  # of the message sent last
         with smtplib.SMTP("127.0.0.1", self.port(service), "client.test", timeout=30,
                           source_address=(source, 0)) as c:
             try:
-                return c.sendmail(sender, recipients, m.as_string())
+                return c.sendmail(sender, recipients, text)
             except smtplib.SMTPRecipientsRefused as e:
                 return e.recipients
             except smtplib.SMTPResponseException as e:

@@ -160,7 +160,9 @@ static void test_restore(void **state)
     assert_true(messages_restore(&t, 10, &m)); /* beyond the bound: left out */
     assert_int_equal(t.count, 1);
     struct wait w = {.message = 4, .destination = 1, .chain = 999, .deferred = 1, .flags = ~0u};
+    w.flags |= WAIT_TRIED;
     assert_true(messages_restore_wait(&t, 8, &w, true));
+    assert_true(t.waits[8].flags & WAIT_TRIED);
     assert_false(messages_restore_wait(&t, 8, &w, true));
     assert_true(messages_restore_wait(&t, 10, &w, true));
     assert_true(messages_restore_wait(&t, 2, &w, false));

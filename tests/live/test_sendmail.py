@@ -1,0 +1,145 @@
+"""mailmond beside a real Sendmail 8.17: more than 200 messages whose truth is known go through a private
+site (sendmail_site.py), and what SNMP shows must have changed by exactly that."""
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from daemon import BUILD, Daemon
+from mta_truth import Truth, difference
+from postfix_site import wait_until
+from sendmail_site import Sendmail, SUBMISSION
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not (BUILD / "mailmond").exists() or not shutil.which("snmpbulkwalk")
+    or not shutil.which("m4"), reason="needs root, m4, snmpbulkwalk and the programs in B")
+
+BASE = int(os.environ.get("MAILMOND_TEST_BASE", "26000"))
+ROUNDS = 9
+# Connections are not compared: Sendmail does not log those it takes, nor that it uses one again.
+WITHOUT = ("applAccumulatedOutboundAssociations",)
+
+
+@pytest.fixture(scope="module")
+def lab():
+    folder = Path(tempfile.mkdtemp(prefix="mailmond-sendmail-"))
+    folder.chmod(0o755)
+    site = Sendmail(folder / "site", BASE)
+    daemon = None
+    try:
+        site.start()
+        daemon = Daemon(folder / "mailmond", BASE + 90, {"sendmail": [{
+            "name": "sendmail", "log": site.log, "pid_file": site.pid_file,
+            "queue_directory": site.queue, "statistics_file": site.statistics,
+            "listen": [f"127.0.0.1:{BASE}"]}]}).start()
+        yield site, daemon
+    finally:
+        if daemon:
+            daemon.stop()
+        site.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def inject(site):
+    """Every kind of mail, ROUNDS times; what it must change. 24 messages a round are taken."""
+    t = Truth()
+    for _ in range(ROUNDS):
+        site.send(["a@ok.test"])
+        z = site.size
+        t.received("smtpd", 1, z).sent("smtp", 1, z)
+        site.send(["a@ok.test"], service=SUBMISSION)
+        t.received("smtpd", 1, site.size).sent("smtp", 1, site.size)
+        site.send(["a@ok.test", "b@ok.test", "c@ok.test"])  # one line of three recipients
+        t.received("smtpd", 3, site.size).sent("smtp", 3, site.size)
+        site.send(["games@local.test"])
+        t.received("smtpd", 1, site.size).sent("local", 1, site.size)
+        site.send(["games@local.test", "news@local.test", "a@ok.test", "b@other.test"])
+        z = site.size
+        t.received("smtpd", 4, z).sent("local", 2, z).sent("smtp", 2, z, again=True)
+        site.send(["team@local.test"])  # an alias of three
+        t.received("smtpd", 1, site.size).sent("local", 3, site.size)
+        site.send(["mixed@local.test"])
+        z = site.size
+        t.received("smtpd", 1, z).sent("local", 1, z).sent("smtp", 1, z, again=True)
+        site.send(["owned@local.test"])  # a list with an owner: a copy with an id of its own
+        z = site.size
+        t.received("smtpd", 1, z).sent("local", 1, z).sent("smtp", 1, z, again=True)
+        site.send(["nowhere@local.test"])
+        t.received("smtpd", 1, site.size).sent("*file*", 1, site.size)
+        site.send(["piped@local.test"])
+        t.received("smtpd", 1, site.size).sent("prog", 1, site.size)
+        site.send(["a@ok.test"], sender="")
+        t.received("smtpd", 1, site.size).sent("smtp", 1, site.size)
+        site.send(["a@temporary.test", "b@temporary.test"])
+        t.received("smtpd", 2, site.size).deferred("esmtp", 2)
+        site.send(["a@refused.test"])
+        t.received("smtpd", 1, site.size).deferred("relay", 1)
+        t.plus("relay", 1, "mtaGroupFailedOutboundAssociations")
+        t.plus("", 1, "applFailedOutboundAssociations")
+        site.send(["a@data.test"])  # its mailer delivers on demand: queued only
+        t.received("smtpd", 1, site.size)
+        site.send(["a@permanent.test"])  # and a notice goes to the sender
+        t.received("smtpd", 1, site.size).failed("smtp8", 1)
+        t.received("sendmail", 1, 0).sent("smtp", 1, 0).plus("sendmail", 1,
+                                                             "mailmonChannelBouncesGenerated")
+        site.send(["a@permanent.test"], sender="")  # ... or to the postmaster
+        t.received("smtpd", 1, site.size).failed("smtp8", 1)
+        t.received("sendmail", 1, 0).sent("local", 1, 0).plus("sendmail", 1,
+                                                              "mailmonChannelBouncesGenerated")
+        site.send(["a@permanent.test", "b@ok.test"])
+        z = site.size
+        t.received("smtpd", 2, z).failed("smtp8", 1).sent("smtp", 1, z)
+        t.received("sendmail", 1, 0).sent("smtp", 1, 0).plus("sendmail", 1,
+                                                             "mailmonChannelBouncesGenerated")
+        site.send(["hold@ok.test"])  # quarantined
+        t.received("smtpd", 1, site.size)
+        site.send(["nosuch@local.test", "games@local.test"])
+        t.rejected("smtpd").received("smtpd", 1, site.size).sent("local", 1, site.size)
+        site.send(["blocked@ok.test"])
+        site.send(["grey@ok.test"])
+        site.send(["nosuch@local.test"])
+        site.send(["x@elsewhere.test"])
+        t.rejected("smtpd", n=4)
+        site.send(["a@ok.test"], sender="spam@bad.test")
+        t.rejected("smtpd", recipient=False)
+        try:
+            site.send(["a@ok.test"], source="127.0.0.66")
+        except OSError:
+            pass
+        t.plus("smtpd", 1, "mtaGroupRejectedInboundAssociations")
+        t.plus("", 1, "applRejectedInboundAssociations")
+    return t
+
+
+def settle(daemon, truth, wanted=20):
+    """Waits until all that is expected is shown; what differs then."""
+    seen = {}
+
+    def same():
+        seen["is"] = difference(daemon.walk(), "sendmail", truth, WITHOUT)
+        return not seen["is"]
+    try:
+        wait_until(same, wanted, 0.5)
+    except TimeoutError:
+        pass
+    return seen["is"]
+
+
+def test_truth(lab):
+    """Difference 0 over all counters, after a kill of the collector, and after another attempt."""
+    site, daemon = lab
+    truth = inject(site)
+    assert truth["", "mtaReceivedMessages"] >= 198
+    assert not settle(daemon, truth)
+    daemon.stop(signal.SIGKILL)
+    daemon.start()
+    assert not settle(daemon, truth)
+    site.quiet()
+    site.run_queue()
+    truth.deferred("esmtp", 2, ROUNDS).deferred("relay", 1, ROUNDS)
+    truth.plus("relay", ROUNDS, "mtaGroupFailedOutboundAssociations")
+    truth.plus("", ROUNDS, "applFailedOutboundAssociations")
+    assert not settle(daemon, truth)
