@@ -1,0 +1,43 @@
+/* Any octets as the output of Sun's utilities: every slice lies in it, and each reader comes to its end. */
+#include <stdlib.h>
+
+#include "../../collectors/sun_counters.h"
+#include "../../collectors/sun_utility.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(struct slice part, struct slice text)
+{
+    if (part.n && (part.p < text.p || part.p + part.n > text.p + text.n))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct slice text = {(const char *)data, size};
+    struct sun_counters counters, delta;
+    struct sun_counted counted = {0};
+    struct sun_counter c;
+    struct sun_quota q;
+    struct slice what;
+    uint64_t n;
+    int64_t ms;
+    for (struct slice s = text; sun_counters_next(&s, &counters);) {
+        check(counters.channel, text);
+        sun_counters_since(&counted, &counters, &delta);
+    }
+    for (struct slice s = text; sun_counter_next(&s, &c);) {
+        check(c.object, text);
+        check(c.name, text);
+        check(c.value, text);
+        sun_take_service_time(&c.value, &ms);
+    }
+    for (struct slice s = text; sun_quota_next(&s, &q);)
+        check(q.user, text);
+    for (struct slice s = text; sun_logged_in_next(&s, &n, &what);)
+        check(what, text);
+    for (struct slice s = text; sun_statistic_next(&s, &n, &what);)
+        check(what, text);
+    sun_quota_users(text, &n);
+    return 0;
+}
