@@ -54,8 +54,9 @@ struct config_mta {
         listen; /* "ADDRESS:PORT" or ":PORT" of its listeners, and " SERVICE" if it is not the usual one */
     /* Sun's Messaging Server: where it is installed, and what it is asked. */
     char *base_directory, *log_directory;
-    struct config_strings log_options; /* as in option.dat, where that may not be read */
-    struct config_strings utilities;   /* that are run: "imsimta counters", "counterutil" */
+    struct config_strings log_options;    /* as in option.dat, where that may not be read */
+    struct config_strings utilities;      /* that are run: "imsimta counters" */
+    struct config_strings utility_prefix; /* before each: "sudo" "-n" ... */
     uint32_t utility_interval_s;
     char *source_file; /* where it was written, for messages; NULL: detected */
     unsigned source_line;

@@ -21,8 +21,9 @@ enum store_kind {
     STORE_MODEL = 0,
     STORE_NAMES = 100,
     STORE_FOLLOW,
-    STORE_SINCE,     /* one record: when counting began */
-    STORE_DIRECTORY, /* by applIndex: what our own questions add to a server's counters */
+    STORE_SINCE,              /* one record: when counting began */
+    STORE_DIRECTORY,          /* by applIndex: what our own questions add to a server's counters */
+    STORE_SUN_READINGS = 150, /* by applIndex << 16 | mtaGroupIndex: counters of Sun's utilities */
     STORE_TALLIES = 200,
     STORE_ACCESS_SESSIONS = 300,
     STORE_ACCESS_HEADER,

@@ -10,7 +10,7 @@ extern const struct collector collector_log, collector_access, collector_quota, 
 extern const struct collector collector_disk, collector_file, collector_host, collector_processes;
 extern const struct collector collector_record;
 extern const struct collector collector_response;
-extern const struct collector collector_sun, collector_sun_queue;
+extern const struct collector collector_sun, collector_sun_queue, collector_sun_command;
 
 /* In the order of a tick: the log first, because the others ask what it knows. */
 /* clang-format off */
@@ -29,6 +29,7 @@ const struct collector *const collectors[] = {
     &collector_sun,
     &collector_sun_queue,
     &collector_record,
+    &collector_sun_command,
     NULL,
 };
 /* clang-format on */

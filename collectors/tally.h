@@ -70,6 +70,11 @@ struct group *tally_channel(struct tally *t, const struct appl *a, struct slice 
  * put into its group. Looks at every message in flight.
  */
 uint64_t tally_waiting(struct tally *t, const struct appl *a);
+/*
+ * The counters of this instance's channels that `imsimta counters` has come from there: the log does not count
+ * them. To be called before the first line.
+ */
+void tally_counted_elsewhere(struct tally *t, const struct appl *a);
 /* The row of a group that is there already, or NULL. */
 struct group *tally_find_group(const struct tally *t, const struct appl *a, struct slice name);
 /* The transport that delivered to this TCP port of other hosts, as the log showed; NULL: none has. */

@@ -521,13 +521,59 @@ static void count_entry(struct tally *t, struct service *s, const struct event *
                                                : SIDE_INTERNAL);
 }
 
+/* The counters of a channel that imsimta counters has. */
+struct lines {
+    uint64_t counts[26];
+};
+
+static void each_line(struct group *g, struct lines *l, bool put_back)
+{
+    uint64_t *const cells[] = {
+        &g->received_messages,       &g->received_recipients,    &g->received_bytes,
+        &g->transmitted_messages,    &g->transmitted_recipients, &g->transmitted_bytes,
+        &g->submitted_messages,      &g->submitted_recipients,   &g->submitted_bytes,
+        &g->attempted_messages,      &g->attempted_recipients,   &g->attempted_bytes,
+        &g->rejected_messages,       &g->rejected_recipients,    &g->rejected_bytes,
+        &g->failed_messages,         &g->failed_recipients,      &g->failed_bytes,
+        &g->delivered_first_time,    &g->queue_time_sum_ms,      &g->queue_time_count,
+        &g->queue_time_first_sum_ms, &g->queue_time_first_count, &g->accumulated_inbound,
+        &g->accumulated_outbound};
+    for (size_t n = 0; n < sizeof cells / sizeof cells[0]; n++)
+        if (put_back)
+            *cells[n] = l->counts[n];
+        else
+            l->counts[n] = *cells[n];
+}
+
+/* Counts an entry, but not in those cells. */
+static void handle_without_lines(const struct work *w)
+{
+    const struct event *e = w->e;
+    struct service *queue =
+        e->entry == ENTRY_ENQUEUED ? tally_named_service(w->t, w->i, e->relay) : NULL;
+    struct lines own, other;
+    each_line(w->s->group, &own, false);
+    if (queue)
+        each_line(queue->group, &other, false);
+    handlers[e->entry](w);
+    each_line(w->s->group, &own, true);
+    if (queue)
+        each_line(queue->group, &other, true);
+}
+
+void tally_counted_elsewhere(struct tally *t, const struct appl *a)
+{
+    for (struct instance *i = t->instances; i; i = i->next)
+        i->counted_elsewhere |= i->appl == a;
+}
+
 void on_channel(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     struct work w = {t, i, s, e, (uint32_t)(e->time_ms / 1000)};
     if (!s || e->entry > ENTRY_CODES)
         return;
     if (handlers[e->entry])
-        handlers[e->entry](&w);
+        (i->counted_elsewhere ? handle_without_lines : handlers[e->entry])(&w);
     count_entry(t, s, e);
     model_dirty(t->model, MODEL_GROUP, s->group);
     model_dirty(t->model, MODEL_APPL, i->appl);

@@ -34,6 +34,7 @@ struct instance {
     struct service *numbered[UINT8_MAX + 1]; /* by mtaGroupIndex, for messages */
     struct service *own;                     /* MTA_SERVICE_OWN */
     unsigned transports;
+    bool counted_elsewhere; /* see tally_counted_elsewhere */
     struct relay_port {
         uint16_t port;
         struct service *service;

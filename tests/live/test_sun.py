@@ -1,0 +1,183 @@
+"""Sun's Messaging Server, as an instance tree (sun_site.py): what its log, queues and utilities tell, through
+a roll-over and a kill, against the truth."""
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from daemon import BUILD, Daemon
+from snmp_lab import wait_for
+from sun_site import COLUMNS, LINES, Traffic, Tree
+
+PORT = int(os.environ.get("MAILMOND_SUN_PORT", "28161"))
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not (BUILD / "mailmond").exists() or not shutil.which("snmpbulkwalk"),
+    reason="needs root, snmpbulkwalk and the programs in MAILMOND_BUILD")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for each in (tmp_path, *tmp_path.parents):  # the daemon's accounts must get there
+        if each.owner() == "root" and each != Path("/") and not each.stat().st_mode & 0o001:
+            each.chmod(each.stat().st_mode | 0o011)
+    return tmp_path
+
+
+def channel_cells(walk, instance, channel):
+    cells = {}
+    for line in LINES:
+        octets = {"received": "mailmonChannelReceivedOctets", "delivered": "mailmonChannelTransmittedOctets"}.get(
+            line, COLUMNS[line] + "Octets")
+        messages = "mtaGroupRejectedMessages" if line == "rejected" else COLUMNS[line] + "Messages"
+        cells[line] = [walk.of(messages, instance, channel),
+                       walk.of(COLUMNS[line] + "Recipients", instance, channel),
+                       walk.of(octets, instance, channel) // 1024]
+    cells["first_time"] = walk.of("mailmonChannelDeliveredFirstTime", instance, channel)
+    cells["ins"] = walk.of("mtaGroupAccumulatedInboundAssociations", instance, channel)
+    cells["outs"] = walk.of("mtaGroupAccumulatedOutboundAssociations", instance, channel)
+    return cells
+
+
+def expected(channel):
+    want = dict(channel.counts, ins=channel.ins, outs=channel.outs)
+    want["first_time"] = channel.first_time if channel.queue_count else None
+    return want
+
+
+def check_truth(walk, instance, traffic):
+    for name, channel in traffic.channels.items():
+        assert channel_cells(walk, instance, name) == expected(channel), name
+
+
+def settled(daemon, instance, traffic):
+    def done():
+        walk = daemon.walk()
+        return sum(v for k, v in walk.items() if k[0] == "mailmonEntryCount" and
+                   k[1] == walk.appl(instance)) == traffic.entries
+    ok, _ = wait_for(done, 20)
+    assert ok, daemon.text()
+    return daemon.walk()
+
+
+def test_log_over_midnight_and_kills(folder):
+    """Roll-overs while it runs, while it is killed and while it stands still; then the queues."""
+    traffic, tree = Traffic(11), Tree(folder / "msg")
+    tree.options(LOG_NODE=1, LOG_PROCESS=1, LOG_FILENAME=1, LOG_MESSAGE_ID=1)
+    tree.write(traffic.take(400))
+    daemon = Daemon(folder / "d", PORT, {"checkpoint_interval": "1 s",
+                                         "sun": [{"name": "mailsrv-1", "base_directory": tree.base}]}).start()
+    try:
+        check_truth(settled(daemon, "mailsrv-1", traffic), "mailsrv-1", traffic)
+        tree.write(traffic.take(300))
+        tree.return_job()
+        tree.write(traffic.take(300))
+        settled(daemon, "mailsrv-1", traffic)
+        daemon.stop(signal.SIGKILL)
+        tree.write(traffic.take(300))
+        tree.return_job()
+        tree.write(traffic.take(300))
+        daemon.start()
+        walk = settled(daemon, "mailsrv-1", traffic)
+        check_truth(walk, "mailsrv-1", traffic)
+        for title, cells in (("received", "mtaReceived"), ("transmitted", "mtaTransmitted")):
+            assert [walk.of(cells + "Messages", "mailsrv-1"), walk.of(cells + "Recipients", "mailsrv-1")] == \
+                traffic.mta[title][:2]
+        assert walk.of("mtaReceivedVolume", "mailsrv-1") == traffic.mta["received"][2]
+        source = [i for i, v in walk.column("mailmonSourceTarget").items() if v == str(tree.log)]
+        assert walk[("mailmonSourceStatus", source[0])] == "ok"
+        assert walk[("mailmonSourceUnrecognised", source[0])] == 0
+        check_queue(daemon, tree, traffic)
+    finally:
+        daemon.stop()
+
+
+def check_queue(daemon, tree, traffic):
+    oldest = tree.queue(traffic.queued, held=3)
+    held = {}
+    for copy in traffic.queued[:3]:
+        held[copy["channel"]] = held.get(copy["channel"], 0) + 1
+    names = {copy["channel"] for copy in traffic.queued}
+    counts = {n: sum(copy["channel"] == n for copy in traffic.queued) for n in names}
+    ok, _ = wait_for(lambda: daemon.walk().of("mtaStoredMessages", "mailsrv-1") == len(traffic.queued), 15)
+    assert ok, daemon.text()
+    walk = daemon.walk()
+    for name, channel in traffic.channels.items():
+        assert walk.of("mtaGroupStoredMessages", "mailsrv-1", name) == counts.get(name, 0)
+        assert walk.of("mtaGroupStoredRecipients", "mailsrv-1", name) == channel.stored()[1]
+        assert walk.of("mailmonChannelHeld", "mailsrv-1", name) == held.get(name, 0)
+    ages = [walk.of("mtaGroupOldestMessageStored", "mailsrv-1", n) or 0 for n in names]
+    assert oldest <= max(ages) / 100 < oldest + 60
+    assert all(str(walk.of("mtaGroupOldestMessageId", "mailsrv-1", n)).startswith("<") for n in names)
+
+
+def test_utilities(folder):
+    """imsimta counters and the log agree on the same traffic; a reset is counted on; the other utilities."""
+    traffic, by_log, by_counters = Traffic(12), Tree(folder / "one"), Tree(folder / "two")
+    text = traffic.take(800)
+    for tree in (by_log, by_counters):
+        tree.options(LOG_NODE=1, LOG_PROCESS=1, LOG_FILENAME=1, LOG_MESSAGE_ID=1)
+        tree.write(text)
+    by_counters.utility("imsimta", traffic.counters())
+    by_counters.utility("imquotacheck", "diskquota         size(K)    %use    msgquota      msgs    %use    user\n"
+                        "# of domains = 1\n# of users = 705\n\n"
+                        "no quota          50418             no quota      4392             ajonk\n"
+                        "10240              9728     95%     no quota      12               beth\n"
+                        "10240             10752    105%     no quota      2                andrt\n")
+    by_counters.utility("counterutil", "count = 1 at 972082466 rh = 0xc0990 oh = 0xc0968 \n\n"
+                        "global.currentStartTime [4 bytes]: 17/Oct/2000:12:44:23 -0700 \n"
+                        "global.lastConnectionTime [4 bytes]: 20/Oct/2000:15:53:37 -0700 \n"
+                        "global.maxConnections [4 bytes]: 69 \nglobal.numConnections [4 bytes]: 12480 \n"
+                        "global.numCurrentConnections [4 bytes]: 48 \nglobal.numFailedConnections [4 bytes]: 0 \n"
+                        "global.numFailedLogins [4 bytes]: 15 \nglobal.numGoodLogins [4 bytes]: 10446 \n")
+    by_counters.utility("stored", "", status=1)
+    by_counters.utility("imcheck", "2\tCurrent number of locks\n5\tNumber of deadlocks\n")
+    daemon = Daemon(folder / "d", PORT + 1, {"checkpoint_interval": "1 s", "sun": [
+        {"name": "one", "base_directory": by_log.base},
+        {"name": "two", "base_directory": by_counters.base, "utility_interval": "1 s",
+         "utilities": ["imsimta counters", "imquotacheck", "counterutil imapstat", "stored", "imcheck",
+                       "imsconnutil"]}]}).start()
+    try:
+        settled(daemon, "one", traffic)
+        ok, _ = wait_for(lambda: daemon.walk().of("mtaGroupReceivedMessages", "two", "tcp_local") ==
+                         traffic.channels["tcp_local"].counts["received"][0], 15)
+        assert ok, daemon.text()
+        walk = daemon.walk()
+        for name in traffic.channels:
+            one, two = (channel_cells(walk, i, name) for i in ("one", "two"))
+            two["first_time"] = two["first_time"] if traffic.channels[name].queue_count else None
+            assert one == two, name
+        check_rows(walk)
+        daemon.stop(signal.SIGKILL)  # what was counted is in the store, with its reading
+        daemon.start()
+        before = daemon.walk().of("mtaGroupReceivedMessages", "two", "tcp_local")
+        assert before == traffic.channels["tcp_local"].counts["received"][0]
+        by_counters.utility("imsimta", "tcp_local\n   Received 7 7 7\n   Stored -2 0 0\n   Delivered 9 9 9 (9 first time)\n")
+        ok, _ = wait_for(lambda: daemon.walk().of("mtaGroupReceivedMessages", "two", "tcp_local") == before + 7, 15)
+        assert ok, daemon.text()
+        assert daemon.walk().of("mailmonChannelStoredMinimumMessages", "two", "tcp_local") == -2
+    finally:
+        daemon.stop()
+
+
+def check_rows(walk):
+    assert walk[("mailmonQuotaAccounts", 0)] == 705
+    assert walk[("mailmonQuotaOverWarn", 0)] == 2
+    assert walk[("mailmonQuotaOverQuota", 0)] == 1
+    assert sorted(walk.column("mailmonQuotaPercent").values()) == [95, 105]
+    imap = walk.appl("two/imap")
+    assert walk[("mailmonAccessConnections", imap)] == 12480
+    assert walk[("mailmonAccessCurrentConnections", imap)] == 48
+    assert walk[("mailmonAccessMaxConnections", imap)] == 69
+    assert walk[("mailmonAccessFailedLogins", imap)] == 15
+    assert walk[("mailmonAccessGoodLogins", imap)] == 10446
+    store = walk.index("mailmonStoreName", "two")
+    assert walk[("mailmonStoreStatus", store)] == "failed"
+    assert walk[("mailmonStoreLocks", store)] == 2
+    assert walk[("mailmonStoreDeadlocks", store)] == 5
+    sources = {v: i for i, v in walk.column("mailmonSourceName").items()}
+    assert walk[("mailmonSourceStatus", sources["two imsconnutil"])] == "missing"
+    assert walk[("mailmonSourceStatus", sources["two imsimta counters"])] == "ok"
