@@ -85,7 +85,7 @@ bench-programs: $(BENCH)
 
 # What the project needs, from Debian's packages.
 BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev libldap-dev libssl-dev libc-ares-dev
-TEST_DEPS  := $(BUILD_DEPS) clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd postfix postfix-pcre \
+TEST_DEPS  := $(BUILD_DEPS) clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd snmptt postfix postfix-pcre \
   m4 liblockfile1 libnsl2 libwrap0 libevent-2.1-7 libldap-2.5-0 \
   dovecot-submissiond \
   dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved iproute2 smitools slapd ldap-utils openssl python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
@@ -143,7 +143,7 @@ install: all
 	install -m 644 docs/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 mibs/*.txt $(DESTDIR)$(MIBDIR)
-	install -m 644 README.md CHANGELOG.md LICENSE snmpd.conf.example docs/*.md packaging/mailmond.conf $(DESTDIR)$(DOCDIR)
+	install -m 644 README.md CHANGELOG.md LICENSE snmpd.conf.example docs/*.md packaging/mailmond.conf packaging/snmptt.conf.mailmond $(DESTDIR)$(DOCDIR)
 	install -d $(DESTDIR)$(DOCDIR)/decisions
 	install -m 644 docs/decisions/*.md $(DESTDIR)$(DOCDIR)/decisions
 	sed 's|@SBINDIR@|$(SBINDIR)|g' packaging/mailmond.service > $(DESTDIR)$(UNITDIR)/mailmond.service

@@ -148,6 +148,17 @@ static struct config *load_config(const char *file)
     return c;
 }
 
+/* The collect process may be about to give the directory above to its account. */
+static bool may_write(const char *directory)
+{
+    for (int i = 0; i < 40 && !stop; i++) {
+        if (access(directory, W_OK | X_OK) == 0)
+            return true;
+        usleep(50000);
+    }
+    return false;
+}
+
 static int serve(const struct arguments *a, const struct config *config, pid_t parent)
 {
     struct publish_options options = {.config = config,
@@ -167,7 +178,7 @@ static int serve(const struct arguments *a, const struct config *config, pid_t p
         return EXIT_FAILURE;
     if (!account_end_with(parent))
         return EXIT_SUCCESS;
-    if (access(a->engine_dir, W_OK | X_OK) != 0) {
+    if (!may_write(a->engine_dir)) {
         log_error("cannot write into %s: %m", a->engine_dir);
         return EXIT_FAILURE;
     }

@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/select.h>
+#include <sys/time.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -24,6 +26,8 @@
 #include "publish_answer.h"
 #include "tables.h"
 #include "publish_master.h"
+#include "publish_notify.h"
+#include "publish_sinks.h"
 #include "table.h"
 
 /* Better than the default 127 of snmpd's own mta_sendmail code, which then loses its columns. */
@@ -31,6 +35,8 @@
 /* For an answer of the master. Never again: a stream loses nothing, and a copy would be obeyed
  * twice. */
 #define TIMEOUT_US 900000
+/* How often notifications are looked for when nobody wakes this process. */
+#define POLL_MS 250
 
 /* What the library says of a refused registration; it tells nobody else. */
 #define REFUSED                "registering pdu failed: "
@@ -167,6 +173,7 @@ static int session_opened(int major, int minor, void *server_argument, void *cli
     publish.back.registrations_refused = 0;
     if (publish.options->config->fast_path)
         answer_attach(server_argument);
+    notify_session(server_argument);
     return SNMP_ERR_NOERROR;
 }
 
@@ -174,6 +181,7 @@ static int session_lost(int major, int minor, void *server_argument, void *clien
 {
     (void)major, (void)minor, (void)server_argument, (void)client_argument;
     publish.connected = false;
+    notify_session(NULL);
     return SNMP_ERR_NOERROR;
 }
 
@@ -232,6 +240,8 @@ static void say_refused(uint64_t refused)
 static void hand_back(enum master_state state)
 {
     publish.back.master_state = state;
+    publish.back.acknowledged = notify_accepted();
+    publish.back.given_up = notify_given_up();
     if (memcmp(&publish.back, &publish.handed, sizeof publish.back) == 0)
         return;
     publish.handed = publish.back;
@@ -255,13 +265,44 @@ static void say_state(void)
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* What notifications wait for, beside the library: new ones, and the receivers' processes. */
+static void add_notifications(netsnmp_large_fd_set *fds, int *highest, struct timeval *wait,
+                              int *block)
+{
+    int own[64], left = notify_wait_ms(now_ms());
+    unsigned n = sinks_fds(own, 63);
+    if (publish.options->wake_fd >= 0)
+        own[n++] = publish.options->wake_fd;
+    else if (left < 0 || left > POLL_MS)
+        left = POLL_MS;
+    for (unsigned i = 0; i < n; i++) {
+        NETSNMP_LARGE_FD_SET(own[i], fds);
+        if (own[i] >= *highest)
+            *highest = own[i] + 1;
+    }
+    struct timeval least = {left / 1000, left % 1000 * 1000};
+    if (left >= 0 && (*block || timercmp(&least, wait, <))) {
+        *wait = least;
+        *block = 0;
+    }
+}
+
 /* Waits for the library's sockets or its next timer and lets it work. */
 static void turn(netsnmp_large_fd_set *fds)
 {
     int highest = 0, block = 1;
     struct timeval wait = {0, 0};
+    uint64_t count;
     NETSNMP_LARGE_FD_ZERO(fds);
     snmp_select_info2(&highest, fds, &wait, &block);
+    add_notifications(fds, &highest, &wait, &block);
     int ready = select(highest, fds->lfs_setptr, NULL, NULL, block ? NULL : &wait);
     if (ready > 0)
         snmp_read2(fds);
@@ -270,6 +311,10 @@ static void turn(netsnmp_large_fd_set *fds)
     run_alarms();
     netsnmp_check_outstanding_agent_requests();
     answer_end_turn();
+    if (publish.options->wake_fd >= 0 && read(publish.options->wake_fd, &count, sizeof count) < 0 &&
+        errno != EAGAIN)
+        log_debug("the wake-up cannot be read: %m");
+    notify_pump(now_ms());
 }
 
 static void tell_ready(void)
@@ -314,6 +359,7 @@ bool publish_open(const struct publish_options *options)
 {
     publish.options = options;
     slots_back_get(options->slots, &publish.back); /* what a publisher before this one left */
+    notify_open(options, publish.back.acknowledged);
     publish.back.master_state = publish.back.registrations_refused = 0;
     answer_open(options->slots);
     /* neither MIB texts nor configuration files of the host */
@@ -349,9 +395,12 @@ int publish_run(const volatile int *stop, volatile int *hangup)
             *hangup = 0;
             log_reopen();
         }
-        if (!standalone)
+        if (standalone)
+            hand_back(MASTER_EMBEDDED);
+        else
             say_state();
     }
+    sinks_close();
     netsnmp_large_fd_set_cleanup(&fds);
     snmp_shutdown("mailmond");
     return EXIT_SUCCESS;

@@ -11,6 +11,7 @@
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 #include "log.h"
 #include "publish_master.h"
+#include "publish_sinks.h"
 
 /* Modules of libnetsnmpmibs; no public header has them. */
 extern void init_system_mib(void), init_sysORTable(void), init_snmp_mib(void),
@@ -34,7 +35,7 @@ static void write_settings(FILE *out)
 {
     const struct config_strings *d = &master.config->directives;
     for (unsigned i = 0; i < d->count; i++)
-        fprintf(out, "%s\n", d->items[i]);
+        fprintf(out, "%s\n", sinks_take(d->items[i]) ? "" : d->items[i]);
     if (!config_grants_access(d))
         fputs("rocommunity public 127.0.0.1\nrocommunity6 public ::1\n", out);
 }
@@ -116,6 +117,8 @@ bool master_open(const struct publish_options *options, void (*registrations)(vo
             "the embedded master does not start: snmp.directives must be as in snmpd.conf(5)");
         return false;
     }
+    if (!sinks_open(options))
+        return false;
     if (init_master_agent() != 0) {
         log_error("cannot listen on %s", listen);
         return false;
