@@ -92,6 +92,9 @@ static void check_fit(const struct config_response *r, struct err_list *errors)
     if ((r->base || r->filter) && !one_of(r->protocol, ldap))
         err_add(errors, r->at.file, r->at.line,
                 "responses: base and filter are for ldap and ldaps");
+    if ((r->base && strlen(r->base) > 255) || (r->filter && strlen(r->filter) > 255))
+        err_add(errors, r->at.file, r->at.line,
+                "responses: base or filter is longer than 255 octets");
     if (r->filter && !r->base)
         err_add(errors, r->at.file, r->at.line,
                 "responses: filter needs a base, such as base = \"dc=example,dc=com\"");

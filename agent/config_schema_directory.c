@@ -118,6 +118,8 @@ static void check_access(struct config *c, const struct config_directory *d,
 {
     const char *file = d->at.file;
     char secret[256], why[512];
+    if (d->bind_dn && strlen(d->bind_dn) > 255)
+        err_add(errors, file, d->at.line, "bind_dn is longer than 255 octets");
     if (d->bind_dn && !d->password_file)
         err_add(errors, file, d->at.line,
                 "bind_dn needs a password_file = \"/etc/mailmond/...\"; leave it out for %s",

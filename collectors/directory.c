@@ -66,7 +66,7 @@ static void tell(struct directory *d, const struct ldap_result *r)
         snprintf(text, sizeof text, "it answers, but shows no numbers%s%.*s; see docs/openldap.md",
                  why.n ? ": " : "", (int)why.n, why.p ? why.p : "");
     else if (status == SOURCE_TRUNCATED)
-        snprintf(text, sizeof text, "more connections or databases than are shown");
+        snprintf(text, sizeof text, "more databases or consumers than are shown");
     d->row->items += r->own[LDAP_ENTRIES];
     d->row->bytes += r->own[LDAP_BYTES_SENT];
     source_status(d->collect, d->row, status, text);

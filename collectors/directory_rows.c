@@ -250,21 +250,23 @@ static void take_databases(struct directory_rows *d, const struct ldap_facts *f,
 
 /* Connections */
 
-/* Ours is not shown: by its port, or else the newest of those that tell none. */
+/* Ours is not shown: by its port, or where that is not told, the newest of those that tell none. */
 static const struct ldap_session *our_session(const struct ldap_result *r)
 {
     const struct ldap_facts *f = &r->facts;
     const struct ldap_session *newest = NULL;
+    bool told = false;
     for (uint64_t i = 0; i < f->session_count; i++) {
         const struct ldap_session *s = &f->sessions[i];
         if (r->local_port && s->peer_port == r->local_port)
             return s;
+        told |= s->peer_port != MODEL_ABSENT;
         if (s->peer_port == MODEL_ABSENT &&
             (!newest || s->since_s > newest->since_s ||
              (s->since_s == newest->since_s && s->number > newest->number)))
             newest = s;
     }
-    return newest;
+    return r->local_port && told ? NULL : newest; /* NULL: ours is beyond those listed */
 }
 
 /* "gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth": by what means; p NULL: not told */

@@ -227,10 +227,8 @@ static struct ldap_consumer *add_consumer(struct ldap_facts *f, uint64_t databas
 
 static struct ldap_session *add_session(struct ldap_facts *f, uint64_t number)
 {
-    if (f->session_count == LDAP_SESSIONS_MAX) {
-        f->left_out++;
+    if (f->session_count == LDAP_SESSIONS_MAX)
         return NULL;
-    }
     struct ldap_session *s = &f->sessions[f->session_count++];
     *s = (struct ldap_session){.number = number,
                                .peer.length = TEXT_ABSENT,

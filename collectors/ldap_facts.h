@@ -104,7 +104,7 @@ struct ldap_facts {
     uint64_t front_end;          /* 1: some database passes requests on to other servers */
     uint64_t numbers[LDAP_NUMBERS];
     uint64_t database_count, consumer_count, session_count;
-    uint64_t left_out; /* databases, consumers and sessions beyond the room */
+    uint64_t left_out; /* databases and consumers beyond the room; of sessions, some are enough */
     struct ldap_database databases[LDAP_DATABASES_MAX];
     struct ldap_consumer consumers[LDAP_CONSUMERS_MAX];
     struct ldap_session sessions[LDAP_SESSIONS_MAX];

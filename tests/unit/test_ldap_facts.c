@@ -248,9 +248,15 @@ static void test_too_many(void **state)
         int n = snprintf(dn, sizeof dn, "cn=Connection %u,cn=Connections,cn=Monitor", i);
         ldap_facts_entry(&facts, (struct slice){dn, (size_t)n}, &e);
         ldap_facts_value(&facts, &e, SLICE("monitorConnectionAuthzDN"), SLICE("cn=x"));
+        n = snprintf(dn, sizeof dn, "cn=Database %u,cn=Databases,cn=Monitor", i);
+        ldap_facts_entry(&facts, (struct slice){dn, (size_t)n}, &e);
+        ldap_facts_value(&facts, &e, SLICE("olmMDBEntries"), SLICE("1"));
     }
+    ldap_facts_end(&facts);
     assert_int_equal(facts.session_count, LDAP_SESSIONS_MAX);
-    assert_int_equal(facts.left_out, 5);
+    assert_int_equal(facts.database_count, LDAP_DATABASES_MAX);
+    assert_int_equal(facts.left_out, LDAP_SESSIONS_MAX + 5 - LDAP_DATABASES_MAX);
+    assert_int_equal(facts.numbers[LDAP_MASTER_ENTRIES], LDAP_DATABASES_MAX);
 }
 
 static void test_time(void **state)
