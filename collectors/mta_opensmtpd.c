@@ -258,7 +258,7 @@ static void mta(struct slice s, struct event *e)
     } else if (STARTS(s, "tls")) {
         e->kind = EVENT_TLS_OUT;
     } else if (STARTS(s, "disconnected") || STARTS(s, "cert-check") || STARTS(s, "server-cert") ||
-               STARTS(s, "auth")) {
+               STARTS(s, "auth") || STARTS(s, "host-rejects-all-mails") || STARTS(s, "ciphers=")) {
         e->kind = EVENT_NONE;
     }
     if (e->kind != EVENT_DELIVERY)

@@ -137,6 +137,8 @@ def test_truth(lab):
     daemon.stop(signal.SIGKILL)
     daemon.start()
     assert not settle(daemon, truth)
+    walk = daemon.walk()
+    assert not any(walk.column("mailmonSourceUnrecognised").values()), daemon.text()
     site.quiet()
     site.run_queue()
     truth.deferred("esmtp", 2, ROUNDS).deferred("relay", 1, ROUNDS)

@@ -1,0 +1,126 @@
+"""mailmond beside a real OpenSMTPD 6.8: more than 200 messages whose truth is known go through a private
+site (opensmtpd_site.py), and what SNMP shows must have changed by exactly that."""
+import os
+import re
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from daemon import BUILD, Daemon
+from mta_truth import Truth, difference
+from opensmtpd_site import OpenSmtpd, SUBMISSION
+from postfix_site import wait_until
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not (BUILD / "mailmond").exists() or not shutil.which("snmpbulkwalk"),
+    reason="needs root, snmpbulkwalk and the programs in B")
+
+BASE = int(os.environ.get("MAILMOND_TEST_BASE", "26000")) + 100
+ROUNDS = 11
+# Octets have a test of their own; associations to other hosts are shared by chance.
+WITHOUT = ("applAccumulatedOutboundAssociations", "mailmonChannelReceivedOctets",
+           "mailmonChannelTransmittedOctets")
+
+
+@pytest.fixture(scope="module")
+def lab():
+    folder = Path(tempfile.mkdtemp(prefix="mailmond-opensmtpd-"))
+    folder.chmod(0o755)
+    site = OpenSmtpd(folder / "site", BASE)
+    daemon = None
+    try:
+        site.start()
+        daemon = Daemon(folder / "mailmond", BASE + 90, {"opensmtpd": [{
+            "name": "opensmtpd", "log": site.log, "queue_directory": site.spool,
+            "listen": [f"127.0.0.1:{BASE}"]}]}).start()
+        yield site, daemon
+    finally:
+        if daemon:
+            daemon.stop()
+        site.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def returned(t):
+    """A notice went to the sender at ok.test."""
+    t.received("local", 1, 0).sent("mta", 1, 0)
+    return t.plus("local", 1, "mailmonChannelBouncesGenerated")
+
+
+def inject(site):
+    """Every kind of mail, ROUNDS times; what it must change. 20 messages a round are taken."""
+    t = Truth()
+    sessions = 0
+    for _ in range(ROUNDS):
+        for recipients, sender in ((["a@ok.test"], "sender@ok.test"), (["a@ok.test"], ""),
+                                   (["a@ok.test", "b@ok.test", "c@ok.test"], "sender@ok.test")):
+            site.send(recipients, sender)
+            t.received("smtpd", len(recipients), 0).sent("mta", len(recipients), 0)
+        site.send(["a@ok.test"], service=SUBMISSION)
+        t.received("smtpd", 1, 0).sent("mta", 1, 0)
+        site.send(["games@local.test"])
+        t.received("smtpd", 1, 0).sent("mda", 1, 0)
+        site.send(["games@local.test", "news@local.test", "a@ok.test", "b@other.test"])
+        t.received("smtpd", 4, 0).sent("mda", 2, 0).sent("mta", 2, 0, again=True)
+        site.send(["team@local.test"])  # an alias of three
+        t.received("smtpd", 1, 0).sent("mda", 3, 0)
+        site.send(["mixed@local.test"])
+        t.received("smtpd", 1, 0).sent("mda", 1, 0).sent("mta", 1, 0, again=True)
+        site.send(["a@temporary.test", "b@temporary.test"])
+        t.received("smtpd", 2, 0).deferred("mta", 2)
+        site.send(["a@data.test"])
+        t.received("smtpd", 1, 0).deferred("mta", 1)
+        site.send(["a@permanent.test"])
+        returned(t.received("smtpd", 1, 0).failed("mta", 1))
+        site.send(["a@permanent.test"], sender="")  # nobody to tell
+        t.received("smtpd", 1, 0).failed("mta", 1)
+        site.send(["a@permanent.test", "b@ok.test"])
+        returned(t.received("smtpd", 2, 0).failed("mta", 1).sent("mta", 1, 0))
+        site.submit(["a@ok.test"])
+        t.received("local", 1, 0).sent("mta", 1, 0)
+        site.submit(["games@local.test", "a@permanent.test"], "sender@ok.test")
+        returned(t.received("local", 2, 0).sent("mda", 1, 0).failed("mta", 1))
+        site.send(["nosuch@local.test", "games@local.test"])
+        t.rejected("smtpd").received("smtpd", 1, 0).sent("mda", 1, 0)
+        for recipient in "blocked@ok.test", "nosuch@local.test", "x@elsewhere.test":
+            site.send([recipient])
+        site.send(["a@ok.test"], sender="spam@bad.test")
+        t.rejected("smtpd", n=4)
+        site.send(["a@ok.test"], body=("y" * 70 + "\n") * 4000)
+        t.rejected("smtpd", recipient=False)
+        sessions += 19
+    return t.plus("", sessions, "applAccumulatedInboundAssociations")
+
+
+def settle(daemon, truth, wanted=40):
+    """Waits until all that is expected is shown; what differs then."""
+    seen = {}
+
+    def same():
+        seen["is"] = difference(daemon.walk(), "opensmtpd", truth, WITHOUT)
+        return not seen["is"]
+    try:
+        wait_until(same, wanted, 0.5)
+    except TimeoutError:
+        pass
+    return seen["is"]
+
+
+def test_truth(lab):
+    """Difference 0 over all counters, also after a kill of the collector."""
+    site, daemon = lab
+    before = site.text().count(" smtp connected address=127")
+    truth = inject(site)
+    truth.plus("", before, "applAccumulatedInboundAssociations")  # to see that it is up
+    assert truth["", "mtaReceivedMessages"] >= 200
+    assert not settle(daemon, truth)
+    daemon.stop(signal.SIGKILL)
+    daemon.start()
+    assert not settle(daemon, truth)
+    walk = daemon.walk()
+    assert sum(walk.column("mailmonChannelReceivedOctets").values()) == sum(
+        int(n) for n in re.findall(r" smtp message msgid=\w+ size=(\d+)", site.text()))
+    assert not any(walk.column("mailmonSourceUnrecognised").values()), daemon.text()
