@@ -170,20 +170,20 @@ static void count_up(uint64_t *level)
     *level = *level == MODEL_ABSENT ? 1 : *level + 1;
 }
 
-static struct peer *find_peer(uint32_t appl, const struct socket_seen *s)
-{
-    uint32_t key[3] = {appl, s->family == AF_INET ? 1 : 2, 0};
-    return model_find(sockets.collect->model, MODEL_PEER, key, s->remote);
-}
-
+/* One that never gets beyond SYN-RECEIVED is in no log. */
 static void merge_peer(const struct endpoint *e, const struct socket_seen *s)
 {
-    struct peer *p = find_peer(e->of->appl->row.key[0], s);
+    bool open = s->state == 1, half_open = s->state == 3 || s->state == 12, left = s->state == 8;
+    struct collect *c = sockets.collect;
+    struct peer *p = open || half_open || left
+                         ? tally_peer_seen(c->tally, e->of->appl, s->family == AF_INET6, s->remote,
+                                           c->monotonic_ms)
+                         : NULL;
     if (!p)
         return;
-    p->current += s->state == 1;
-    p->syn_received += s->state == 3 || s->state == 12;
-    p->close_wait += s->state == 8;
+    p->current += open;
+    p->syn_received += half_open;
+    p->close_wait += left;
 }
 
 static void merge_socket(struct endpoint *e, const struct socket_seen *s,
@@ -278,6 +278,7 @@ static void merge(void)
         }
     }
     drop_closed();
+    tally_peers_forget(c->tally);
     for (unsigned n = 0; n < c->instance_count; n++)
         merge_states(&sockets.endpoints[n]);
     static const enum model_table changed[] = {MODEL_APPL,  MODEL_GROUP,       MODEL_PEER,

@@ -59,6 +59,15 @@ struct appl *tally_appl(struct tally *t, const struct mta *mta, struct slice nam
  * when it is no address or there is no room. The caller adds to its counters.
  */
 struct peer *tally_peer_of(struct tally *t, const struct appl *a, const struct event *e);
+/*
+ * The row of a peer that has a socket open; NULL: it has none and there is no room for one, since what
+ * the log told gives way to nobody. Such a row is not stored, and forgotten once the peer has no socket.
+ * The table must be sorted (model_sort).
+ */
+struct peer *tally_peer_seen(struct tally *t, const struct appl *a, bool ipv6,
+                             const uint8_t address[16], int64_t now_ms);
+/* Removes the rows of peers that no log told of and that have no socket open. */
+void tally_peers_forget(struct tally *t);
 /* The row of a group of this instance (queues), made if need be. */
 struct group *tally_group(struct tally *t, const struct appl *a, struct slice name, int hierarchy,
                           struct slice description);

@@ -117,6 +117,35 @@ struct peer *tally_peer(struct tally *t, const struct instance *i, const struct 
     return tally_peer_of(t, i->appl, e);
 }
 
+struct peer *tally_peer_seen(struct tally *t, const struct appl *a, bool ipv6,
+                             const uint8_t address[16], int64_t now_ms)
+{
+    uint32_t key[3] = {a->row.key[0], ipv6 ? IPV6 : IPV4, 0};
+    uint64_t hash = hash_peer(key, address);
+    const struct rows *rows = &t->model->tables[MODEL_PEER];
+    struct peer *p = find(t, key, address, hash);
+    if (p || rows->count == rows->capacity ||
+        !(p = model_place(t->model, MODEL_PEER, key, address)))
+        return p;
+    if (a->is_mta == 1 && a->accumulated_inbound == MODEL_ABSENT)
+        p->connections = MODEL_ABSENT;
+    p->first_seen_at = p->last_seen_at = now_ms;
+    hashindex_add(&t->peers, hash, model_position(t->model, MODEL_PEER, p));
+    return p;
+}
+
+void tally_peers_forget(struct tally *t)
+{
+    for (uint32_t i = t->model->tables[MODEL_PEER].count; i-- > 0;) {
+        struct peer *p = model_row(t->model, MODEL_PEER, i);
+        if (p->row.stored || p->row.dirty || p->current + p->syn_received + p->close_wait > 0)
+            continue;
+        hashindex_remove(&t->peers, hash_peer(p->row.key, p->address),
+                         model_position(t->model, MODEL_PEER, p));
+        model_remove(t->model, MODEL_PEER, p);
+    }
+}
+
 uint16_t tally_peer_number(const struct tally *t, const struct instance *i, struct slice text)
 {
     uint8_t address[16];
