@@ -63,12 +63,16 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZMAIN) $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(FUZZLINK) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
 
 # Programs of the benchmarks; the live tests use some of them too.
-BENCH := $(addprefix $(B)/,bench_model bench_alarm bench_probe bench_queue bench_tdata bwalk wcl gen_postfix_log gen_queue)
+BENCH := $(addprefix $(B)/,bench_model bench_alarm bench_probe bench_queue bench_tdata bench_tls responder bwalk wcl gen_postfix_log gen_queue)
 GEN_OBJ := $(patsubst %,$(B)/tests/bench/gen_%.o,postfix_log world inbound message delivery truth)
 $(B)/bench_%: $(B)/tests/bench/bench_%.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
 $(B)/bench_probe: $(B)/tests/bench/bench_probe.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PROBE_LIBS)
+$(B)/bench_tls: $(B)/tests/bench/bench_tls.o
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
+$(B)/responder: $(B)/tests/bench/responder.o
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
 $(B)/bench_tdata: $(B)/tests/bench/bench_tdata.o
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lnetsnmpagent -lnetsnmp
 $(B)/bwalk: $(B)/tests/bench/bwalk.o
@@ -90,7 +94,7 @@ TEST_DEPS  := $(BUILD_DEPS) clang clang-format libclang-rt-14-dev libcmocka-dev 
   dovecot-submissiond \
   dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved iproute2 smitools slapd ldap-utils openssl python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
   ruby-snmp erlang-snmp mandoc gawk procps libidn12 libgnutls-dane0
-BENCH_DEPS := $(TEST_DEPS) valgrind pflogsumm mtail strace
+BENCH_DEPS := $(TEST_DEPS) valgrind pflogsumm mtail strace prometheus-blackbox-exporter monitoring-plugins-basic
 DEMO_DEPS  := $(BUILD_DEPS) snmp erlang-snmp procps
 # Installs what is missing. Services are not started: RUNLEVEL=1 makes invoke-rc.d refuse.
 INSTALL = missing=; for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok installed' || missing="$$missing $$p"; done; \

@@ -4,7 +4,7 @@
  * measured totals, memory, and the statuses seen.
  *
  *   bench_probe PROTOCOL HOST PORT[,PORT...] COUNT IN_FLIGHT [timeout_ms=N] [step_ms=N] [starttls]
- *               [user=U] [password=P] [ca=FILE] [source=A] [mailbox=M] [verbose]
+ *               [ignore_ms=N] [path=P] [user=U] [password=P] [ca=FILE] [source=A] [mailbox=M] [verbose]
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -23,6 +23,8 @@ static struct {
     unsigned port_count, count, started, done;
     unsigned statuses[RESPONSE_CONGESTED + 1];
     double total_us;
+    unsigned measured;
+    uint64_t ignore_us; /* longer ones are left out of the mean */
     bool verbose;
 } self;
 
@@ -67,7 +69,10 @@ static void on_done(void *arg, const struct probe_result *r)
     (void)arg;
     self.done++;
     self.statuses[r->status]++;
-    self.total_us += (double)r->total_us;
+    if (!self.ignore_us || r->total_us < self.ignore_us) {
+        self.total_us += (double)r->total_us;
+        self.measured++;
+    }
     if (self.verbose)
         print(r);
     if (self.started < self.count)
@@ -83,6 +88,10 @@ static void take_option(char *o)
         r->timeout_ms = (uint32_t)atoi(value);
     else if (strncmp(o, "step_ms=", 8) == 0)
         r->step_timeout_ms = (uint32_t)atoi(value);
+    else if (strncmp(o, "ignore_ms=", 10) == 0)
+        self.ignore_us = strtoull(value, NULL, 10) * 1000;
+    else if (strncmp(o, "path=", 5) == 0)
+        r->want.path = value;
     else if (strncmp(o, "user=", 5) == 0)
         r->want.user = value;
     else if (strncmp(o, "password=", 9) == 0)
@@ -165,8 +174,9 @@ int main(int argc, char **argv)
     wall = seconds(CLOCK_MONOTONIC) - wall;
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     printf("probes/s %.0f cpu_us %.1f mean_ms %.3f wall_s %.3f rss_kb %ld added_kb %ld",
-           self.count / wall, cpu * 1e6 / self.count, self.total_us / self.count / 1000, wall,
-           most_kb, most_kb - before_kb);
+           self.count / wall, cpu * 1e6 / self.count,
+           self.measured ? self.total_us / self.measured / 1000 : 0, wall, most_kb,
+           most_kb - before_kb);
     for (unsigned i = 0; i <= RESPONSE_CONGESTED; i++)
         if (self.statuses[i])
             printf(" %s=%u", names[i], self.statuses[i]);

@@ -20,6 +20,8 @@ part "queue: scan and refresh, 100,000 files" tests/bench/bench_queue.sh "$B/ben
     tests/bench/bench_queue.sh "$B/bench_queue" "$B/gen_queue" 1000000
 part "SNMP: instructions and varbinds, AgentX and embedded" tests/bench/bench_snmp.py
 part "follow: CPU at 2,000 lines/s against tail -F" tests/bench/follow_cpu.py
+part "probes: beside an exporter and forked plugins" tests/bench/bench_probe.py
+part "probes: true times while logs and queues are read" tests/bench/bench_accuracy.py
 part "at rest: memory, CPU, wake-ups" tests/bench/rest.py ${quick:+--seconds 15}
 part "checkpoint: 1,000,000 messages in flight" tests/bench/checkpoint.sh
 part "master stopped, master restarted" tests/bench/stopped_master.py ${quick:+--seconds 10 --restarts 20}
