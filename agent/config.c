@@ -470,7 +470,7 @@ static void read_tree(struct config *c, config_t *tree, struct err_list *errors)
     config_setting_set_hook(config_root_setting(tree), c);
     read_group(errors, config_root_setting(tree), config_settings, c);
     if (!config_lookup(tree, "detect"))
-        c->detect = c->mta_count == 0;
+        c->detect = c->mta_count == 0 && c->dovecots.count == 0 && c->cyruses.count == 0;
     config_read_configutil(c, tree, errors);
     config_check(c, tree, errors);
 }

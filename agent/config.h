@@ -242,6 +242,9 @@ struct config {
  */
 struct config *config_load(const char *file, struct err_list *errors);
 void config_free(struct config *c);
+/* Adds an instance with the defaults of all settings; c owns it. */
+struct config_access *config_add_dovecot(struct config *c);
+struct config_access *config_add_cyrus(struct config *c);
 /* Adds a directory server that was found, with the defaults. */
 void config_add_directory(struct config *c, const char *name, const char *uri);
 /* Edit distance (Levenshtein) of two names, to guess which was meant; large if one is too long. */

@@ -1,4 +1,5 @@
 /* Settings of mailbox servers, log events and quotas. */
+#include <stdlib.h>
 #include <string.h>
 #include "config_schema.h"
 
@@ -155,6 +156,28 @@ const struct setting config_quota_settings[] = {
      .help = "Owners that use so many percent or more have a row."},
     {.name = NULL},
 };
+
+static struct config_access *add(struct config_list *list, const struct setting *settings)
+{
+    struct config_access *items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (!items)
+        abort();
+    list->items = items;
+    struct config_access *a = &items[list->count++];
+    memset(a, 0, sizeof *a);
+    config_defaults(settings, a);
+    return a;
+}
+
+struct config_access *config_add_dovecot(struct config *c)
+{
+    return add(&c->dovecots, config_dovecot_settings);
+}
+
+struct config_access *config_add_cyrus(struct config *c)
+{
+    return add(&c->cyruses, config_cyrus_settings);
+}
 
 static void check_protocols(const struct config_list *list, struct err_list *errors)
 {

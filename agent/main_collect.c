@@ -651,6 +651,8 @@ static void detect(struct err_list *notes)
         if (mtas[i]->detect)
             mtas[i]->detect(self.config, NULL, notes);
     detect_directories(self.config, NULL, notes);
+    detect_dovecot(self.config, notes);
+    detect_cyrus(self.config, notes);
     const struct config *c = self.config;
     if (c->mta_count == 0 && c->dovecots.count == 0 && c->cyruses.count == 0)
         err_add(notes, NULL, 0,

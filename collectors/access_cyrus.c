@@ -20,7 +20,7 @@ static const struct access_pattern patterns[] = {
     {"process not started", "can't fork process", SEVERITY_CRITICAL},
     {"connection limit", "Too many open connections", SEVERITY_WARNING},
     {"out of memory", "irtual memory exhausted", SEVERITY_CRITICAL},
-    {"out of memory ", "out of memory", SEVERITY_CRITICAL},
+    {"memory exhausted", "out of memory", SEVERITY_CRITICAL},
     {"descriptors exhausted", "Too many open files", SEVERITY_CRITICAL},
     {"disk full", "No space left on device", SEVERITY_CRITICAL},
     {"mailbox quota", "Over quota", SEVERITY_WARNING},

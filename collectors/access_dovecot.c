@@ -61,7 +61,7 @@ static const struct access_pattern patterns[] = {
     {"process died", "killed with signal", SEVERITY_MAJOR},
     {"startup throttled", "command startup failed", SEVERITY_MAJOR},
     {"authentication unavailable", "Auth process broken", SEVERITY_CRITICAL},
-    {"authentication unavailable ", "auth service reported temporary failure", SEVERITY_MAJOR},
+    {"authentication failing", "auth service reported temporary failure", SEVERITY_MAJOR},
     {"descriptors exhausted", "Too many open files", SEVERITY_CRITICAL},
     {"clock moved backwards", "Time moved backwards", SEVERITY_WARNING},
     {"panic", "Panic: ", SEVERITY_CRITICAL},

@@ -55,5 +55,7 @@ struct access_service *access_service(struct access_log *log, unsigned protocol)
 void access_open(struct access_log *log, struct access_service *s, struct access_session *x);
 void access_close(struct access_log *log, struct access_service *s, struct access_session *x);
 void access_close_all(struct access_log *log);
+/* access_tally.c: what the store does not keep of the rows of log events */
+void access_restore_log_events(struct access_log *log);
 
 #endif

@@ -191,8 +191,10 @@ bool access_tally_load(struct access_tally *t, struct store *s)
     if (!store_load(s, STORE_ACCESS_SESSIONS, load_session, t) ||
         !store_load(s, STORE_ACCESS_HEADER, load_header, t))
         return false;
-    for (struct access_log *l = t->logs; l; l = l->next)
+    for (struct access_log *l = t->logs; l; l = l->next) {
         restore_services(l);
+        access_restore_log_events(l);
+    }
     restore_sessions(t);
     restore_users(t);
     return true;

@@ -312,6 +312,25 @@ static struct log_event *event_row(struct access_log *log, const char *name, uin
                            log->source);
 }
 
+void access_restore_log_events(struct access_log *log)
+{
+    const struct model *m = log->tally->model;
+    for (uint32_t i = 0; i < m->tables[MODEL_LOG_EVENT].count; i++) {
+        const struct log_event *row = model_row(m, MODEL_LOG_EVENT, i);
+        struct slice name = TEXT_GET(row->name);
+        if (!slice_take(&name, slice_of(log->name)) || !slice_take(&name, SLICE(": ")))
+            continue;
+        for (unsigned n = LEVEL_WARNING; n <= LEVEL_FATAL; n++)
+            if (slice_eq(name, slice_of(levels[n].name)))
+                log->levels[n] = event_row(log, levels[n].name, levels[n].severity);
+        for (unsigned n = 0; log->server->patterns[n].name; n++) {
+            const struct access_pattern *p = &log->server->patterns[n];
+            if (slice_eq(name, slice_of(p->name)))
+                log->patterns[n + 1] = event_row(log, p->name, p->severity);
+        }
+    }
+}
+
 static void count_log_event(struct access_log *log, const struct event *e)
 {
     struct slice line = log->tally->users == USERS_PLAIN ? e->text : (struct slice){NULL, 0};

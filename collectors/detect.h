@@ -61,6 +61,20 @@ void detect_directory_name(struct slice path, char name[64]);
 void detect_directory_uri(struct slice path, char uri[512]);
 
 /*
+ * Servers of mailboxes: fill what the configuration leaves out (the log) and, if c->detect and none of
+ * the kind is configured, add the one that runs. c owns what is added.
+ */
+void detect_dovecot(struct config *c, struct err_list *notes);
+void detect_cyrus(struct config *c, struct err_list *notes);
+/* The value of a line of doveconf(1), "name = value", or of imapd.conf(5), "name: value". */
+struct slice detect_dovecot_value(struct slice text, const char *name);
+struct slice detect_cyrus_value(struct slice text, const char *name);
+/* Where logins are logged; NULL: not to a file of its own. The caller frees it. */
+char *detect_dovecot_log(struct slice text);
+/* Adds the services of Dovecot's setting `protocols`. */
+void detect_dovecot_protocols(struct config_access *a, struct slice list);
+
+/*
  * Runs argv[0] from one of the directories of `path` without a shell and with an environment of its
  * own. What it printed (at most 1 MiB), which the caller frees; NULL with errno if it is not there,
  * fails, or is not done within 5 s.

@@ -1,0 +1,404 @@
+/*
+ * The tally of mailbox servers: what counts as what, sessions and their ends, and that a stop at any line with
+ * a restart from the store gives the same tables as no stop.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "../../agent/dump.h"
+#include "../../agent/persist.h"
+#include "../../collectors/access_listing.h"
+#include "../../collectors/access_session.h"
+#include "../../collectors/access_tally.h"
+#include "../../collectors/detect.h"
+#include "../../collectors/log_pattern.h"
+
+#define NOV_21 INT64_C(1795301304000) /* 2026-11-21T22:48:24Z */
+
+/* A model, and what counts one server's log into it. */
+struct world {
+    struct model model;
+    struct names *names;
+    struct tally *peers;
+    struct access_tally *tally;
+    struct access_log *log;
+    const struct access_server *server;
+    struct syslog_context context;
+};
+
+static void begin(struct world *w, const struct access_server *server, enum access_users users)
+{
+    memset(w, 0, sizeof *w);
+    w->server = server;
+    assert_true(model_init(&w->model, NULL));
+    assert_non_null(w->names = names_new());
+    assert_non_null(w->peers = tally_new(&w->model, w->names, 1000, true));
+    assert_non_null(w->tally = access_tally_new(&w->model, w->names, w->peers, users));
+    assert_non_null(w->log = access_tally_log(w->tally, server, slice_of(server->name), 1));
+    syslog_start(&w->context, NOV_21);
+}
+
+static void end(struct world *w)
+{
+    access_tally_free(w->tally);
+    tally_free(w->peers);
+    names_free(w->names);
+    model_free(&w->model);
+}
+
+static void read_line(struct world *w, const char *line)
+{
+    struct event e = {0};
+    w->server->parse(&w->context, slice_of(line), &e);
+    if (e.kind > EVENT_NONE)
+        access_tally_event(w->log, &e);
+}
+
+/* "Nov 21 22:MM:SS SERVICE: Info: ..." */
+static void at(struct world *w, int seconds, const char *format, ...)
+{
+    char line[1024];
+    int n = snprintf(line, sizeof line, "Nov 21 22:%02d:%02d ", seconds / 60, seconds % 60);
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(line + n, sizeof line - (size_t)n, format, ap);
+    va_end(ap);
+    read_line(w, line);
+}
+
+#define IMAP(w) access_tally_access((w)->log, ACCESS_IMAP)
+#define LOGIN                                                                                      \
+    "imap-login: Info: Login: user=<%s>, method=PLAIN, rip=192.0.2.%d, lip=192.0.2.1, mpid=%d, "   \
+    "session=<%s>"
+
+static void test_sessions(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &access_dovecot, USERS_PLAIN);
+    at(&w, 1, LOGIN, "alice", 1, 11, "s1");
+    at(&w, 2, LOGIN, "alice", 2, 12, "s2");
+    at(&w, 3, LOGIN, "bob", 3, 13, "s3");
+    assert_int_equal(IMAP(&w)->current_connections, 3);
+    assert_int_equal(IMAP(&w)->users_logged_in, 2);
+    assert_int_equal(w.model.tables[MODEL_SESSION].count, 3);
+    at(&w, 4,
+       "imap(alice)<12><s2>: Info: Disconnected: Logged out in=10 out=20 expunged=1 body_count=2");
+    assert_int_equal(IMAP(&w)->current_connections, 2);
+    assert_int_equal(IMAP(&w)->users_logged_in, 2);
+    assert_int_equal(IMAP(&w)->max_connections, 3);
+    assert_int_equal(IMAP(&w)->octets_in, 10);
+    assert_int_equal(IMAP(&w)->octets_out, 20);
+    assert_int_equal(IMAP(&w)->expunged, 1);
+    assert_int_equal(IMAP(&w)->fetched, 2);
+    assert_int_equal(IMAP(&w)->mailboxes_selected, MODEL_ABSENT);
+    /* A line of 2.2's form tells neither process nor session: the user's oldest one ends. */
+    at(&w, 5, "imap(bob): Info: Disconnected: Logged out in=1 out=2");
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    /* An unknown session's end is counted, and ends no other. */
+    at(&w, 6, "imap(alice)<99><s9>: Info: Disconnected: Logged out in=5 out=5");
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    assert_int_equal(IMAP(&w)->octets_in, 16);
+    at(&w, 7, "master: Info: Dovecot v2.3.19.1 (9b53102964) starting up for imap");
+    assert_int_equal(IMAP(&w)->current_connections, 0);
+    assert_int_equal(IMAP(&w)->users_logged_in, 0);
+    assert_int_equal(w.model.tables[MODEL_SESSION].count, 0);
+    assert_int_equal(w.model.tables[MODEL_ASSOC].count, 0);
+    end(&w);
+}
+
+/* Attempts before a good login: told by the authentication process, if it took its time. */
+static void test_attempts(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &access_dovecot, USERS_PLAIN);
+    at(&w, 1, "auth: Info: passwd-file(alice,192.0.2.1,<s1>): Password mismatch");
+    at(&w, 4, "auth: Info: passwd-file(alice,192.0.2.1,<s1>): Password mismatch");
+    at(&w, 9, LOGIN, "alice", 1, 11, "s1");
+    assert_int_equal(IMAP(&w)->failed_logins, 2);
+    at(&w, 10, "auth: Info: pam(bob,192.0.2.1,<s2>): unknown user");
+    at(&w, 10, LOGIN, "bob", 1, 12, "s2"); /* the second passdb knew him */
+    assert_int_equal(IMAP(&w)->failed_logins, 2);
+    at(&w, 11, "auth: Info: passwd-file(bob,192.0.2.1,<s3>): Password mismatch");
+    at(&w, 14,
+       "imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 3 secs): "
+       "user=<bob>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.1, session=<s3>");
+    assert_int_equal(IMAP(&w)->failed_logins, 3);
+    assert_int_equal(IMAP(&w)->good_logins, 2);
+    assert_int_equal(IMAP(&w)->connections, 3);
+    uint8_t address[16] = {192, 0, 2, 1};
+    uint32_t key[3] = {IMAP(&w)->row.key[0], 1, 0};
+    struct peer *p = model_find(&w.model, MODEL_PEER, key, address);
+    assert_non_null(p);
+    assert_int_equal(p->auth_failures, 3);
+    assert_int_equal(p->connections, 3);
+    access_tally_levels(w.tally);
+    assert_int_equal(p->current, 2);
+    end(&w);
+}
+
+static void test_users(void **state)
+{
+    (void)state;
+    struct world w;
+    for (int users = USERS_PLAIN; users <= USERS_HIDDEN; users++) {
+        begin(&w, &access_dovecot, (enum access_users)users);
+        at(&w, 1, LOGIN, "alice", 1, 11, "s1");
+        at(&w, 1, "imap(alice)<11><s1>: Error: Corrupted index file");
+        const struct session *s = model_row(&w.model, MODEL_SESSION, 0);
+        const struct log_event *l = model_row(&w.model, MODEL_LOG_EVENT, 0);
+        struct slice user = TEXT_GET(s->user);
+        assert_int_equal(user.n, users == USERS_PLAIN ? 5 : users == USERS_HASHED ? 16 : 0);
+        assert_int_equal(TEXT_GET(l->last_line).p != NULL, users == USERS_PLAIN);
+        assert_int_equal(IMAP(&w)->users_logged_in, 1);
+        end(&w);
+    }
+}
+
+/* Cyrus: a process serves one client at a time. */
+static void test_cyrus(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &access_cyrus, USERS_PLAIN);
+    at(&w, 1, "mx1 cyrus/imap[7]: login: h [192.0.2.1] alice PLAIN+TLS User logged in");
+    at(&w, 2, "mx1 cyrus/imap[8]: login: h [192.0.2.1] bob PLAIN User logged in");
+    assert_int_equal(IMAP(&w)->current_connections, 2);
+    assert_int_equal(IMAP(&w)->tls_sessions, 1);
+    at(&w, 3, "mx1 cyrus/imap[7]: login: h [192.0.2.1] carol PLAIN User logged in");
+    assert_int_equal(IMAP(&w)->current_connections, 2);
+    assert_int_equal(IMAP(&w)->users_logged_in, 2);
+    at(&w, 4, "mx1 cyrus/imap[8]: USAGE bob user: 0.1 sys: 0.1");
+    at(&w, 4, "mx1 cyrus/imap[8]: auditlog: traffic sessionid=<x-8-1> bytes_in=<7> bytes_out=<9>");
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    assert_int_equal(IMAP(&w)->octets_out, 9);
+    end(&w);
+}
+
+/* All that the tables show, as text. */
+static char *shown(struct world *w)
+{
+    struct view v;
+    struct table_time now = {.monotonic_ms = NOV_21, .real_ms = NOV_21};
+    char *text = NULL;
+    size_t size;
+    tally_levels(w->peers);
+    access_tally_levels(w->tally);
+    assert_true(slots_view_of(&w->model, NOV_21, NOV_21, &v));
+    FILE *out = open_memstream(&text, &size);
+    assert_true(dump_view(&v, &now, out));
+    fclose(out);
+    slots_view_free(&v);
+    return text;
+}
+
+/* Puts all into the store and takes it back into another world. */
+static void restart(struct world *w, struct store *s)
+{
+    struct checkpoint *c = checkpoint_new();
+    assert_true(persist_save(&w->model, w->names, c, 0));
+    assert_true(tally_save(w->peers, c));
+    assert_true(access_tally_save(w->tally, c));
+    assert_true(store_write(s, c));
+    checkpoint_free(c);
+    struct syslog_context context = w->context;
+    const struct access_server *server = w->server;
+    end(w);
+    begin(w, server, USERS_PLAIN);
+    w->context = context;
+    assert_true(persist_load(&w->model, w->names, s, 0));
+    assert_true(tally_load(w->peers, s));
+    assert_true(access_tally_load(w->tally, s));
+}
+
+/* Reads a log; every `each` lines everything goes through the store. 0: never. */
+static char *read_log(const struct access_server *server, const char *path, unsigned each)
+{
+    struct world w;
+    char folder[] = "/tmp/test_access.XXXXXX", line[4096], command[64], error[256];
+    assert_non_null(mkdtemp(folder));
+    struct store *s = store_open(folder, error, sizeof error);
+    assert_non_null(s);
+    begin(&w, server, USERS_PLAIN);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    for (unsigned n = 1; fgets(line, sizeof line, in); n++) {
+        line[strcspn(line, "\n")] = '\0';
+        read_line(&w, line);
+        if (each && n % each == 0)
+            restart(&w, s);
+    }
+    fclose(in);
+    char *text = shown(&w);
+    end(&w);
+    store_close(s);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+    return text;
+}
+
+static void check_restarts(const struct access_server *server, const char *path)
+{
+    static const unsigned each[] = {1, 3, 7};
+    char *whole = read_log(server, path, 0);
+    for (unsigned i = 0; i < sizeof each / sizeof each[0]; i++) {
+        char *parts = read_log(server, path, each[i]);
+        assert_string_equal(parts, whole);
+        free(parts);
+    }
+    free(whole);
+}
+
+static void test_exact(void **state)
+{
+    (void)state;
+    check_restarts(&access_dovecot, "tests/data/dovecot_real.log");
+    check_restarts(&access_cyrus, "tests/data/cyrus_real.log");
+}
+
+/* Levels follow what the server itself says; counters do not. */
+static bool is_bob(void *arg, const struct access_session *s)
+{
+    (void)arg;
+    return slice_eq(TEXT_GET(s->user), SLICE("bob"));
+}
+
+static void test_reconcile(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &access_dovecot, USERS_PLAIN);
+    at(&w, 1, LOGIN, "alice", 1, 11, "s1");
+    at(&w, 1, LOGIN, "bob", 2, 12, "s2");
+    access_tally_reconcile(w.log, ACCESS_IMAP, is_bob, NULL);
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    access_tally_found(w.log, ACCESS_IMAP, SLICE("bob"), SLICE("192.0.2.2"), 12);
+    access_tally_found(w.log, ACCESS_IMAP, SLICE("carol"), SLICE("192.0.2.3"), 14);
+    assert_int_equal(IMAP(&w)->current_connections, 2);
+    assert_int_equal(IMAP(&w)->users_logged_in, 2);
+    assert_int_equal(IMAP(&w)->good_logins, 2);
+    at(&w, 9, "imap(carol)<14><s4>: Info: Disconnected: Logged out in=1 out=2");
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    end(&w);
+}
+
+static void test_listings(void **state)
+{
+    (void)state;
+    struct slice who =
+        SLICE("username\tproto\tpid\tip\nu4\timap\t14051\t127.0.0.15\nu5\tmanagesieve\t7\t\nbad\n");
+    struct access_columns columns = {0};
+    struct access_listed l;
+    assert_true(access_who(&who, &columns, &l));
+    assert_int_equal(l.protocol, ACCESS_NONE);
+    assert_true(access_who(&who, &columns, &l));
+    assert_int_equal(l.protocol, ACCESS_IMAP);
+    assert_int_equal(l.process, 14051);
+    assert_true(slice_eq(l.user, SLICE("u4")) && slice_eq(l.remote, SLICE("127.0.0.15")));
+    assert_true(access_who(&who, &columns, &l));
+    assert_int_equal(l.protocol, ACCESS_MANAGESIEVE);
+    assert_true(access_who(&who, &columns, &l));
+    assert_int_equal(l.protocol, ACCESS_NONE);
+    assert_false(access_who(&who, &columns, &l));
+
+    assert_true(access_proc(SLICE("imaps\tlocalhost [127.0.0.1]\tu1\tuser.u1\t\n"), &l));
+    assert_true(l.protocol == ACCESS_IMAP && slice_eq(l.user, SLICE("u1")) &&
+                slice_eq(l.remote, SLICE("127.0.0.1")));
+    assert_false(access_proc(SLICE("imap\tlocalhost [127.0.0.1]\t\t\t\n"), &l));
+    assert_false(access_proc(SLICE(""), &l));
+
+    struct access_usage u;
+    struct slice dovecot =
+        SLICE("Username\tQuota name\tType\tValue\tLimit\t%\n"
+              "u1\tUser quota\tSTORAGE\t900\t1000\t90\nu1\tUser quota\tMESSAGE\t5\t-\t0\n"
+              "u1\tDomain\tSTORAGE\t10\t1000\t1\nu2\tUser quota\tSTORAGE\t0\t-\t0\n");
+    assert_true(access_quota_dovecot(&dovecot, &u));
+    assert_true(slice_eq(u.owner, SLICE("u1")));
+    assert_int_equal(u.used_kb, 900);
+    assert_int_equal(u.quota_kb, 1000);
+    assert_int_equal(u.messages, 5);
+    assert_int_equal(u.message_quota, MODEL_ABSENT);
+    assert_true(access_quota_dovecot(&dovecot, &u));
+    assert_true(slice_eq(u.owner, SLICE("u2")) && u.quota_kb == MODEL_ABSENT);
+    assert_false(access_quota_dovecot(&dovecot, &u));
+
+    struct slice cyrus = SLICE("   Quota   % Used     Used             Resource Root\n"
+                               "      10      220       22              STORAGE user/u1\n"
+                               "                         4              MESSAGE user/u1\n"
+                               "                         0 X-ANNOTATION-STORAGE user/u1\n"
+                               "      10        0        0              STORAGE user.u1\n");
+    assert_true(access_quota_cyrus(&cyrus, &u));
+    assert_true(slice_eq(u.owner, SLICE("user/u1")));
+    assert_int_equal(u.used_kb, 22);
+    assert_int_equal(u.quota_kb, 10);
+    assert_int_equal(u.messages, 4);
+    assert_true(access_quota_cyrus(&cyrus, &u));
+    assert_true(slice_eq(u.owner, SLICE("user.u1")));
+    assert_false(access_quota_cyrus(&cyrus, &u));
+}
+
+static void test_patterns(void **state)
+{
+    (void)state;
+    struct log_pattern p;
+    struct slice line,
+        run = SLICE(
+            "a md0 is degraded\nmd1: fine\ndegraded md2\nmd3 degraded md4 degraded\nmd5 degraded");
+    assert_false(log_pattern_parse(&p, SLICE("**")));
+    assert_false(log_pattern_parse(&p, SLICE("1*2*3*4*5*6*7*8*9")));
+    assert_true(log_pattern_parse(&p, SLICE("*md*degraded*")));
+    assert_true(log_pattern_next(&p, &run, &line));
+    assert_true(slice_eq(line, SLICE("a md0 is degraded")));
+    assert_true(log_pattern_next(&p, &run, &line));
+    assert_true(slice_eq(line, SLICE("md3 degraded md4 degraded")));
+    assert_true(log_pattern_next(&p, &run, &line));
+    assert_true(slice_eq(line, SLICE("md5 degraded")));
+    assert_false(log_pattern_next(&p, &run, &line));
+    assert_int_equal(run.n, 0);
+}
+
+static void test_detect(void **state)
+{
+    (void)state;
+    struct slice text = SLICE("log_path = syslog\ninfo_log_path = \nbase_dir = /run/dovecot\n"
+                              "protocols =  imap lmtp sieve pop3 submission\n");
+    assert_null(detect_dovecot_log(text));
+    char *log = detect_dovecot_log(SLICE("log_path = /var/log/dovecot.log\ninfo_log_path =\n"));
+    assert_string_equal(log, "/var/log/dovecot.log");
+    free(log);
+    log = detect_dovecot_log(SLICE("log_path = syslog\ninfo_log_path = /var/log/info.log\n"));
+    assert_string_equal(log, "/var/log/info.log");
+    free(log);
+    struct config *c = config_load("/dev/null", &(struct err_list){0});
+    assert_non_null(c);
+    struct config_access *a = config_add_dovecot(c);
+    detect_dovecot_protocols(a, detect_dovecot_value(text, "protocols"));
+    assert_int_equal(a->protocols.count, 5);
+    assert_string_equal(a->protocols.items[2], "managesieve");
+    config_free(c);
+    assert_true(
+        slice_eq(detect_cyrus_value(SLICE("a: b\nproc_path: /run/cyrus/proc \n"), "proc_path"),
+                 SLICE("/run/cyrus/proc")));
+}
+
+int main(void)
+{
+    setenv("TZ", "UTC", 1);
+    tzset();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sessions), cmocka_unit_test(test_attempts),
+        cmocka_unit_test(test_users),    cmocka_unit_test(test_cyrus),
+        cmocka_unit_test(test_exact),    cmocka_unit_test(test_reconcile),
+        cmocka_unit_test(test_listings), cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_detect),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
