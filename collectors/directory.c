@@ -7,6 +7,7 @@
 #include "../agent/secret.h"
 #include "directory_rows.h"
 #include "ldap_probe.h"
+#include "socket.h"
 
 struct directory {
     const struct config_directory *config;
@@ -72,6 +73,18 @@ static void tell(struct directory *d, const struct ldap_result *r)
     source_status(d->collect, d->row, status, text);
 }
 
+/* The sockets of a server on this host, by its listeners. */
+static void watch_sockets(struct directory *d, const struct ldap_result *r)
+{
+    uint16_t ports[SOCKET_PORTS_MAX];
+    unsigned n = 0;
+    if (!r->monitor)
+        return;
+    for (uint64_t i = 0; r->local == 1 && i < r->facts.listener_count && n < SOCKET_PORTS_MAX; i++)
+        ports[n++] = (uint16_t)r->facts.listeners[i];
+    socket_watch(d->collect, d->rows.appl->row.key[0], ports, n);
+}
+
 static void done(void *arg, const struct ldap_result *r, const char *error)
 {
     struct directory *d = arg;
@@ -82,6 +95,7 @@ static void done(void *arg, const struct ldap_result *r, const char *error)
         directory_rows_take(&d->rows, r, c->monotonic_ms);
         d->row->duration_ms = r->total_us / 1000;
         d->changed = true;
+        watch_sockets(d, r);
         tell(d, r);
     } else {
         directory_rows_unknown(&d->rows, c->monotonic_ms);

@@ -275,6 +275,7 @@ static bool read_openldap(struct ldap_client *c, const char *base)
                                           "olmMDBPagesMax",
                                           "olmMDBPagesUsed",
                                           "olmMDBPagesFree",
+                                          "monitorConnectionLocalAddress",
                                           "olmSRLastConnect",
                                           "olmSRLastContact",
                                           "olmSRProviderURIList",

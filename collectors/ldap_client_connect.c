@@ -177,17 +177,30 @@ static bool hand_over(struct ldap_client *c)
     return true;
 }
 
-/* Our port, by which the server's list of connections is told which is ours. */
-static void note_port(struct ldap_client *c)
+static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
-    struct sockaddr_storage a;
-    socklen_t size = sizeof a;
-    if (getsockname(c->fd, (struct sockaddr *)&a, &size) < 0)
+    const struct sockaddr_in *four[2] = {(const void *)a, (const void *)b};
+    const struct sockaddr_in6 *six[2] = {(const void *)a, (const void *)b};
+    if (a->ss_family == AF_INET)
+        return four[0]->sin_addr.s_addr == four[1]->sin_addr.s_addr;
+    return a->ss_family == AF_UNIX ||
+           memcmp(&six[0]->sin6_addr, &six[1]->sin6_addr, sizeof six[0]->sin6_addr) == 0;
+}
+
+/* Our port, by which the server's list of connections is told which is ours; and whether the server is
+ * on this host: both ends then have one address. */
+static void note_ends(struct ldap_client *c)
+{
+    struct sockaddr_storage ours, theirs;
+    socklen_t size = sizeof ours, their_size = sizeof theirs;
+    if (getsockname(c->fd, (struct sockaddr *)&ours, &size) < 0 ||
+        getpeername(c->fd, (struct sockaddr *)&theirs, &their_size) < 0)
         return;
-    if (a.ss_family == AF_INET)
-        c->r->local_port = ntohs(((struct sockaddr_in *)&a)->sin_port);
-    if (a.ss_family == AF_INET6)
-        c->r->local_port = ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
+    if (ours.ss_family == AF_INET)
+        c->r->local_port = ntohs(((struct sockaddr_in *)&ours)->sin_port);
+    if (ours.ss_family == AF_INET6)
+        c->r->local_port = ntohs(((struct sockaddr_in6 *)&ours)->sin6_port);
+    c->r->local = same_address(&ours, &theirs);
 }
 
 bool ldap_client_connect(struct ldap_client *c)
@@ -196,7 +209,7 @@ bool ldap_client_connect(struct ldap_client *c)
     if (!(local ? connect_local(c) : connect_tcp(c)))
         return false;
     ldap_client_step_done(c);
-    note_port(c);
+    note_ends(c);
     return hand_over(c);
 }
 

@@ -250,6 +250,8 @@ void ldap_facts_entry(struct ldap_facts *f, struct slice dn, struct ldap_entry *
     if (numbered(&rest, "connection", &number)) {
         if (slice_eq(rest, SLICE("cn=connections,cn=monitor")))
             e->session = add_session(f, number);
+    } else if (numbered(&rest, "listener", &number)) {
+        e->listener = slice_eq(rest, SLICE("cn=listeners,cn=monitor"));
     } else if (numbered(&rest, "database", &number)) {
         if (slice_eq(rest, SLICE("cn=databases,cn=monitor")))
             e->database = find_database(f, number);
@@ -373,6 +375,20 @@ static void take_session(struct ldap_session *s, struct slice attribute, struct 
     }
 }
 
+static void take_listener(struct ldap_facts *f, struct slice attribute, struct slice value)
+{
+    struct slice address;
+    uint64_t port;
+    if (!same(attribute, "monitorConnectionLocalAddress") ||
+        !take_address(value, &address, &port) || port > UINT16_MAX)
+        return;
+    for (uint64_t i = 0; i < f->listener_count; i++)
+        if (f->listeners[i] == port)
+            return;
+    if (f->listener_count < LDAP_LISTENERS_MAX)
+        f->listeners[f->listener_count++] = port;
+}
+
 /* 389: "24:20261122040334Z:0:0:-:cn=Directory Manager:0:0:0:24:ip=127.0.0.1": descriptor, since,
  * operations begun and done, waiting or not, user, ... A DN may hold colons. */
 static void take_389_session(struct ldap_facts *f, struct slice value)
@@ -425,6 +441,8 @@ enum ldap_number ldap_facts_value(struct ldap_facts *f, struct ldap_entry *e,
         take_consumer(e->consumer, attribute, value);
     else if (e->session)
         take_session(e->session, attribute, value);
+    else if (e->listener)
+        take_listener(f, attribute, value);
     else if (strcmp(e->name, "cn=monitor") == 0)
         take_top(f, attribute, value);
     else if (strcmp(e->name, "cn=start,cn=time,cn=monitor") == 0 &&

@@ -66,6 +66,7 @@ enum ldap_number {
 #define LDAP_DATABASES_MAX 16
 #define LDAP_CONSUMERS_MAX 16
 #define LDAP_SESSIONS_MAX  256
+#define LDAP_LISTENERS_MAX 8
 
 /* A database that serves a naming context. */
 struct ldap_database {
@@ -103,7 +104,8 @@ struct ldap_facts {
     int64_t started_s, now_s;    /* by the server's clock; 0: not told */
     uint64_t front_end;          /* 1: some database passes requests on to other servers */
     uint64_t numbers[LDAP_NUMBERS];
-    uint64_t database_count, consumer_count, session_count;
+    uint64_t database_count, consumer_count, session_count, listener_count;
+    uint64_t listeners[LDAP_LISTENERS_MAX]; /* TCP ports */
     uint64_t left_out; /* databases and consumers beyond the room; of sessions, some are enough */
     struct ldap_database databases[LDAP_DATABASES_MAX];
     struct ldap_consumer consumers[LDAP_CONSUMERS_MAX];
@@ -117,6 +119,7 @@ struct ldap_entry {
     struct ldap_database *database;
     struct ldap_consumer *consumer;
     struct ldap_session *session;
+    bool listener;
 };
 
 void ldap_facts_init(struct ldap_facts *f);

@@ -60,13 +60,17 @@ static void bound_time(int64_t *s)
 static bool check_facts(struct ldap_facts *f)
 {
     if (f->server > LDAP_SERVER_389 || f->database_count > LDAP_DATABASES_MAX ||
-        f->consumer_count > LDAP_CONSUMERS_MAX || f->session_count > LDAP_SESSIONS_MAX)
+        f->consumer_count > LDAP_CONSUMERS_MAX || f->session_count > LDAP_SESSIONS_MAX ||
+        f->listener_count > LDAP_LISTENERS_MAX)
         return false;
     CLEAN(f->version);
     CLEAN(f->monitor_base);
     CLEAN(f->context);
     bound_time(&f->started_s);
     bound_time(&f->now_s);
+    for (uint64_t i = 0; i < f->listener_count; i++)
+        if (f->listeners[i] > UINT16_MAX)
+            return false;
     for (uint64_t i = 0; i < f->database_count; i++) {
         CLEAN(f->databases[i].backend);
         CLEAN(f->databases[i].context);

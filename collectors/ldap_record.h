@@ -54,6 +54,7 @@ struct ldap_result {
     uint64_t total_us;
     uint64_t entries;         /* found by a probe's search */
     uint64_t monitor;         /* 1: the server let us read its numbers */
+    uint64_t local;           /* 1: the server is on this host */
     uint64_t local_port;      /* our end of the connection; 0: a local socket */
     struct text255 reply;     /* result code and text of the last answer */
     struct text255 error;     /* what went wrong, for the operator; absent: nothing */

@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pwd.h>
-#include "collector.h"
+#include "socket.h"
 #include "own.h"
 #include "sockets.h"
 
@@ -35,8 +35,18 @@ struct endpoint {
     uint64_t states[STATES];
 };
 
+/* An application of which only the states of its sockets are counted. */
+struct watched {
+    uint32_t appl;
+    uint16_t ports[SOCKET_PORTS_MAX];
+    unsigned port_count;
+    uint64_t states[STATES];
+};
+
 static struct {
     struct collect *collect;
+    struct watched *watched, *scanned; /* as it is; as the scan under way has it */
+    unsigned watched_count, scanned_count;
     struct endpoint *endpoints;
     struct source *row;
     struct socket_seen *seen;
@@ -250,13 +260,38 @@ static void drop_closed(void)
     }
 }
 
-static void merge_states(const struct endpoint *e)
+static struct watched *find_watched(uint32_t appl)
+{
+    for (unsigned i = 0; i < sockets.watched_count; i++)
+        if (sockets.watched[i].appl == appl)
+            return &sockets.watched[i];
+    return NULL;
+}
+
+static bool watches(const struct watched *w, const struct socket_seen *s)
+{
+    for (unsigned i = 0; i < w->port_count; i++)
+        if (w->ports[i] == s->local_port)
+            return true;
+    return false;
+}
+
+static void merge_watched(const struct socket_seen *s)
+{
+    for (unsigned i = 0; i < sockets.scanned_count; i++)
+        if (watches(&sockets.scanned[i], s)) {
+            sockets.scanned[i].states[rfc4022[s->state] - 1]++;
+            return;
+        }
+}
+
+static void merge_states(uint32_t appl, const uint64_t *states)
 {
     for (uint32_t s = 1; s < STATES; s++) {
-        uint32_t key[3] = {e->of->appl->row.key[0], s, 0};
+        uint32_t key[3] = {appl, s, 0};
         struct connection *row = model_place(sockets.collect->model, MODEL_CONNECTION, key, NULL);
         if (row)
-            row->count = e->states[s - 1];
+            row->count = states[s - 1];
     }
 }
 
@@ -268,6 +303,7 @@ static void merge(void)
     reset_levels();
     for (unsigned i = 0; i < sockets.count; i++) {
         const struct socket_seen *s = &sockets.seen[i];
+        merge_watched(s);
         for (unsigned n = 0; n < c->instance_count; n++) {
             struct endpoint *e = &sockets.endpoints[n];
             const struct listener *inbound = listens(e, s);
@@ -280,7 +316,10 @@ static void merge(void)
     drop_closed();
     tally_peers_forget(c->tally);
     for (unsigned n = 0; n < c->instance_count; n++)
-        merge_states(&sockets.endpoints[n]);
+        merge_states(sockets.endpoints[n].of->appl->row.key[0], sockets.endpoints[n].states);
+    for (unsigned n = 0; n < sockets.scanned_count; n++)
+        if (find_watched(sockets.scanned[n].appl))
+            merge_states(sockets.scanned[n].appl, sockets.scanned[n].states);
     static const enum model_table changed[] = {MODEL_APPL,  MODEL_GROUP,       MODEL_PEER,
                                                MODEL_ASSOC, MODEL_GROUP_ASSOC, MODEL_CONNECTION};
     for (unsigned i = 0; i < sizeof changed / sizeof changed[0]; i++)
@@ -305,6 +344,8 @@ static void on_seen(void *arg, const struct socket_seen *s)
         const struct endpoint *e = &sockets.endpoints[n];
         mine |= listens(e, s) != NULL || (e->has_uid && e->uid == s->uid && s->state != 10);
     }
+    for (unsigned n = 0; ours && !mine && n < sockets.scanned_count; n++)
+        mine = watches(&sockets.scanned[n], s);
     if (!mine || is_probe(s))
         return;
     if (sockets.count == sockets.room) {
@@ -357,17 +398,72 @@ static void open_endpoint(struct endpoint *e, const struct instance_of_mta *i)
     e->uid = account ? account->pw_uid : 0;
 }
 
+static bool place_source(void)
+{
+    if (!sockets.row)
+        sockets.row = source_place(sockets.collect, SOURCE_SOCKET, "sockets", "sock_diag", 0,
+                                   INTERVAL_MS / 1000);
+    return sockets.row != NULL;
+}
+
 static bool start(struct collect *c)
 {
+    sockets.collect = c;
     if (c->instance_count == 0)
         return true;
-    sockets.collect = c;
     sockets.endpoints = calloc(c->instance_count, sizeof *sockets.endpoints);
-    sockets.row = source_place(c, SOURCE_SOCKET, "sockets", "sock_diag", 0, INTERVAL_MS / 1000);
-    if (!sockets.endpoints || !sockets.row || !hashindex_init(&sockets.by_cookie, 6))
+    if (!sockets.endpoints || !place_source() || !hashindex_init(&sockets.by_cookie, 6))
         return false;
     for (unsigned n = 0; n < c->instance_count; n++)
         open_endpoint(&sockets.endpoints[n], &c->instances[n]);
+    return true;
+}
+
+static void drop_states(uint32_t appl)
+{
+    struct model *m = sockets.collect->model;
+    for (uint32_t s = 1; s < STATES; s++) {
+        void *row = model_find(m, MODEL_CONNECTION, (uint32_t[3]){appl, s, 0}, NULL);
+        if (row)
+            model_remove(m, MODEL_CONNECTION, row);
+    }
+}
+
+bool socket_watch(struct collect *c, uint32_t appl, const uint16_t *ports, unsigned count)
+{
+    struct watched w = {.appl = appl, .port_count = count};
+    struct watched *at = find_watched(appl);
+    memcpy(w.ports, ports, count * sizeof *ports);
+    sockets.collect = c;
+    if (at && count == 0) {
+        *at = sockets.watched[--sockets.watched_count];
+        drop_states(appl);
+    }
+    if ((!at && count == 0) || (at && memcmp(at, &w, sizeof w) == 0) || count == 0)
+        return true;
+    if (!at) {
+        struct watched *more = realloc(sockets.watched, (sockets.watched_count + 1) * sizeof *more);
+        if (!more || !place_source())
+            return false;
+        sockets.watched = more;
+        at = &more[sockets.watched_count++];
+    }
+    *at = w;
+    sockets.next_ms = 0; /* at once */
+    return true;
+}
+
+/* The worker has a list of its own. */
+static bool copy_watched(void)
+{
+    size_t size = sockets.watched_count * sizeof *sockets.watched;
+    struct watched *copy = realloc(sockets.scanned, size ? size : 1);
+    if (!copy)
+        return false;
+    if (size)
+        memcpy(copy, sockets.watched, size);
+    sockets.scanned = copy;
+    sockets.scanned_count = sockets.watched_count;
     return true;
 }
 
@@ -377,6 +473,8 @@ static void tick(struct collect *c)
         return;
     sockets.next_ms = c->monotonic_ms + INTERVAL_MS;
     sockets.began_ms = c->monotonic_ms;
+    if (!copy_watched())
+        return;
     sockets.busy = uv_queue_work(c->loop, &sockets.work, run, done) == 0;
 }
 

@@ -266,6 +266,8 @@ def test_sessions(site, watch):
         assert w.of("applInboundAssociations", "slapd") == 2
         assert set(w.column("assocRemoteApplication").values()) == {"127.0.0.1"}
         assert set(w.column("assocApplicationType").values()) == {"uainitiator"}
+        states = {i[1]: v for i, v in w.column("mailmonConnectionCount").items() if i[0] == index}
+        assert states[2] == 2  # listen: ldap and ldaps
         waiting.wait(10)
         silent.close()
         d.await_(users, [])

@@ -76,6 +76,9 @@ static void test_openldap(void **state)
     assert_int_equal(facts.now_s - facts.started_s, 3);
     assert_int_equal(facts.started_s, ldap_time(SLICE("20261122040404Z")));
     assert_numbers(expected, sizeof expected / sizeof expected[0]);
+    assert_int_equal(facts.listener_count, 2);
+    assert_int_equal(facts.listeners[0], 24000);
+    assert_int_equal(facts.listeners[1], 24001);
     assert_int_equal(facts.consumer_count, 0);
     assert_int_equal(facts.left_out, 0);
     assert_int_equal(facts.front_end, 0);

@@ -53,9 +53,10 @@ static void test_whole(void **state)
 static void test_bounds(void **state)
 {
     (void)state;
-    uint64_t *const counts[] = {
-        &r.facts.server, &r.facts.database_count, &r.facts.consumer_count, &r.facts.session_count,
-        &r.total_us,     &r.steps_us[2]};
+    uint64_t *const counts[] = {&r.facts.server,         &r.facts.database_count,
+                                &r.facts.consumer_count, &r.facts.session_count,
+                                &r.facts.listener_count, &r.total_us,
+                                &r.steps_us[2]};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         fresh();
         *counts[i] = UINT64_MAX - 1;
