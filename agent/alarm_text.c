@@ -11,7 +11,7 @@ struct writing {
     size_t n;
 };
 
-/* Appends a part behind a slash. */
+/* Appends a part behind a slash; what does not fit is cut on a boundary of UTF-8 characters. */
 static void add(struct writing *w, struct slice part)
 {
     size_t room = INSTANCE_MAX - w->n;
@@ -19,8 +19,11 @@ static void add(struct writing *w, struct slice part)
         w->text[w->n++] = '/';
         room--;
     }
-    if (part.n > room)
+    if (part.n > room) {
         part.n = room;
+        while (part.n > 0 && ((unsigned char)part.p[part.n] & 0xc0) == 0x80)
+            part.n--;
+    }
     memcpy(w->text + w->n, part.p, part.n);
     w->n += part.n;
     w->text[w->n] = '\0';

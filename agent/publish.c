@@ -35,8 +35,6 @@
 /* For an answer of the master. Never again: a stream loses nothing, and a copy would be obeyed
  * twice. */
 #define TIMEOUT_US 900000
-/* How often notifications are looked for when nobody wakes this process. */
-#define POLL_MS 250
 
 /* What the library says of a refused registration; it tells nobody else. */
 #define REFUSED                "registering pdu failed: "
@@ -280,8 +278,6 @@ static void add_notifications(netsnmp_large_fd_set *fds, int *highest, struct ti
     unsigned n = sinks_fds(own, 63);
     if (publish.options->wake_fd >= 0)
         own[n++] = publish.options->wake_fd;
-    else if (left < 0 || left > POLL_MS)
-        left = POLL_MS;
     for (unsigned i = 0; i < n; i++) {
         NETSNMP_LARGE_FD_SET(own[i], fds);
         if (own[i] >= *highest)

@@ -23,7 +23,7 @@ def setting(value):
     if isinstance(value, (list, tuple)):
         return "( " + ", ".join(setting(v) for v in value) + " )"
     return str(value).lower() if isinstance(value, bool) else json.dumps(
-        str(value) if isinstance(value, Path) else value)
+        str(value) if isinstance(value, Path) else value, ensure_ascii=False)
 
 
 def columns():

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
+from pyasn1.codec.ber import decoder
+from pysnmp.proto.api import v2c
 
 sys.path.insert(0, str(Path(__file__).parent))
 from daemon import BUILD, Daemon
@@ -141,6 +143,36 @@ def test_the_embedded_master_in_every_version(own):
     assert "SNMP v3, user mailmon" in v3.text() and "SNMP v3, user mailmon" in v3trap.text()
     assert "INFORM" in inform.text() and "INFORM" in v3.text() and "TRAP2" in v2.text()
     assert all_sent(d)
+
+
+def test_long_texts_fit_into_a_datagram(own):
+    """Texts of as many octets as there can be, of characters of several octets."""
+    folder, keep = own
+    path = folder
+    for _ in range(3):
+        path = path / ("\u20ac" * 20)
+        path.mkdir()
+        path.chmod(0o755)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.bind(("127.0.0.1", 0))
+        sink.settimeout(15)
+        files = Files(folder, 1)
+        rule = {"name": "x" * 63, "object": "mailmonDiskPercentAvailable", "threshold": 0, "interval": 1,
+                "description": "\u00fc" * 200, "unit": "\u00e4" * 100}
+        files.settings["alarms"] = [rule]
+        files.settings["disks"] = [{"path": path}]
+        keep(standalone(folder, keep, files, [f"trap2sink 127.0.0.1:{sink.getsockname()[1]} public"]))
+        for _ in range(20):
+            packet = sink.recv(65535)
+            if "\u20ac".encode() in packet:
+                break
+    assert len(packet) < 1472
+    message, _ = decoder.decode(packet, asn1Spec=v2c.Message())
+    texts = [bytes(value) for _, value in v2c.apiTrapPDU.getVarBinds(v2c.apiMessage.getPDU(message))
+             if isinstance(value, v2c.OctetString)]
+    assert len(texts) == 3 and all(117 <= len(t) <= 120 for t in texts[1:])
+    for t in texts:
+        t.decode("utf-8")  # no character is cut
 
 
 def slowest_answer(client, seconds):

@@ -625,6 +625,22 @@ static void hostile_names(void **state)
     end();
 }
 
+static void a_name_is_cut_between_characters(void **state)
+{
+    (void)state;
+    begin(ONLY(DISK "interval = 1; }"));
+    char name[256] = "/";
+    for (int i = 0; i < 120; i++)
+        strcat(name, "\xc3\xbc"); /* two octets each */
+    TEXT_SET(disk(1, "", 5)->path, slice_of(name));
+    assert_int_equal(step(0), 1);
+    assert_int_equal(TEXT_GET(s.out[0].instance).n, 127);
+    TEXT_SET(disk(2, "", 5)->path, slice_of(name + 1));
+    assert_int_equal(step(1000), 1);
+    assert_int_equal(TEXT_GET(s.out[0].instance).n, 126);
+    end();
+}
+
 /* Any numbers at any time: no crash, and what is told is what is. */
 static void random_worlds(void **state)
 {
@@ -690,6 +706,7 @@ int main(void)
         cmocka_unit_test(no_room_for_transitions),
         cmocka_unit_test(many_instances),
         cmocka_unit_test(hostile_names),
+        cmocka_unit_test(a_name_is_cut_between_characters),
         cmocka_unit_test(random_worlds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
