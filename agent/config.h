@@ -132,6 +132,8 @@ struct config_alarm {
     struct config_strings values;
     int64_t threshold, clear_threshold;
     uint32_t divide, deviations, samples, hold_s, interval_s, repeat_s, instances_max;
+    struct config_strings on_raise, on_clear, restart; /* programs with their arguments */
+    uint32_t action_timeout_s, restart_wait_s, retry_timeout_s;
 };
 
 /* mail { }: whom to tell of alarms by mail, and through which host; also alarm.msgalarmnotice* of

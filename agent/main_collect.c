@@ -19,6 +19,7 @@
 #include "account.h"
 #include "log.h"
 #include "main_alarm.h"
+#include "main_action.h"
 #include "main_ask.h"
 #include "main_explain.h"
 #include "main_history.h"
@@ -231,6 +232,7 @@ static void on_tick(uv_timer_t *timer)
                     self.collect.real_minus_monotonic_ms);
     main_history_tick(&self.collect);
     main_mail_tick(&self.collect);
+    main_action_tick(&self.collect);
     publish();
     start_checkpoint();
 }
@@ -322,8 +324,10 @@ static void on_hangup(uv_signal_t *handle, int number)
     struct err_list errors = {0};
     struct config *c = config_load(self.arguments.config, &errors);
     struct alarm_rules *rules = c ? alarm_rules_make(c, &errors, &c->warnings) : NULL;
-    if (c)
+    if (c) {
         main_history_check(c, &errors);
+        main_action_check(c, &errors);
+    }
     log_reopen();
     for (unsigned i = 0; i < errors.count; i++)
         log_error("%s", errors.lines[i]);
@@ -424,6 +428,7 @@ static bool start_collectors(void)
     c->store = NULL;
     main_history_start(c, state_dir(), self.alarm_work.transitions);
     main_mail_start(c, self.alarm_work.transitions);
+    main_action_start(c, self.alarm_work.transitions);
     return uv_timer_init(c->loop, &self.timer) == 0 &&
            watch_signal(&self.terminate, on_end, SIGTERM) &&
            watch_signal(&self.interrupt, on_end, SIGINT) &&
@@ -451,6 +456,7 @@ static int run(pid_t parent)
     while (self.checkpoint_busy || main_history_busy())
         uv_run(c->loop, UV_RUN_ONCE);
     main_history_stop(c);
+    main_action_stop();
     last_checkpoint();
     for (unsigned i = 0; collectors[i]; i++)
         collectors[i]->stop(c);
@@ -667,6 +673,7 @@ static bool load(struct err_list *notes)
     if (self.config) {
         self.rules = alarm_rules_make(self.config, &errors, &self.config->warnings);
         main_history_check(self.config, &errors);
+        main_action_check(self.config, &errors);
     }
     bool good = self.rules && errors.count == 0;
     print_list(&errors, "");

@@ -261,6 +261,7 @@ static const struct process process_initial = {
     .resident_kb = MODEL_ABSENT,
     .status = MODEL_ABSENT,
     .restart_state = MODEL_ABSENT,
+    .restarts_tried = MODEL_ABSENT,
 };
 static const struct log_event log_event_initial = {
     .name = NO_TEXT,

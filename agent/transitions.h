@@ -16,7 +16,13 @@
 #include "store.h"
 
 /* Who takes transitions. Each has a mark of its own in the store; a new one begins at the present. */
-enum transition_reader { READER_SNMP, READER_HISTORY, READER_MAIL, TRANSITION_READERS };
+enum transition_reader {
+    READER_SNMP,
+    READER_HISTORY,
+    READER_MAIL,
+    READER_ACTION,
+    TRANSITION_READERS
+};
 
 #define TRANSITIONS_WAITING 100000 /* at most, for one reader */
 #define TRANSITIONS_LOG     1000   /* rows of mailmonAlarmLogTable */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include "child.h"
 
+#define VARIABLES_MAX 16
+
 struct child {
     uv_process_t process;
     uv_pipe_t output;
@@ -55,6 +57,12 @@ static void close_all(struct child *c)
             uv_close(handles[i], on_closed);
 }
 
+/* The child and what it started: it leads a group of its own. */
+static void kill_all(const struct child *c)
+{
+    kill(-uv_process_get_pid(&c->process), SIGKILL);
+}
+
 static void on_exit_(uv_process_t *process, int64_t status, int signal_)
 {
     struct child *c = process->data;
@@ -95,7 +103,7 @@ static void on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     c->ended = true;
     uv_read_stop(stream);
     if (c->full && !c->exited)
-        uv_process_kill(&c->process, SIGKILL);
+        kill_all(c);
     if (c->exited)
         close_all(c);
 }
@@ -104,18 +112,27 @@ static void on_late(uv_timer_t *timer)
 {
     struct child *c = timer->data;
     c->late = true;
-    if (c->exited) /* it left a child of its own that holds its output */
+    kill_all(c); /* also what it left, which holds its output */
+    if (c->exited)
         close_all(c);
-    else
-        uv_process_kill(&c->process, SIGKILL);
 }
 
 struct child *child_start(uv_loop_t *loop, const char *const argv[], size_t size,
                           uint32_t timeout_s, child_done *done, void *arg)
 {
-    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/cyrus/bin",
-                locale[] = "LC_ALL=C";
-    static char *environment[] = {path, locale, NULL};
+    static const char *const none[] = {NULL};
+    return child_start_with(loop, argv, none, size, timeout_s, done, arg);
+}
+
+struct child *child_start_with(uv_loop_t *loop, const char *const argv[],
+                               const char *const variables[], size_t size, uint32_t timeout_s,
+                               child_done *done, void *arg)
+{
+    static const char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/cyrus/bin",
+                      locale[] = "LC_ALL=C";
+    const char *environment[VARIABLES_MAX + 3] = {path, locale};
+    for (unsigned i = 0; i < VARIABLES_MAX && variables[i]; i++)
+        environment[i + 2] = variables[i];
     struct child *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
@@ -130,7 +147,8 @@ struct child *child_start(uv_loop_t *loop, const char *const argv[], size_t size
     uv_process_options_t o = {.exit_cb = on_exit_,
                               .file = argv[0],
                               .args = (char **)(uintptr_t)argv,
-                              .env = environment,
+                              .env = (char **)(uintptr_t)environment,
+                              .flags = UV_PROCESS_DETACHED,
                               .stdio = stdio,
                               .stdio_count = 3};
     int error = uv_spawn(loop, &c->process, &o);
@@ -149,6 +167,6 @@ void child_forget(struct child *c)
 {
     c->done = NULL;
     if (!c->exited)
-        uv_process_kill(&c->process, SIGKILL);
+        kill_all(c);
     close_all(c);
 }

@@ -21,6 +21,10 @@ typedef void child_done(void *arg, const char *error, struct slice text);
  */
 struct child *child_start(uv_loop_t *loop, const char *const argv[], size_t size,
                           uint32_t timeout_s, child_done *done, void *arg);
+/* The same with further variables in its environment, "NAME=value", NULL behind the last. */
+struct child *child_start_with(uv_loop_t *loop, const char *const argv[],
+                               const char *const variables[], size_t size, uint32_t timeout_s,
+                               child_done *done, void *arg);
 /* Kills it; `done` is not called any more. */
 void child_forget(struct child *c);
 

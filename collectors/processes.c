@@ -50,7 +50,6 @@ static struct expected *expect(const char *name, const struct proc_want *want,
     row->expected_min = rule->min;
     row->expected_max = rule->max ? rule->max : MODEL_ABSENT;
     row->restarts = !rule->one ? MODEL_ABSENT : row->restarts == MODEL_ABSENT ? 0 : row->restarts;
-    row->restarts_tried = MODEL_ABSENT; /* mailmond restarts nothing */
     row->appl = 0;
     return e;
 }
