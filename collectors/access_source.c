@@ -11,6 +11,7 @@
 #include "access_source.h"
 #include "access_tally.h"
 #include "collector.h"
+#include "sun_service.h"
 
 #define LOOK_MS 5000
 
@@ -80,6 +81,47 @@ static bool add_list(struct collect *c, const struct config_list *list,
     return true;
 }
 
+/* A service log of Sun's Messaging Server: LOG_DIRECTORY/imap, of which imap.63.915107696 are older ones. */
+static bool add_sun_log(struct collect *c, const struct config_mta *m, struct access_log *log,
+                        const char *service)
+{
+    char *path = NULL;
+    bool trace = strcmp(service, "msgtrace") == 0;
+    if (asprintf(&path, "%s/%s", m->log_directory, service) < 0)
+        abort();
+    if (access(path, F_OK) != 0) {
+        free(path);
+        return true; /* not every instance has every service */
+    }
+    struct maillog *file = log_source_of(c, "sun", path); /* keeps the path */
+    struct sun_service_log *counter =
+        file ? sun_service_log(c->model, c->names, log, m->name, service, log_source_index(path))
+             : NULL;
+    return counter && maillog_add(file, trace ? sun_parse_trace : access_sun.parse,
+                                  sun_service_event, counter);
+}
+
+static bool add_sun(struct collect *c, const struct config_mta *m)
+{
+    static const char *const services[] = {"imap",    "pop",      "http",   "admin",
+                                           "default", "msgtrace", "watcher"};
+    struct access_log *log =
+        m->log_directory ? access_tally_log(access_.tally, &access_sun, slice_of(m->name), 0)
+                         : NULL;
+    for (size_t i = 0; log && i < sizeof services / sizeof services[0]; i++)
+        if (!add_sun_log(c, m, log, services[i]))
+            return false;
+    return log || !m->log_directory;
+}
+
+static bool add_suns(struct collect *c)
+{
+    for (unsigned n = 0; n < c->config->mta_count; n++)
+        if (strcmp(c->config->mtas[n].type, "sun") == 0 && !add_sun(c, &c->config->mtas[n]))
+            return false;
+    return true;
+}
+
 static bool start(struct collect *c)
 {
     const struct config *config = c->config;
@@ -90,7 +132,7 @@ static bool start(struct collect *c)
         return false;
     access_tally_clock(access_.tally, c->real_minus_monotonic_ms, c->monotonic_ms);
     if (!add_list(c, &config->dovecots, &access_dovecot) ||
-        !add_list(c, &config->cyruses, &access_cyrus) ||
+        !add_list(c, &config->cyruses, &access_cyrus) || !add_suns(c) ||
         (c->store && !access_tally_load(access_.tally, c->store)))
         return false;
     for (unsigned n = 0; n < access_.count; n++) {

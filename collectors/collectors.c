@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include "collector.h"
+#include "sun_service.h"
 
 extern const struct collector collector_directory;
 extern const struct collector collector_log, collector_access, collector_quota, collector_queue,
@@ -41,6 +42,7 @@ const struct mta *const mtas[] = {
 const struct access_server *const access_servers[] = {
     &access_dovecot,
     &access_cyrus,
+    &access_sun,
     NULL,
 };
 

@@ -181,3 +181,42 @@ def check_rows(walk):
     sources = {v: i for i, v in walk.column("mailmonSourceName").items()}
     assert walk[("mailmonSourceStatus", sources["two imsconnutil"])] == "missing"
     assert walk[("mailmonSourceStatus", sources["two imsimta counters"])] == "ok"
+
+
+def test_service_logs(folder):
+    """imap over a roll-over to a name with sequence number and time, msgtrace, default."""
+    tree = Tree(folder / "msg")
+    logs = tree.log.parent
+    tree.write("")
+    head = "[31/Aug/2004:16:33:14 -0700] host imapd[5]: "
+    login = "Account Information: login [192.0.2.9:{0}] ann{0} plaintext\n"
+    close = "Account Notice: close [192.0.2.9:{0}] ann{0} 2004/8/31 16:33:14 0:00:10 100 2000 3\n"
+    (logs / "imap").write_text("".join(head + login.format(n) for n in range(40)) +
+                               "".join(head + close.format(n) for n in range(30)), encoding="ascii")
+    (logs / "msgtrace").write_text(head + login.format(1) + head + "Store Information: fetch:ann:user/ann:<a@b>\n" +
+                                   head.replace("imapd", "ims_master") +
+                                   "Store Information: append:ann:user/ann:659:<a@b>\n", encoding="ascii")
+    (logs / "default").write_text(head.replace("imapd", "stored") + "Store Error: Invalid cache data for msg 102 in "
+                                  "mailbox user/joe/INBOX. Needs reconstruct\n", encoding="ascii")
+    daemon = Daemon(folder / "d", PORT + 2, {"sun": [{"name": "msg", "base_directory": tree.base}]}).start()
+    try:
+        ok, _ = wait_for(lambda: {"msg/imap", "msg/lmtp"} <= set(daemon.walk().column("applName").values()), 10)
+        assert ok, daemon.text()
+        (logs / "imap").rename(logs / "imap.64.1093995194")  # rolled over
+        (logs / "imap").write_text("".join(head + close.format(n) for n in range(30, 40)), encoding="ascii")
+        imap = daemon.walk().appl("msg/imap")
+        ok, _ = wait_for(lambda: daemon.walk().get(("mailmonAccessOctetsOut", imap)) == 80000, 15)
+        assert ok, daemon.text()
+        walk = daemon.walk()
+        assert walk[("mailmonAccessGoodLogins", imap)] == 40
+        assert walk[("mailmonAccessCurrentConnections", imap)] == 0
+        assert walk[("mailmonAccessOctetsIn", imap)] == 4000
+        assert walk[("mailmonAccessMailboxesSelected", imap)] == 120
+        assert walk[("mailmonAccessFetched", imap)] == 1
+        assert walk[("mailmonAccessAppended", walk.appl("msg/lmtp"))] == 1
+        events = {v: walk[("mailmonLogEventMatches", i)] for i, v in walk.column("mailmonLogEventName").items()}
+        assert events["msg: imap Account Notice"] == 40
+        assert events["msg: invalid cache"] == 1
+        assert events["msg: default Store Error"] == 1
+    finally:
+        daemon.stop()
