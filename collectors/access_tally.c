@@ -171,6 +171,16 @@ static void add_octets(struct access_service *s, const struct event *e)
         add(&s->access->octets_out, e->access.out);
 }
 
+/* What a session's last lines tell of it. */
+static void add_totals(struct access_service *s, const struct event *e)
+{
+    add_octets(s, e);
+    if (e->access.fetched != EVENT_NOT_TOLD_U32)
+        add(&s->access->fetched, e->access.fetched);
+    if (e->access.expunged != EVENT_NOT_TOLD_U32)
+        add(&s->access->expunged, e->access.expunged);
+}
+
 static void end_session(struct access_log *log, struct access_service *s, const struct event *e)
 {
     uint32_t appl = s->appl->row.key[0];
@@ -183,11 +193,7 @@ static void end_session(struct access_log *log, struct access_service *s, const 
 
 static void on_logout(struct access_log *log, struct access_service *s, const struct event *e)
 {
-    add_octets(s, e);
-    if (e->access.fetched != EVENT_NOT_TOLD_U32)
-        add(&s->access->fetched, e->access.fetched);
-    if (e->access.expunged != EVENT_NOT_TOLD_U32)
-        add(&s->access->expunged, e->access.expunged);
+    add_totals(s, e);
     s->appl->last_inbound_at = instant(log, e);
     model_dirty(log->tally->model, MODEL_APPL, s->appl);
     model_dirty(log->tally->model, MODEL_ACCESS, s->access);
@@ -196,7 +202,7 @@ static void on_logout(struct access_log *log, struct access_service *s, const st
 
 static void on_traffic(struct access_log *log, struct access_service *s, const struct event *e)
 {
-    add_octets(s, e);
+    add_totals(s, e);
     model_dirty(log->tally->model, MODEL_ACCESS, s->access);
 }
 

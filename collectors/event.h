@@ -73,7 +73,7 @@ enum event_kind {
        peer, other_id = the session's name in the log, access.process = its process */
     EVENT_LOGIN,        /* a session begins: relay = how it was authenticated, EVENT_TLS */
     EVENT_LOGOUT,       /* it ends: access.in, out, fetched, expunged where told */
-    EVENT_TRAFFIC,      /* of a session that ends or ended: access.in, out */
+    EVENT_TRAFFIC,      /* of a session that ends or ended: access.in, out, fetched */
     EVENT_LOGIN_ABORT,  /* a connection ended before login: text = why, access.attempts = logins
                            that failed on it, EVENT_CONNECTION if nobody tried to */
     EVENT_LOGIN_FAIL,   /* one login failed, the connection goes on: text = why */

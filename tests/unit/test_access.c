@@ -180,6 +180,8 @@ static void test_cyrus(void **state)
     at(&w, 4, "mx1 cyrus/imap[8]: auditlog: traffic sessionid=<x-8-1> bytes_in=<7> bytes_out=<9>");
     assert_int_equal(IMAP(&w)->current_connections, 1);
     assert_int_equal(IMAP(&w)->octets_out, 9);
+    at(&w, 5, "mx1 cyrus/pop3[9]: counts: retr=<3> top=<1> dele=<2>");
+    assert_int_equal(access_tally_access(w.log, ACCESS_POP3)->fetched, 4);
     end(&w);
 }
 
