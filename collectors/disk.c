@@ -72,8 +72,7 @@ static void add_place(struct slice path, uint64_t kind, unsigned threshold, bool
         if (slice_eq(path, slice_of(disks.places[i].path)))
             return;
     struct place *p = &disks.places[disks.place_count++];
-    *p = (struct place){
-        .kind = kind, .threshold_percent = threshold, .configured = configured, .found = {{0}}};
+    *p = (struct place){.kind = kind, .threshold_percent = threshold, .configured = configured};
     memcpy(p->path, path.p, path.n);
 }
 

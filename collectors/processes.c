@@ -5,6 +5,8 @@
  */
 #include <pwd.h>
 #include <stdio.h>
+#include <unistd.h>
+#include "access.h"
 #include "collector.h"
 #include "process.h"
 #include "process_rows.h"
@@ -12,7 +14,7 @@
 #define LATE_MS 30000
 
 struct expected {
-    char name[64], pid_file[PID_FILE_SIZE];
+    char name[64], names[64], pid_file[PID_FILE_SIZE];
     struct process *row;
     struct process_rule rule;
     const char *appl; /* applName of the row's appl, NULL: it is known or there is none */
@@ -88,6 +90,39 @@ static void expect_mta(const struct instance_of_mta *i)
         expect_of(i, p->name, p->min, p->max, pid_file, true);
 }
 
+/*
+ * The master of a server of mailboxes, whose name on some systems is just "master". The usual pid file
+ * must be there at the start: else its log may come from another host.
+ */
+static void expect_access(const struct config_list *list, const struct access_server *server)
+{
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct config_access *a = &((const struct config_access *)list->items)[i];
+        const char *pid_file = a->pid_file ? a->pid_file : server->pid_file;
+        char name[64];
+        if (!a->pid_file && access(pid_file, F_OK) != 0)
+            continue;
+        snprintf(name, sizeof name, "%s master", a->name ? a->name : server->name);
+        struct expected *e = expect(name, &(struct proc_want){0},
+                                    &(struct process_rule){.min = 1, .max = 1, .one = true});
+        if (!e)
+            continue;
+        snprintf(e->names, sizeof e->names, "%s master", server->master);
+        processes.wants[e - processes.rows].names = e->names;
+        use_pid_file(e, pid_file, false);
+    }
+}
+
+/* What the store remembers of processes that nobody expects any more. */
+static void forget_others(struct model *m)
+{
+    for (uint32_t i = m->tables[MODEL_PROCESS].count; i-- > 0;) {
+        struct process *row = model_row(m, MODEL_PROCESS, i);
+        if (!TEXT_GET(row->name).p)
+            model_remove(m, MODEL_PROCESS, row);
+    }
+}
+
 static void expect_configured(const struct config_process *p)
 {
     const struct passwd *account = p->user ? getpwnam(p->user) : NULL;
@@ -111,7 +146,7 @@ static void expect_configured(const struct config_process *p)
 static bool start(struct collect *c)
 {
     const struct config_list *list = &c->config->processes;
-    unsigned room = list->count;
+    unsigned room = list->count + c->config->dovecots.count + c->config->cyruses.count;
     for (unsigned i = 0; i < c->instance_count; i++) {
         room++;
         for (const struct mta_process *p = c->instances[i].mta->processes; p && p->name; p++)
@@ -124,8 +159,11 @@ static bool start(struct collect *c)
         return false;
     for (unsigned i = 0; i < c->instance_count; i++)
         expect_mta(&c->instances[i]);
+    expect_access(&c->config->dovecots, &access_dovecot);
+    expect_access(&c->config->cyruses, &access_cyrus);
     for (unsigned i = 0; i < list->count; i++)
         expect_configured(&((const struct config_process *)list->items)[i]);
+    forget_others(c->model);
     if (processes.count == 0)
         return true;
     processes.source =

@@ -114,6 +114,8 @@ int record_append(const char *directory, const char *name, const struct tm *at, 
                   const char *text, unsigned keep_days)
 {
     int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0 && errno == ENOENT && mkdir(directory, 0750) == 0)
+        folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int fd = folder < 0 ? -1 : open_of_day(folder, name, at, head, keep_days);
     int error = fd < 0 ? errno : 0;
     if (!error && lseek(fd, 0, SEEK_END) == 0)

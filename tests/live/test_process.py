@@ -35,7 +35,7 @@ class Lab:
     def __init__(self, folder):
         self.postfix = ps.Postfix(folder / "main", "postfix", BASE).start()
         self.programs = {}
-        for name, of in (("mm-stored", "sleep"), ("mm-a-very-long-name", "sleep"), ("mm-busy", "dash")):
+        for name, of in (("dovecot", "sleep"), ("mm-stored", "sleep"), ("mm-a-very-long-name", "sleep"), ("mm-busy", "dash")):
             self.programs[name] = shutil.copy(shutil.which(of), folder / name)
         self.running, self.folder = [], folder
         (folder / "agent").mkdir()
@@ -43,6 +43,8 @@ class Lab:
         self.daemon = Daemon(folder / "agent", free_port(), {
             "system_interval": "1 s",
             "postfix": [{"name": "postfix", "config_directory": self.postfix.config}],
+            "dovecot": [{"name": "dovecot", "pid_file": folder / "dovecot.pid",
+                         "log": folder / "dovecot.log"}],
             "records": {"directory": folder / "records", "interval": "1 s"},
             "files": [{"name": "core files", "pattern": folder / "core*"}],
             "processes": [
@@ -109,6 +111,16 @@ def test_postfix_is_expected(lab):
         resident = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4
         assert abs(row["ResidentMemory"] - resident) <= resident / 5
         assert "RestartsTried" not in row and "RestartState" not in row
+
+
+def test_dovecot_is_expected(lab):
+    """So is the master of a server of mailboxes, by its pid file."""
+    eventually(lambda: lab.row("dovecot master").get("Status") == "tooFew")
+    p = lab.run("dovecot", "1000")
+    (lab.folder / "dovecot.pid").write_text(f"{p.pid}\n")
+    eventually(lambda: lab.row("dovecot master")["Status"] == "ok")
+    lab.kill(p)
+    eventually(lambda: lab.row("dovecot master")["Status"] == "tooFew")
 
 
 def test_connections_served(lab):
@@ -225,7 +237,7 @@ def test_records(lab):
     """qmonitor.log has a line for each interval, with what the tables show, in the layout of healthmon."""
     walk = lab.daemon.walk()
     status = ("mailmonSourceStatus", walk.index("mailmonSourceName", "records"))
-    eventually(lambda: lab.daemon.walk()[status] == "missing")
+    eventually(lambda: lab.daemon.walk()[status] == "denied")
     (lab.folder / "records").mkdir()
     eventually(lambda: lab.daemon.walk()[status] == "denied")
     shutil.chown(lab.folder / "records", (lab.daemon.folder / "state").stat().st_uid)
@@ -263,3 +275,16 @@ def test_host(lab):
         for p in spin:
             p.kill()
             p.wait()
+
+
+def test_no_longer_expected(lab):
+    """Rows of processes that were taken out of the configuration go, whatever the store remembers."""
+    lab.daemon.stop()
+    text = lab.daemon.config.read_text().splitlines()
+    lab.daemon.config.write_text("\n".join(t for t in text if not t.startswith("processes =")))
+    lab.daemon.start()
+    eventually(lambda: lab.row("postfix master").get("Status") == "ok")
+    walk = lab.daemon.walk()
+    names = walk.column("mailmonProcessName")
+    assert set(names.values()) == {"postfix master", "postfix qmgr", "dovecot master"}
+    assert {k[1] for k in walk if k[0].startswith("mailmonProcess")} == set(names)

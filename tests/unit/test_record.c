@@ -178,6 +178,8 @@ static void refuses_what_is_no_record(void **state)
     assert_int_equal(record_append(folder, "dir.log", &tenth, head, "x\n", 0), EISDIR);
     assert_int_equal(mkfifo(path_of("fifo.log"), 0600), 0);
     assert_int_equal(record_append(folder, "fifo.log", &tenth, head, "x\n", 0), EINVAL);
+    assert_int_equal(record_append(path_of("new"), "q.log", &tenth, head, "x\n", 0), 0);
+    assert_string_equal(content("new/q.log"), "DATE COLLECTED: 10 Jan 2001\nx\n");
     assert_int_equal(record_append("/no/such/folder", "q.log", &tenth, head, "x\n", 0), ENOENT);
 }
 
