@@ -67,10 +67,12 @@ static bool is_unquoted(struct slice plain, struct slice quoted)
 static bool take_unquoted_address(struct slice *s, struct event *e)
 {
     bool found = false;
-    struct slice all = *s;
-    for (size_t at = 0, next;
-         (next = slice_search(slice_skip(all, at), SLICE(" <\""))) < all.n - at; at += next + 1) {
-        struct slice head = slice_head(all, at + next), t = slice_skip(all, head.n + 1), original;
+    struct slice all = *s, rest = all;
+    while (slice_cut(&rest, '<').p) { /* most lines have none */
+        size_t at = all.n - rest.n - 1;
+        if (at == 0 || all.p[at - 1] != ' ' || !STARTS(rest, "\""))
+            continue;
+        struct slice head = slice_head(all, at - 1), t = slice_skip(all, at), original;
         if (!exim_take_angle(&t, &original) || !is_unquoted(head, original))
             continue;
         found = true;
@@ -153,9 +155,10 @@ static void find_queued_as(struct event *e)
 {
     struct slice s = e->text;
     struct queue_id id;
-    size_t at = slice_search(s, SLICE(" id="));
-    s = slice_skip(s, at + 4);
-    size_t n = exim_id(s, &id);
+    size_t n = 0;
+    while (!n && slice_cut(&s, '=').p)
+        if (s.p - e->text.p >= 4 && memcmp(s.p - 4, " id=", 4) == 0)
+            n = exim_id(s, &id);
     if (!n)
         return;
     e->other_id = slice_head(s, n);
@@ -259,9 +262,8 @@ static const struct {
 static void judge(struct event *e, uint32_t class)
 {
     struct slice s = e->text;
-    size_t at = slice_search(s, SLICE("from remote mail server after "));
-    if (at < s.n)
-        e->code = remote_status(slice_skip(s, at + 30));
+    if (TAKE(s, "SMTP error from remote mail server after "))
+        e->code = remote_status(s);
     for (size_t i = 0; e->code == 0 && i < sizeof reasons / sizeof reasons[0]; i++)
         if (slice_search(s, reasons[i].words) < s.n) {
             e->code = reasons[i].code % 1000000 + class * 1000000;
@@ -372,5 +374,6 @@ void exim_deferral(struct slice s, struct event *e)
     take_defer_reason(s, negative, e);
     if (e->service.n == 0)
         e->service = SLICE(EXIM_NOWHERE);
-    judge(e, 4);
+    if (!(e->flags & EVENT_UNTRIED))
+        judge(e, 4);
 }

@@ -8,17 +8,25 @@
 #define NEW_LENGTH  23 /* 6-11-4 */
 #define TIME_DIGITS 6
 
-/* Packs n digits in base 62; false if one is none. */
-static bool pack(const char *p, size_t n, struct queue_id *id)
+#define HYPHEN      63 /* its code in queue_id_codes: no digit */
+
+/* Packs n digits in base 62, at most ten; false if one is none. This runs for every line. */
+static inline bool pack(const char *p, size_t n, uint64_t *digits)
 {
+    bool good = true;
     for (size_t i = 0; i < n; i++) {
         unsigned code = queue_id_codes[(unsigned char)p[i]];
-        if (code == 0 || p[i] == '-')
-            return false;
-        id->hi = id->hi << 6 | id->lo >> 58;
-        id->lo = id->lo << 6 | code;
+        good &= code != 0 && code != HYPHEN;
+        *digits = *digits << 6 | code;
     }
-    return true;
+    return good;
+}
+
+/* Puts n digits behind those of the id. */
+static inline void append(struct queue_id *id, uint64_t digits, unsigned n)
+{
+    id->hi = id->hi << 6 * n | id->lo >> (64 - 6 * n);
+    id->lo = id->lo << 6 * n | digits;
 }
 
 size_t exim_id(struct slice s, struct queue_id *id)
@@ -26,15 +34,22 @@ size_t exim_id(struct slice s, struct queue_id *id)
     *id = (struct queue_id){0, 0};
     if (s.n < OLD_LENGTH || s.p[6] != '-')
         return 0;
-    bool old = s.p[13] == '-';
-    size_t length = old ? OLD_LENGTH : NEW_LENGTH, middle = old ? 6 : 11;
-    if (!old && (s.n < NEW_LENGTH || s.p[18] != '-'))
+    uint64_t head = 0, middle = 0, tail = 0;
+    if (s.p[13] == '-') {
+        if (!(pack(s.p, 6, &head) & pack(s.p + 7, 6, &middle) & pack(s.p + 14, 2, &tail)))
+            return 0;
+        id->lo = head;
+        append(id, middle, 6);
+        append(id, tail, 2);
+        return OLD_LENGTH;
+    }
+    if (s.n < NEW_LENGTH || s.p[18] != '-' || !pack(s.p, 6, &head) || !pack(s.p + 7, 9, &middle) ||
+        !pack(s.p + 16, 2, &tail) || !pack(s.p + 19, 4, &tail))
         return 0;
-    if (pack(s.p, 6, id) && pack(s.p + 7, middle, id) &&
-        pack(s.p + 8 + middle, length - 8 - middle, id))
-        return length;
-    *id = (struct queue_id){0, 0};
-    return 0;
+    id->lo = head;
+    append(id, middle, 9);
+    append(id, tail, 6);
+    return NEW_LENGTH;
 }
 
 int64_t exim_id_time(struct slice id)
@@ -54,15 +69,33 @@ static size_t skip_quoted(struct slice s, size_t at)
     return at < s.n ? at + 1 : s.n;
 }
 
+/*
+ * Where the first blank or quote is, eight octets at a time, as words are short. The two differ in one bit:
+ * with it set, both are a quote.
+ */
+static inline size_t find_end(struct slice s)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    size_t i = 0;
+    for (; i + 8 <= s.n; i += 8) {
+        uint64_t v;
+        memcpy(&v, s.p + i, 8);
+        v = (v | ones * ('"' ^ ' ')) ^ ones * '"';
+        v = (v - ones) & ~v &
+            ones * 0x80; /* the lowest octet that is zero has its highest bit set */
+        if (v)
+            return i + (size_t)__builtin_ctzll(v) / 8;
+    }
+    while (i < s.n && s.p[i] != ' ' && s.p[i] != '"')
+        i++;
+    return i;
+}
+
 struct slice exim_take_word(struct slice *s)
 {
-    size_t end = slice_find(*s, ' ');
-    const char *quote = end ? memchr(s->p, '"', end) : NULL;
-    if (quote) {
-        end = (size_t)(quote - s->p);
-        while (end < s->n && s->p[end] != ' ')
-            end = s->p[end] == '"' ? skip_quoted(*s, end) : end + 1;
-    }
+    size_t end = find_end(*s);
+    while (end < s->n && s->p[end] != ' ')
+        end = s->p[end] == '"' ? skip_quoted(*s, end) : end + 1;
     struct slice word = slice_head(*s, end);
     *s = slice_skip(*s, end + 1);
     return word;
@@ -85,6 +118,11 @@ bool exim_take_angle(struct slice *s, struct slice *address)
     return true;
 }
 
+static inline bool in_address(char c)
+{
+    return slice_digit(c) || c == '.' || c == ':' || (unsigned)((c | 32) - 'a') < 6;
+}
+
 /* Takes "[ip]" with an address in it, and ":port". */
 static bool take_ip(struct slice *s, struct slice *ip, uint64_t *port)
 {
@@ -93,7 +131,7 @@ static bool take_ip(struct slice *s, struct slice *ip, uint64_t *port)
     if (!TAKE(t, "["))
         return false;
     size_t n = 0;
-    while (n < t.n && n < 46 && (slice_digit(t.p[n]) || memchr(".:abcdefABCDEF", t.p[n], 14)))
+    while (n < t.n && n < 46 && in_address(t.p[n]))
         n++;
     if (n < 2 || n >= t.n || t.p[n] != ']')
         return false;
@@ -109,9 +147,12 @@ static bool take_ip(struct slice *s, struct slice *ip, uint64_t *port)
 /* Up to the helo's end: who connects chooses it, and it may have parentheses of its own. */
 static void skip_helo(struct slice *s)
 {
-    size_t end = slice_search(*s, SLICE(") ["));
-    if (end < s->n)
-        *s = slice_skip(*s, end + 2);
+    struct slice t = *s;
+    while (slice_cut(&t, ')').p)
+        if (STARTS(t, " [")) {
+            *s = slice_skip(t, 1);
+            return;
+        }
 }
 
 static struct slice service_of_port(uint64_t port)

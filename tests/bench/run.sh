@@ -15,9 +15,12 @@ part() { # name command...
 }
 part "log: read, exact, against the limit and peers" \
     tests/bench/bench_log.py ${quick:+50 --in-flight 5000} --limit 5.5
+part "log of Exim: read, exact, against the limit and eximstats" \
+    tests/bench/bench_exim.py ${quick:+20 --rounds 3} --limit 6.5
 part "queue: scan and refresh, 100,000 files" tests/bench/bench_queue.sh "$B/bench_queue" "$B/gen_queue" 100000
 [ -n "$quick" ] || part "queue: scan and refresh, 1,000,000 files" \
     tests/bench/bench_queue.sh "$B/bench_queue" "$B/gen_queue" 1000000
+part "spool of Exim: scan, 100,000 files" tests/bench/bench_exim_spool.sh "$B/bench_queue"
 part "SNMP: instructions and varbinds, AgentX and embedded" tests/bench/bench_snmp.py
 part "follow: CPU at 2,000 lines/s against tail -F" tests/bench/follow_cpu.py
 part "probes: beside an exporter and forked plugins" tests/bench/bench_probe.py
