@@ -185,5 +185,6 @@ class Site:
                 assert client.rcpt(user)[0] == 250
             client.putcmd("data")
             assert client.getreply()[0] == 354
-            client.send(f"Subject: x\r\nMessage-ID: <{name}@example.org>\r\n\r\nhi\r\n.\r\n".encode())
+            client.send("Date: Sat, 21 Nov 2026 22:48:24 +0000\r\n"  # a duplicate has the same
+                        f"Message-ID: <{name}@example.org>\r\n\r\nhi\r\n.\r\n".encode())
             return [client.getreply()[0] for _ in users]
