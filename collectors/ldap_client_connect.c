@@ -110,11 +110,21 @@ static bool connect_tcp(struct ldap_client *c)
     return ok;
 }
 
+/* ldapi:/// is wherever the server's makers put it. */
+static const char *usual_socket(void)
+{
+    static const char *const paths[] = {"/run/slapd/ldapi", "/run/ldapi", "/run/openldap/ldapi",
+                                        "/usr/local/var/run/ldapi"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        if (access(paths[i], F_OK) == 0)
+            return paths[i];
+    return paths[0];
+}
+
 static bool connect_local(struct ldap_client *c)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    const char *path =
-        c->url->lud_host && *c->url->lud_host ? c->url->lud_host : "/var/run/slapd/ldapi";
+    const char *path = c->url->lud_host && *c->url->lud_host ? c->url->lud_host : usual_socket();
     ldap_client_step(c, LDAP_STEP_CONNECT);
     if (strlen(path) >= sizeof a.sun_path)
         return ldap_client_fail(c, RESPONSE_DOWN, "%s: too long for a socket", path);
