@@ -33,7 +33,20 @@ struct mta_queue {
     unsigned flags;
 };
 #define MTA_QUEUES_MAX 8
-#define MTA_FILE_NAME  32 /* room for the name of a queued message's file */
+
+/* One of the files that make a message, where these are several (spool.h). */
+enum mta_spool_role {
+    MTA_SPOOL_CONTROL = 1, /* says who shall get it: queue_file is asked what it holds */
+    MTA_SPOOL_BODY,
+    MTA_SPOOL_ENVELOPE /* one recipient each */
+};
+struct mta_spool_file {
+    unsigned queue; /* which of `queues`; of a body that has a control file: not told */
+    unsigned role;  /* enum mta_spool_role */
+    bool arrives;   /* a body whose mtime is when the message arrived */
+    struct slice id;
+};
+#define MTA_FILE_NAME 32 /* room for the name of a queued message's file */
 
 /* A daemon that receives or delivers: how its tag becomes a row of mtaGroupTable. */
 enum mta_service_flag {
@@ -91,6 +104,9 @@ struct mta {
     void (*parse)(struct syslog_context *c, struct slice line, struct event *e);
     const struct mta_queue *queues;     /* at most MTA_QUEUES_MAX, ends with a NULL name */
     const struct mta_service *services; /* ends with a NULL daemon */
+    /* Instead of queue_name, which then is for ids in logs: is this, below queue_directory, a file of a
+       message? `queues` are no directories then; queue_file is given the control file, or the body. */
+    bool (*spool_file)(struct slice path, struct mta_spool_file *f);
     /* Is this the name of a queued message's file? Then *id is its queue id and *arrival_s its arrival
        in seconds since the epoch if the name tells, else 0. */
     bool (*queue_name)(struct slice name, struct queue_id *id, int64_t *arrival_s);

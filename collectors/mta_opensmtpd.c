@@ -324,8 +324,42 @@ static const struct mta_service services[] = {
 };
 
 static const struct mta_queue queues[] = {
+    {"queue", 0},
+    {"corrupt", MTA_QUEUE_DAMAGED},
     {NULL, 0},
 };
+
+/* "queue/45/4553e208/message", "queue/45/4553e208/4553e208997e3e57": a directory for each message. */
+static bool spool_file(struct slice path, struct mta_spool_file *f)
+{
+    *f = (struct mta_spool_file){0};
+    if (TAKE(path, "corrupt/"))
+        f->queue = 1;
+    else if (!TAKE(path, "queue/") || !slice_cut(&path, '/').p)
+        return false;
+    f->id = slice_cut(&path, '/');
+    f->arrives = slice_eq(path, SLICE("message"));
+    f->role = f->arrives ? MTA_SPOOL_BODY : MTA_SPOOL_ENVELOPE;
+    return f->id.n == MESSAGE_ID && is_hex(f->id, MESSAGE_ID) &&
+           (f->arrives || (path.n == SESSION && is_hex(path, SESSION)));
+}
+
+/* The message itself: only its Message-ID is sought. */
+static bool queue_file(struct slice content, struct queue_file *f)
+{
+    static const char name[] = "message-id:";
+    const size_t n = sizeof name - 1;
+    *f = (struct queue_file){0};
+    while (content.n) {
+        struct slice line = slice_head(content, slice_find(content, '\n'));
+        content = slice_skip(content, line.n + 1);
+        if (line.n == 0)
+            break;
+        if (line.n > n && strncasecmp(line.p, name, n) == 0)
+            f->message_id = slice_trim(slice_skip(line, n));
+    }
+    return f->message_id.n > 0;
+}
 
 static bool queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s)
 {
@@ -346,4 +380,6 @@ const struct mta mta_opensmtpd = {
     .queues = queues,
     .services = services,
     .queue_name = queue_name,
+    .queue_file = queue_file,
+    .spool_file = spool_file,
 };

@@ -4,6 +4,7 @@
  */
 #include "mta.h"
 #include "sendmail_lines.h"
+#include "sendmail_queue.h"
 
 /* "sendmail", "sm-mta", "sm-msp-queue": what -L and Debian's scripts make of it. */
 static bool is_tag(struct slice tag)
@@ -48,10 +49,6 @@ static const struct mta_service services[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
-static const struct mta_queue queues[] = {
-    {NULL, 0},
-};
-
 static bool queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s)
 {
     *arrival_s = 0;
@@ -71,7 +68,9 @@ const struct mta mta_sendmail = {
     .ends_untold = true,
     .notices_untold = true,
     .parse = parse,
-    .queues = queues,
+    .queues = sendmail_queues,
     .services = services,
     .queue_name = queue_name,
+    .queue_file = sendmail_queue_file,
+    .spool_file = sendmail_spool_file,
 };

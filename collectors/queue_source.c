@@ -5,11 +5,13 @@
 #include <poll.h>
 #include "collector.h"
 #include "mailq.h"
+#include "spool.h"
 
 struct queue_source {
     struct queue_source *next;
     const struct instance_of_mta *of;
-    struct mailq *mailq;
+    struct mailq *mailq; /* or */
+    struct spool *spool; /* of an MTA whose messages are several files */
     struct source *row;
     struct group *groups[MTA_QUEUES_MAX];
     uv_work_t work;
@@ -187,7 +189,17 @@ static void merge_source(struct queue_source *q)
 static void run(uv_work_t *work)
 {
     struct queue_source *q = work->data;
-    mailq_refresh(q->mailq, &q->request, &q->result);
+    if (q->spool)
+        spool_refresh(q->spool, &q->request, &q->result);
+    else
+        mailq_refresh(q->mailq, &q->request, &q->result);
+}
+
+static void rest(struct queue_source *q)
+{
+    int64_t until = collect->monotonic_ms + (int64_t)(q->result.duration_us / 1000) * 20;
+    if (q->next_ms < until)
+        q->next_ms = until;
 }
 
 static void done(uv_work_t *work, int status)
@@ -200,6 +212,8 @@ static void done(uv_work_t *work, int status)
         return;
     merge(q);
     merge_source(q);
+    if (q->spool) /* all of it was walked: not more than a twentieth of the time */
+        rest(q);
     answer_wanted(q);
     if (q->result.wanted_count == MAILQ_WANTED_MAX)
         refresh(q); /* many to ask for: at once */
@@ -242,8 +256,11 @@ static bool open_queue(struct collect *c, const struct instance_of_mta *i)
     }
     *q = (struct queue_source){.next = sources, .of = i, .row = row};
     q->work.data = q;
-    q->mailq = mailq_new(i->mta, i->config->queue_directory);
-    if (!q->mailq) {
+    if (i->mta->spool_file)
+        q->spool = spool_new(i->mta, i->config->queue_directory);
+    else
+        q->mailq = mailq_new(i->mta, i->config->queue_directory);
+    if (!q->mailq && !q->spool) {
         free(q);
         return false;
     }
@@ -267,7 +284,7 @@ static bool start(struct collect *c)
 /* Did inotify say anything? The tick asks, so that a busy queue wakes nobody more often. */
 static bool changed(const struct queue_source *q)
 {
-    struct pollfd p = {mailq_fd(q->mailq), POLLIN, 0};
+    struct pollfd p = {q->mailq ? mailq_fd(q->mailq) : -1, POLLIN, 0};
     return p.fd >= 0 && poll(&p, 1, 0) == 1;
 }
 

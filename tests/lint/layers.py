@@ -26,7 +26,7 @@ LAYERS = [
     (r"collectors/access_(session|tally|internal|rows|store)", 4),
     (r"collectors/exim_names", 2),
     (r"collectors/(child|access_live|access_source|quota_source)", 5),
-    (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|sockets)", 4),
+    (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|spool|sockets)", 4),
     (r"collectors/(source|log_source|queue_source|socket|process|rate|collectors)", 5),
     (r"collectors/(own)", 0),
     (r"collectors/(watch|resolve|tls|dialog\w*)", 3),

@@ -124,3 +124,7 @@ def test_truth(lab):
     assert sum(walk.column("mailmonChannelReceivedOctets").values()) == sum(
         int(n) for n in re.findall(r" smtp message msgid=\w+ size=(\d+)", site.text()))
     assert not any(walk.column("mailmonSourceUnrecognised").values()), daemon.text()
+    wait_until(lambda: daemon.walk().of("mtaGroupStoredRecipients", "opensmtpd", "queue")
+               == 3 * ROUNDS, 20)
+    assert daemon.walk().of("mtaGroupStoredMessages", "opensmtpd", "queue") == 2 * ROUNDS
+    assert len(site.control("show", "queue").splitlines()) == 3 * ROUNDS

@@ -145,3 +145,12 @@ def test_truth(lab):
     truth.plus("relay", ROUNDS, "mtaGroupFailedOutboundAssociations")
     truth.plus("", ROUNDS, "applFailedOutboundAssociations")
     assert not settle(daemon, truth)
+    queued = {"mqueue": (3 * ROUNDS, 4 * ROUNDS), "hold": (ROUNDS, ROUNDS)}
+    wait_until(lambda: stored(daemon.walk()) == queued, 20)
+    assert sum(n for n, _ in queued.values()) == len(site.queued())
+
+
+def stored(walk):
+    """{queue: (messages, recipients)}"""
+    return {g: tuple(walk.of(f"mtaGroupStored{what}", "sendmail", g)
+                     for what in ("Messages", "Recipients")) for g in ("mqueue", "hold")}
