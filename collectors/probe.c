@@ -262,12 +262,23 @@ static void conclude(struct probe *b)
     report(b);
 }
 
-/* The status that an error of the network means. */
+/* The status that an error means; of what is this host's fault, none. */
 static enum response_status status_of(int error)
 {
-    return error == ECONNREFUSED ? RESPONSE_REFUSED
-           : error == ETIMEDOUT  ? RESPONSE_TIMED_OUT
-                                 : RESPONSE_DOWN;
+    switch (error) {
+    case ECONNREFUSED:
+        return RESPONSE_REFUSED;
+    case ETIMEDOUT:
+        return RESPONSE_TIMED_OUT;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case EADDRNOTAVAIL: /* a source that is not ours, or no port is left */
+        return RESPONSE_UNKNOWN;
+    default:
+        return RESPONSE_DOWN;
+    }
 }
 
 static void converse(struct probe *b);

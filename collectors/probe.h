@@ -36,16 +36,17 @@ struct probe_request {
 };
 
 struct probe_result {
-    enum response_status status; /* up, down, refused, timedOut, tlsError, protocolError,
+    enum response_status
+        status; /* unknown: it could not be asked; up, down, refused, timedOut, tlsError, protocolError,
                                     authFailed, congested; never slow */
-    enum dialog_step step;       /* at which it ended, if not up */
-    uint32_t steps_us[STEPS];    /* PROBE_NO_TIME: it did not come to this step */
-    uint64_t total_us;           /* their sum */
-    uint64_t messages, unseen;   /* of the mailbox; DIALOG_UNKNOWN */
-    uint32_t found;              /* messages found */
-    int64_t cert_not_after_s;    /* seconds since the epoch; INT64_MIN: no certificate was seen */
-    char cert_error[128];        /* empty: it is well, or there is none */
-    char address[46];            /* that was connected to; empty: none */
+    enum dialog_step step;     /* at which it ended, if not up */
+    uint32_t steps_us[STEPS];  /* PROBE_NO_TIME: it did not come to this step */
+    uint64_t total_us;         /* their sum */
+    uint64_t messages, unseen; /* of the mailbox; DIALOG_UNKNOWN */
+    uint32_t found;            /* messages found */
+    int64_t cert_not_after_s;  /* seconds since the epoch; INT64_MIN: no certificate was seen */
+    char cert_error[128];      /* empty: it is well, or there is none */
+    char address[46];          /* that was connected to; empty: none */
     char reply[256]; /* the server's last answer; or, if it failed without one, what is wrong */
 };
 
@@ -55,7 +56,7 @@ struct probes;
 struct probes *probes_new(unsigned most);
 /* Ends those under way without a word to `done`. */
 void probes_free(struct probes *p);
-/* NULL, or what is wrong with a request, in words. */
+/* NULL, or what is wrong with a request, in words (its texts may have 48 kB together). */
 const char *probe_unfit(const struct probe_request *r);
 /*
  * Begins one; everything of the request is copied. `done` is called once, from probes_turn. false: too

@@ -4,7 +4,8 @@
  * measured totals, memory, and the statuses seen.
  *
  *   bench_probe PROTOCOL HOST PORT[,PORT...] COUNT IN_FLIGHT [timeout_ms=N] [step_ms=N] [starttls]
- *               [ignore_ms=N] [path=P] [user=U] [password=P] [ca=FILE] [source=A] [mailbox=M] [verbose]
+ *               [ignore_ms=N] [path=P] [user=U] [password=P] [ca=FILE] [source=A] [mailbox=M] [sender=A] [recipient=A]
+ *               [message=TEXT] [search=HEADER:VALUE] [retrieve] [remove] [verbose]
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -61,7 +62,7 @@ static void print(const struct probe_result *r)
         printf(" certificate: %s", r->cert_error);
     if (r->messages != DIALOG_UNKNOWN)
         printf(" messages=%llu", (unsigned long long)r->messages);
-    puts("");
+    printf(" found=%u\n", r->found);
 }
 
 static void on_done(void *arg, const struct probe_result *r)
@@ -102,6 +103,20 @@ static void take_option(char *o)
         r->source = value;
     else if (strncmp(o, "mailbox=", 8) == 0)
         r->want.mailbox = value;
+    else if (strncmp(o, "sender=", 7) == 0)
+        r->want.sender = value;
+    else if (strncmp(o, "recipient=", 10) == 0)
+        r->want.recipient = value;
+    else if (strncmp(o, "message=", 8) == 0)
+        r->want.message = value;
+    else if (strncmp(o, "search=", 7) == 0) {
+        r->want.search_header = value;
+        value[strcspn(value, ":")] = 0;
+        r->want.search_value = value + strlen(value) + 1;
+    } else if (strcmp(o, "retrieve") == 0)
+        r->want.retrieve = 1;
+    else if (strcmp(o, "remove") == 0)
+        r->want.remove = 1;
     else if (strcmp(o, "starttls") == 0)
         r->want.starttls = 1;
     else if (strcmp(o, "verbose") == 0)

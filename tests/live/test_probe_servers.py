@@ -227,6 +227,35 @@ def test_asked_once_by_hand(watched, servers):
     assert url.returncode == 0 and "TLS Time: " in url.stdout and "issuer" in url.stdout
 
 
+def engine(protocol, port, *options):
+    """What the engine says of one probe."""
+    return subprocess.run([BUILD / "bench_probe", protocol, "127.0.0.1", str(port), "1", "1", "verbose",
+                           *options], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+def test_a_message_goes_round(servers, protocol):
+    """What round trips are made of: handed in by LMTP, found by its Message-ID among others, read and
+    removed; then it is gone, and the others are there."""
+    port = servers.dovecot.base
+    login = ["user=u2", "password=pw-u2", "mailbox=INBOX"]
+    own = f"search=Message-ID:<round-{protocol}@mailmond.test>"
+    servers.dovecot.lmtp(["u2"])
+    sent = engine("lmtp", port + ds.LMTP, "sender=", "recipient=u2",
+                  f"message=Subject: x\nMessage-ID:\n <round-{protocol}@mailmond.test>\n\n.dot\n..\n")
+    assert sent.startswith("up 250 2.0.0 <u2>") and " sending=" in sent
+    servers.dovecot.lmtp(["u2"])
+    where = port + (ds.IMAP if protocol == "imap" else ds.POP3)
+    before = engine(protocol, where, *login)
+    count = int(re.search(r"messages=(\d+)", before)[1])
+    found = engine(protocol, where, *login, own, "retrieve", "remove")
+    assert found.startswith("up ") and found.endswith(" found=1"), found
+    for step in ("login", "select", "search", "retrieve", "delete", "quit"):
+        assert f" {step}=" in found
+    again = engine(protocol, where, *login, own, "retrieve", "remove")
+    assert again.endswith(f" messages={count - 1} found=0") and " retrieve=" not in again, again
+
+
 def test_a_hung_server_is_timed_out(watched, servers):
     """SIGSTOP of Dovecot's master: the kernel takes the connection, nobody speaks."""
     config = servers.folder / "hung.conf"

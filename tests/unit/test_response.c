@@ -184,6 +184,13 @@ static void test_packed(void **state)
     for (size_t n = 0; n < size; n++)
         assert_false(probe_unpack((struct slice){block, n}, &got));
     free(block);
+    char *huge = malloc(60000);
+    memset(huge, 'x', 59999);
+    huge[59999] = 0;
+    assert_null(probe_unfit(&q));
+    q.want.message = huge;
+    assert_non_null(probe_unfit(&q));
+    free(huge);
 }
 
 static int make_directory(void **state)
