@@ -3,6 +3,7 @@ a roll-over and a kill, against the truth."""
 import os
 import shutil
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -63,6 +64,25 @@ def settled(daemon, instance, traffic):
     return daemon.walk()
 
 
+def kill(daemon, port):
+    """At once; its children go a moment later, and with them the port."""
+    daemon.stop(signal.SIGKILL)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        wait_for(lambda: s.connect_ex(("127.0.0.1", port)) == 0 and refused(s), 10)
+
+
+def refused(s):
+    try:
+        s.settimeout(0.2)
+        s.send(b"0")
+        s.recv(1)
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def test_log_over_midnight_and_kills(folder):
     """Roll-overs while it runs, while it is killed and while it stands still; then the queues."""
     traffic, tree = Traffic(11), Tree(folder / "msg")
@@ -76,7 +96,7 @@ def test_log_over_midnight_and_kills(folder):
         tree.return_job()
         tree.write(traffic.take(300))
         settled(daemon, "mailsrv-1", traffic)
-        daemon.stop(signal.SIGKILL)
+        kill(daemon, PORT)
         tree.write(traffic.take(300))
         tree.return_job()
         tree.write(traffic.take(300))
@@ -151,7 +171,7 @@ def test_utilities(folder):
             two["first_time"] = two["first_time"] if traffic.channels[name].queue_count else None
             assert one == two, name
         check_rows(walk)
-        daemon.stop(signal.SIGKILL)  # what was counted is in the store, with its reading
+        kill(daemon, PORT + 1)  # what was counted is in the store, with its reading
         daemon.start()
         before = daemon.walk().of("mtaGroupReceivedMessages", "two", "tcp_local")
         assert before == traffic.channels["tcp_local"].counts["received"][0]
