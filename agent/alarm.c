@@ -375,7 +375,9 @@ static void judge_due(struct alarms *s, struct judge *j)
 {
     int64_t interval_ms = (int64_t)j->rule->interval_s * 1000;
     if (s->now >= j->next_ms) {
-        j->next_ms = s->now + interval_ms;
+        j->next_ms += interval_ms; /* a late tick does not delay all that follow */
+        if (j->next_ms <= s->now)
+            j->next_ms = s->now + interval_ms;
         j->look_ms = s->now + LOOK_MS;
         judge_round(s, j, false);
     } else if (s->now >= j->look_ms && interval_ms > LOOK_MS && j->rule->kind != RULE_RATE) {

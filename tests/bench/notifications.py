@@ -53,9 +53,10 @@ def storm(snmpd, files, transitions, restarts, stopped_s):
     killed = 0
     for i in range(rounds):
         files.turn(i % 2 == 0)
-        time.sleep(2.2)
         if i not in at:
+            time.sleep(2.2)
             continue
+        time.sleep(random.uniform(0.2, 2.2))  # at any moment of what follows
         if events.pop() == "stop":
             os.kill(snmpd.process.pid, signal.SIGSTOP)
             time.sleep(stopped_s)
@@ -65,6 +66,7 @@ def storm(snmpd, files, transitions, restarts, stopped_s):
             snmpd.stop(signal.SIGKILL if killed % 2 else signal.SIGTERM)
             time.sleep(random.uniform(0, 2))
             snmpd.start()
+        time.sleep(2.2)
     return rounds * ROWS
 
 
