@@ -6,6 +6,7 @@ Environment: MAILMOND_BUILD or B (build), MAILMOND_DIRECTORY_BASE, the first of 
 import os
 import pwd
 import re
+import select
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -414,6 +416,48 @@ def test_response_times(site, watch):
     assert out.returncode == 0 and "Search Time:" in out.stdout and "Status: up" in out.stdout
     for server in (bad, there, here):
         server.stop()
+
+
+class Delay:
+    """Passes one connection after the other on to a server; each answer comes `seconds` later."""
+
+    def __init__(self, port, server, seconds):
+        self.server, self.seconds = server, seconds
+        self.listener = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            with client, socket.create_connection(("127.0.0.1", self.server)) as server:
+                while data := client.recv(65536):
+                    server.sendall(data)
+                    if data[5:6] == b"\x42":  # unbind
+                        break
+                    select.select([server], [], [])
+                    time.sleep(self.seconds)  # by then all of the answer is there
+                    client.sendall(server.recv(65536))
+
+
+def test_measured(site, watch):
+    """Each step takes as long as the server does, and not longer."""
+    delay = Delay(BASE + 47, site.servers["slapd"].port, 0.2)
+    d = watch([local(site)], [{"name": "late", "protocol": "ldap", "port": BASE + 47, "base": ss.SUFFIX,
+                               "user": ss.READER, "password_file": site.password}])
+    d.await_(lambda: list(d.walk().column("mailmonResponseStatus").values()), ["up"])
+    measured = []
+    for _ in range(5):
+        checks = sum(d.walk().column("mailmonResponseChecks").values())
+        wait_for(lambda n=checks: sum(d.walk().column("mailmonResponseChecks").values()) > n, 5)
+        w = d.walk()
+        steps = {v: w[("mailmonStepLast", *i)] / 1000 for i, v in w.column("mailmonStepName").items()}
+        measured.append((steps["login"], steps["search"]))
+    delay.listener.close()
+    assert all(v >= 200 for m in measured for v in m), measured
+    assert min(m[0] for m in measured) < 202 and min(m[1] for m in measured) < 202, measured
 
 
 def test_replication(site, watch):
