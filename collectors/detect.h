@@ -32,6 +32,14 @@ bool detect_exim_log(struct slice log_file_path, const char *spool, const char *
 /* Adds listeners: daemon_smtp_ports (empty: 25), local_interfaces (empty: any). */
 void detect_exim_listeners(struct config_mta *m, struct slice ports, struct slice interfaces);
 
+/* The same for Sendmail and OpenSMTPD, by their configuration files. root: of the file system; NULL: that of this host. */
+void detect_sendmail(struct config *c, const char *root, struct err_list *notes);
+void detect_opensmtpd(struct config *c, const char *root, struct err_list *notes);
+/* Fills what sendmail.cf says and m leaves out: queue, statistics and pid file, listeners. */
+void detect_sendmail_options(struct config_mta *m, struct slice text);
+/* Adds the listeners of smtpd.conf if m has none. */
+void detect_opensmtpd_listeners(struct config_mta *m, struct slice text);
+
 /* A line of `postmulti -l`: "NAME GROUP ENABLED DIRECTORY", a name of "-" is the default instance.
  */
 struct detect_instance {

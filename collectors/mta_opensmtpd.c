@@ -4,6 +4,7 @@
  * taken from the left. An envelope's number begins with that of its message, which is the queue id here.
  */
 #include <strings.h>
+#include "detect.h"
 #include "field.h"
 #include "mta.h"
 #include "recipients.h"
@@ -376,6 +377,7 @@ const struct mta mta_opensmtpd = {
     .listener = SMTP,
     .attempts_untold = true,
     .ends_untold = true,
+    .detect = detect_opensmtpd,
     .parse = parse,
     .queues = queues,
     .services = services,

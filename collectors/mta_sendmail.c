@@ -2,6 +2,7 @@
  * Sendmail's log: one line in, one event out. Pure; slices point into the line, or are names of groups.
  * Finds the tag and the queue id; sendmail_lines.c knows the rest.
  */
+#include "detect.h"
 #include "mta.h"
 #include "sendmail_lines.h"
 #include "sendmail_queue.h"
@@ -67,6 +68,7 @@ const struct mta mta_sendmail = {
     .attempts_untold = true,
     .ends_untold = true,
     .notices_untold = true,
+    .detect = detect_sendmail,
     .parse = parse,
     .queues = sendmail_queues,
     .services = services,
