@@ -16,7 +16,9 @@
 #include <time.h>
 
 enum {
-    HEAD_SURE = 64,  /* a head at least as long names a file by its content alone */
+    HEAD_SURE = 64, /* a head at least as long names a file by its content alone */
+    DATE_ROOM = 9,
+    DAYS_BACK = 35,
     GRACE_MS = 1000, /* a writer may use a renamed file for so long after the new one is in use */
     TURNS_MAX = 32,  /* changes of the source in one call */
     STALE_MAX = 8    /* listings that were out of date before a file of them was opened */
@@ -32,6 +34,8 @@ struct path_look {
 
 struct follow {
     char *path, *directory, *name; /* name is the end of path */
+    size_t stem;   /* %D or %M ended the name: the date is behind so many octets; 0: neither did */
+    bool by_month; /* %M */
     struct follow_source source;
     struct follow_position stored; /* the last one that is not blank: what is to be kept */
     bool live;                     /* the path names the source */
@@ -121,10 +125,40 @@ static enum follow_drain drain(struct follow *f, struct follow_call *c, bool las
     return r;
 }
 
+static int64_t clock_ms(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* ---- which file to read ---- */
+
+/*
+ * Writes today's date into the path, once there is such a file; at first that of the newest file of the
+ * last weeks.
+ */
+static void choose_date(struct follow *f)
+{
+    char *date = f->name + f->stem, had[DATE_ROOM];
+    struct stat st;
+    struct tm tm;
+    memcpy(had, date, sizeof had);
+    for (int back = 0; back < (had[0] ? 1 : DAYS_BACK); back++) {
+        time_t day = (time_t)(clock_ms(CLOCK_REALTIME) / 1000 - (int64_t)back * 86400);
+        if (localtime_r(&day, &tm))
+            strftime(date, DATE_ROOM, f->by_month ? "%Y%m" : "%Y%m%d", &tm);
+        if (stat(f->path, &st) == 0)
+            return;
+    }
+    if (had[0])
+        memcpy(date, had, sizeof had);
+}
 
 static void look_at_path(struct follow *f)
 {
+    if (f->stem)
+        choose_date(f);
     struct stat st;
     struct path_look *look = &f->look;
     *look = (struct path_look){0};
@@ -263,13 +297,6 @@ static void choose(struct follow *f, const struct follow_files *files, bool fini
     open_next(f, files, choice);
 }
 
-static int64_t clock_ms(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Notes what comes after the chosen file. */
 static void look_ahead(struct follow *f, const struct follow_files *files, unsigned index)
 {
@@ -336,7 +363,7 @@ static void take_over(struct follow *f, struct follow_call *c, bool finished, st
 static void confirm_live(const struct follow *f, const struct follow_files *files,
                          struct choice *choice)
 {
-    struct follow_files again = {NULL, 0, 0};
+    struct follow_files again = {.stem = f->stem};
     if (choice->error != 0 || !choice->fresh)
         return;
     if (!follow_source_begin(&choice->reader, &choice->start))
@@ -356,7 +383,7 @@ static void confirm_live(const struct follow *f, const struct follow_files *file
  */
 static bool turn(struct follow *f, struct follow_call *c, bool finished)
 {
-    struct follow_files files = {NULL, 0, 0};
+    struct follow_files files = {.stem = f->stem};
     struct choice choice = {.error = ESTALE};
     if (!finished && f->source.blank) {
         f->source.at = f->stored;
@@ -417,13 +444,26 @@ static bool impossible(const struct follow_position *at)
            at->offset > INT64_MAX;
 }
 
+/* "mainlog-%D": a file for each day. */
+static void take_pattern(struct follow *f)
+{
+    size_t n = strlen(f->name);
+    if (n < 3 || f->name[n - 2] != '%' || (f->name[n - 1] != 'D' && f->name[n - 1] != 'M'))
+        return;
+    f->stem = n - 2;
+    f->by_month = f->name[n - 1] == 'M';
+    memset(f->name + f->stem, 0, DATE_ROOM);
+}
+
 struct follow *follow_new(const char *path, const struct follow_position *at)
 {
     static const struct follow_position none;
     struct follow *f = calloc(1, sizeof *f);
     if (f == NULL)
         return NULL;
-    f->path = strdup(path);
+    f->path = malloc(strlen(path) + DATE_ROOM);
+    if (f->path)
+        strcpy(f->path, path);
     f->directory = strdup(path);
     if (!follow_source_start(&f->source, at == NULL || impossible(at) ? &none : at) ||
         f->path == NULL || f->directory == NULL) {
@@ -433,6 +473,7 @@ struct follow *follow_new(const char *path, const struct follow_position *at)
     f->stored = f->source.at;
     char *slash = strrchr(f->directory, '/');
     f->name = f->path + (slash ? slash + 1 - f->directory : 0);
+    take_pattern(f);
     if (slash == NULL)
         strcpy(f->directory, path[0] ? "." : "");
     else

@@ -28,7 +28,8 @@ enum follow_result {
 struct follow;
 
 /*
- * path: the log's name; it need not exist yet. `at` is the stored position, or NULL to read the log
+ * path: the log's name; it need not exist yet. If it ends with %D or %M, these stand for the date (20261121,
+ * 202611; local time): a file for each day or month, of which the next takes over when it is there. `at` is the stored position, or NULL to read the log
  * from its beginning. The caller owns the result. Never fails but for memory.
  */
 struct follow *follow_new(const char *path, const struct follow_position *at);

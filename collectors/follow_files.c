@@ -41,10 +41,27 @@ static bool is_yesterday(struct slice name, struct slice base)
            slice_eq(name, base);
 }
 
-/* Is `name` a generation of the log `base`? Then the members that the name tells are set. */
-static bool parse_name(struct slice name, struct slice base, struct follow_file *file)
+/* Of a log with the date in its name: the same, with another date. */
+static bool parse_dated(struct slice name, struct slice base, size_t stem, struct follow_file *file)
 {
     struct slice rest = name;
+    if (name.n >= sizeof file->name || !slice_take(&rest, slice_head(base, stem)))
+        return false;
+    *file = (struct follow_file){.live = slice_eq(name, base), .number = UINT64_MAX};
+    memcpy(file->name, name.p, name.n);
+    file->gzip = drop_end(&rest, SLICE(".gz"));
+    for (size_t i = 0; i < rest.n; i++)
+        if (!slice_digit(rest.p[i]))
+            return false;
+    return rest.n == base.n - stem;
+}
+
+/* Is `name` a generation of the log `base`? Then the members that the name tells are set. */
+static bool parse_name(struct slice name, struct slice base, size_t stem, struct follow_file *file)
+{
+    struct slice rest = name;
+    if (stem)
+        return parse_dated(name, base, stem, file);
     bool yesterday = is_yesterday(name, base);
     if (name.n >= sizeof file->name || (!yesterday && !slice_take(&rest, base)))
         return false;
@@ -78,7 +95,7 @@ static int add(struct follow_files *files, int directory, struct slice name, str
 {
     struct follow_file file;
     struct stat st;
-    if (!parse_name(name, base, &file) || fstatat(directory, file.name, &st, 0) != 0 ||
+    if (!parse_name(name, base, files->stem, &file) || fstatat(directory, file.name, &st, 0) != 0 ||
         !S_ISREG(st.st_mode))
         return 0;
     file.device = st.st_dev;
@@ -190,7 +207,7 @@ static void put_in_order(struct follow_files *files)
 
 int follow_files_list(const char *directory, const char *name, struct follow_files *files)
 {
-    struct follow_files again = {NULL, 0, 0};
+    struct follow_files again = {.stem = files->stem};
     int error = list_once(directory, name, files);
     for (unsigned i = 0; error == 0; i++) {
         error = list_once(directory, name, &again);
@@ -224,7 +241,7 @@ bool follow_files_same(const struct follow_files *a, const struct follow_files *
 void follow_files_free(struct follow_files *files)
 {
     free(files->list);
-    *files = (struct follow_files){NULL, 0, 0};
+    *files = (struct follow_files){.list = NULL};
 }
 
 static int check_opened(int fd, const struct follow_file *file)

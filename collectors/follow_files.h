@@ -25,10 +25,11 @@ struct follow_file {
 struct follow_files {
     struct follow_file *list; /* oldest first; the live one, if it exists, is the last */
     unsigned count, room;
+    size_t stem; /* the log's name has a date behind so many octets; 0: none */
 };
 
 /*
- * Lists the regular files of the log `name` in `directory`: itself and log.1, log.1.gz,
+ * Lists the regular files of the log `name` in `directory`, files->stem being set: itself and log.1, log.1.gz,
  * log-20261121, log.20261121-120000 and the like (of mail.log_current: mail.log_yesterday), as they were all at one instant. Returns 0 or an
  * errno; EAGAIN: the directory changes too fast, try later. A directory that may be searched but
  * not read shows the live file alone. The caller frees the list in every case.

@@ -35,13 +35,14 @@ static struct shared {
     atomic_bool begun, done;
     _Atomic unsigned written;
 } * shared;
+static int64_t wall_ms;
 static bool old_files; /* the wall clock is far ahead of every mtime */
 
 static int test_clock(clockid_t id, struct timespec *t)
 {
     int64_t ms = shared->monotonic_ms;
     if (id == CLOCK_REALTIME)
-        ms = old_files ? INT64_C(9000000000000) : 0;
+        ms = old_files ? INT64_C(9000000000000) : wall_ms;
     t->tv_sec = ms / 1000;
     t->tv_nsec = ms % 1000 * 1000000;
     return 0;
@@ -66,6 +67,7 @@ static int setup(void **state)
     got = calloc(1, 1);
     got_length = 0;
     old_files = false;
+    wall_ms = 0;
     shared->monotonic_ms = 1000000;
     return 0;
 }
@@ -1100,6 +1102,43 @@ static void stress(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* "log-%D": each day has a file of its own, and the next one takes over when it is there. */
+static void dated_names(void **state)
+{
+    (void)state;
+    setenv("TZ", "UTC", 1);
+    tzset();
+    wall_ms = INT64_C(1795305540000); /* 2026-11-21T23:59:00Z */
+    snprintf(path, sizeof path, "%s/log-%%D", dir);
+    put("log-20261119", "one\n");
+    set_time("log-20261119", 1795100000);
+    put("log-2026112", "no\n");
+    put("log-20261118.5", "no\n");
+    start();
+    read_all();
+    expect("one\n");
+    assert_int_equal(status().status, SOURCE_OK);
+    put("log-20261121", "two\n");
+    read_all();
+    expect("two\n");
+    wall_ms += 120000; /* midnight; the first line of the new day comes later */
+    put("log-20261121", "three\n");
+    read_all();
+    expect("three\n");
+    assert_int_equal(status().status, SOURCE_OK);
+    put("log-20261121", "four\n");
+    put("log-20261122", "five\n");
+    read_all();
+    expect("four\nfive\n");
+    put("log-20261122", "six\n");
+    wall_ms += 86400000;
+    put("log-20261123", "seven\n");
+    compress_file("log-20261122");
+    restart();
+    read_all();
+    expect("six\nseven\n");
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(int argc, char **argv)
@@ -1135,6 +1174,7 @@ int main(int argc, char **argv)
         test(empty_then_rotated),
         test(catches_up_at_once),
         test(sun_nights),
+        test(dated_names),
         test(impossible_position),
     };
     const struct CMUnitTest last[] = {cmocka_unit_test(stress)};
