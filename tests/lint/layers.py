@@ -30,7 +30,7 @@ LAYERS = [
     (r"collectors/(source|log_source|queue_source|socket|process|rate|collectors)", 5),
     (r"collectors/(own)", 0),
     (r"collectors/(watch|resolve|tls|dialog\w*)", 3),
-    (r"collectors/(probe|probe_pack|prober|response_request)", 4),
+    (r"collectors/(probe\w*|prober|response_request)", 4),
     (r"collectors/response", 4),
     (r"collectors/ldap_(facts|record)", 2),
     (r"collectors/ldap_(client\w*|run|probe)", 4),
