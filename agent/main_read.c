@@ -238,6 +238,8 @@ int read_files(const struct read_options *o)
     for (int i = 0; i < o->file_count; i++)
         ok &= read_one(&r, o->files[i]);
     tally_levels(tally);
+    if (access)
+        access_tally_levels(access);
     set_status(&model);
     ok &= print(&model, r.log.last_ms);
     if (o->statistics || r.log.unrecognised)

@@ -122,13 +122,23 @@ static void know_service(struct slice name, struct prefix *p)
     p->role = ROLE_OTHER;
 }
 
+/* Offset of the first "):" or ")<", or s.n. */
+static size_t end_of_parenthesis(struct slice s)
+{
+    for (size_t at = 0; at + 1 < s.n; at++) {
+        at += slice_find(slice_skip(s, at), ')');
+        if (at + 1 < s.n && (s.p[at + 1] == ':' || s.p[at + 1] == '<'))
+            return at;
+    }
+    return s.n;
+}
+
 /* Takes "(USER)", "(PID)" or "(PID, USER)" off s; a user name may hold any character but a control. */
 static bool take_parenthesis(struct slice *s, struct prefix *p)
 {
     if (!slice_take(s, SLICE("(")))
         return true;
-    size_t colon = slice_search(*s, SLICE("):")), angle = slice_search(*s, SLICE(")<"));
-    size_t end = colon < angle ? colon : angle;
+    size_t end = end_of_parenthesis(*s);
     if (end == s->n)
         return false;
     struct slice in = slice_head(*s, end);
@@ -235,7 +245,7 @@ static void take_element(struct slice s, struct elements *x)
 static void split_elements(struct slice s, struct elements *x)
 {
     *x = (struct elements){.message = s};
-    size_t at = slice_search(s, SLICE("user=<"));
+    size_t at = STARTS(s, "Login: user=<") ? 7 : slice_search(s, SLICE("user=<"));
     if (at == s.n)
         return;
     struct slice rest = slice_skip(s, at);
@@ -376,10 +386,23 @@ static uint64_t told(uint64_t v)
     return v == EVENT_NOT_TOLD ? 0 : v;
 }
 
-/* One word of imap_logout_format, pop3_logout_format or managesieve_logout_format. */
+/* "retr=2/571" or "top=": messages and octets that were sent. */
+static void take_sent(struct slice s, struct event *e)
+{
+    uint64_t count = EVENT_NOT_TOLD, octets = 0;
+    uint32_t before = e->access.fetched == EVENT_NOT_TOLD_U32 ? 0 : e->access.fetched;
+    take_pair(s, &count, &octets);
+    if (count == EVENT_NOT_TOLD)
+        return;
+    e->access.fetched = before + (uint32_t)count;
+    e->access.out = told(e->access.out) + octets;
+}
+
+/* One word of imap_logout_format, pop3_logout_format or managesieve_logout_format; those that matter begin
+ * with one of the letters "iober" or "dt". */
 static void take_total(struct slice s, struct event *e)
 {
-    uint64_t count = EVENT_NOT_TOLD, octets = EVENT_NOT_TOLD;
+    uint64_t count = EVENT_NOT_TOLD, octets;
     if (TAKE(s, "in=")) {
         slice_number(&s, &e->access.in);
     } else if (TAKE(s, "out=")) {
@@ -391,13 +414,7 @@ static void take_total(struct slice s, struct event *e)
     } else if (TAKE(s, "body_count=")) {
         e->access.fetched = small_number(s);
     } else if (TAKE(s, "retr=") || TAKE(s, "top=")) {
-        take_pair(s, &count, &octets);
-        if (count == EVENT_NOT_TOLD)
-            return;
-        e->access.fetched =
-            (uint32_t)((e->access.fetched == EVENT_NOT_TOLD_U32 ? 0 : e->access.fetched) +
-                       (uint32_t)count);
-        e->access.out = told(e->access.out) + octets;
+        take_sent(s, e);
     } else if (TAKE(s, "del=")) {
         take_pair(s, &count, &octets);
         e->access.expunged = count == EVENT_NOT_TOLD ? EVENT_NOT_TOLD_U32 : (uint32_t)count;
@@ -406,11 +423,12 @@ static void take_total(struct slice s, struct event *e)
 
 static void take_totals(struct slice s, struct event *e)
 {
-    while (s.n) {
-        size_t end = slice_find(s, ' ');
-        if (end > 3)
-            take_total(slice_head(s, end), e);
-        s = slice_skip(s, end + 1);
+    for (size_t from = 0, i = 0; i <= s.n; i++) {
+        if (i < s.n && s.p[i] != ' ')
+            continue;
+        if (i > from + 3 && strchr("ioberdt", s.p[from]))
+            take_total((struct slice){s.p + from, i - from}, e);
+        from = i + 1;
     }
 }
 
@@ -427,8 +445,11 @@ static void parse_session(struct slice s, const struct prefix *p, struct event *
     e->other_id = p->session;
     e->access.process = p->pid;
     if (session_ends(s)) {
-        size_t close = slice_search(s, SLICE(") "));
-        take_totals(close < s.n ? slice_skip(s, close + 2) : s, e);
+        if (!TAKE(s, "Disconnected: Logged out ")) {
+            size_t close = slice_search(s, SLICE(") "));
+            s = close < s.n ? slice_skip(s, close + 2) : s;
+        }
+        take_totals(s, e);
         e->kind = EVENT_LOGOUT;
     } else if (STARTS(s, "save: ") || STARTS(s, "append: ")) { /* the mail_log plugin */
         e->kind = EVENT_STORED;

@@ -51,8 +51,8 @@ struct access_tally {
 
 /* access_rows.c: the rows of services and sessions */
 struct access_service *access_service(struct access_log *log, unsigned protocol);
-/* A session begins, or was restored: its rows and the levels of its service. */
-void access_open(struct access_log *log, struct access_service *s, struct access_session *x);
+/* A session begins, or was restored: the levels of its service. */
+void access_open(struct access_log *log, struct access_service *s);
 void access_close(struct access_log *log, struct access_service *s, struct access_session *x);
 void access_close_all(struct access_log *log);
 /* access_tally.c: what the store does not keep of the rows of log events */

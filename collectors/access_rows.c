@@ -1,7 +1,7 @@
 /*
  * The rows of access services: applTable, mailmonAccessTable, and for each open session assocTable and
- * mailmonSessionTable. Invariant: a session has its two rows, or none if a table was full, and its
- * service's levels count it once.
+ * mailmonSessionTable. Invariant: a session has its two rows from the next tick on, or none if a table was full,
+ * and its service's levels count it once.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -97,15 +97,18 @@ static void show_user(const struct access_tally *t, const struct access_session 
     }
 }
 
-static void place_rows(struct access_log *log, struct access_session *x)
+/* Rows are placed once a tick: most sessions of a log that is caught up with are over by then. */
+static void place_rows(struct access_tally *t, struct access_session *x)
 {
-    struct access_tally *t = log->tally;
     uint32_t key[3] = {x->appl, x->assoc ? x->assoc : names_next(t->names, MODEL_ASSOC, x->appl),
                        0};
     struct assoc *a = key[1] ? model_place(t->model, MODEL_ASSOC, key, NULL) : NULL;
     if (!a)
         return;
+    if (!x->assoc)
+        access_session_changed(&t->sessions, x);
     x->assoc = key[1];
+    x->flags |= ACCESS_SESSION_SHOWN;
     TEXT_SET(a->remote, TEXT_GET(x->remote));
     a->protocol_port = x->protocol;
     a->type = x->user_id ? UA_INITIATOR : PEER_INITIATOR;
@@ -119,24 +122,23 @@ static void place_rows(struct access_log *log, struct access_session *x)
     row->since_at = a->since_at;
 }
 
-void access_open(struct access_log *log, struct access_service *s, struct access_session *x)
+void access_open(struct access_log *log, struct access_service *s)
 {
     struct access_tally *t = log->tally;
-    place_rows(log, x);
     s->appl->inbound = ++s->access->current_connections;
     if (s->access->current_connections > s->access->max_connections)
         s->access->max_connections = s->access->current_connections;
     model_dirty(t->model, MODEL_ACCESS, s->access);
     model_touch(t->model, MODEL_APPL);
-    model_touch(t->model, MODEL_ASSOC);
-    model_touch(t->model, MODEL_SESSION);
 }
 
 static void remove_rows(struct access_tally *t, const struct access_session *x)
 {
     uint32_t key[3] = {x->appl, x->assoc, 0};
-    void *assoc = x->assoc ? model_find(t->model, MODEL_ASSOC, key, NULL) : NULL;
-    void *session = x->assoc ? model_find(t->model, MODEL_SESSION, key, NULL) : NULL;
+    if (!(x->flags & ACCESS_SESSION_SHOWN))
+        return;
+    void *assoc = model_find(t->model, MODEL_ASSOC, key, NULL);
+    void *session = model_find(t->model, MODEL_SESSION, key, NULL);
     if (assoc)
         model_remove(t->model, MODEL_ASSOC, assoc);
     if (session)
@@ -202,7 +204,7 @@ void access_tally_found(struct access_log *log, enum access_protocol protocol, s
     struct access_session *made = access_session_add(&t->sessions, &x);
     if (!made)
         return;
-    access_open(log, s, made);
+    access_open(log, s);
     if (first && s->access->users_logged_in != MODEL_ABSENT)
         s->access->users_logged_in++;
 }
@@ -242,9 +244,16 @@ void access_tally_levels(struct access_tally *t)
             p->current = 0;
     }
     for (uint32_t i = 0; i < t->sessions.high; i++) {
-        struct peer *p = t->sessions.rows[i].appl ? peer_of(t, &t->sessions.rows[i]) : NULL;
+        struct access_session *x = &t->sessions.rows[i];
+        if (!x->appl)
+            continue;
+        if (!(x->flags & ACCESS_SESSION_SHOWN))
+            place_rows(t, x);
+        struct peer *p = peer_of(t, x);
         if (p)
             p->current++;
     }
     model_touch(t->model, MODEL_PEER);
+    model_touch(t->model, MODEL_ASSOC);
+    model_touch(t->model, MODEL_SESSION);
 }

@@ -138,6 +138,11 @@ bool access_session_of(const struct access_sessions *t, uint32_t appl, uint64_t 
     return false;
 }
 
+void access_session_changed(struct access_sessions *t, struct access_session *s)
+{
+    mark(t, (uint32_t)(s - t->rows));
+}
+
 void access_session_remove(struct access_sessions *t, struct access_session *s)
 {
     uint32_t slot = (uint32_t)(s - t->rows);
@@ -158,7 +163,8 @@ bool access_sessions_save(struct access_sessions *t, struct checkpoint *c)
         uint32_t slot = t->dirty_list[i];
         struct access_session *s = &t->rows[slot];
         bool stored = (s->flags & FLAG_STORED) != 0;
-        s->flags = s->appl ? FLAG_STORED | (s->flags & ACCESS_SESSION_NAMED) : 0;
+        s->flags =
+            s->appl ? FLAG_STORED | (s->flags & (ACCESS_SESSION_NAMED | ACCESS_SESSION_SHOWN)) : 0;
         if (s->appl)
             ok &= checkpoint_put(c, STORE_ACCESS_SESSIONS, slot, s, sizeof *s);
         else if (stored)

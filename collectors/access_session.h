@@ -11,15 +11,16 @@
 #include "../agent/store.h"
 
 /* As the store keeps it. Names are hashes: the text is not needed to find it again. */
-enum { ACCESS_SESSION_NAMED = 4 };
+enum { ACCESS_SESSION_NAMED = 4, ACCESS_SESSION_SHOWN = 8 };
 struct access_session {
-    uint64_t id;       /* hash of the session's name, or of its process; 0: neither was told */
-    uint64_t user_id;  /* hash of its user, 0: nobody logged in */
-    int64_t since_ms;  /* real time */
-    uint32_t appl;     /* 0: this slot is free */
-    uint32_t process;  /* 0: not told */
-    uint32_t assoc;    /* its assocIndex, 0: no row */
-    uint16_t flags;    /* ACCESS_SESSION_NAMED: id is of its name; others are of access_session.c */
+    uint64_t id;      /* hash of the session's name, or of its process; 0: neither was told */
+    uint64_t user_id; /* hash of its user, 0: nobody logged in */
+    int64_t since_ms; /* real time */
+    uint32_t appl;    /* 0: this slot is free */
+    uint32_t process; /* 0: not told */
+    uint32_t assoc;   /* its assocIndex, 0: no row */
+    uint16_t
+        flags; /* _NAMED: id is of its name; _SHOWN: it has rows; others are of access_session.c */
     uint16_t protocol; /* its port */
     struct text64 user, remote, method;
 };
@@ -52,6 +53,8 @@ struct access_session *access_session_find(const struct access_sessions *t, uint
                                            uint64_t name_id, uint64_t user_id, uint32_t process);
 /* Is there a session of this user? */
 bool access_session_of(const struct access_sessions *t, uint32_t appl, uint64_t user_id);
+/* The next checkpoint takes it again. */
+void access_session_changed(struct access_sessions *t, struct access_session *s);
 void access_session_remove(struct access_sessions *t, struct access_session *s);
 /* Puts what changed since the last time; takes one back, false if that cannot be. */
 bool access_sessions_save(struct access_sessions *t, struct checkpoint *c);

@@ -111,7 +111,7 @@ static void begin_session(struct access_log *log, struct access_service *s, cons
     struct access_session *made = access_session_add(&t->sessions, &x);
     if (!made)
         return;
-    access_open(log, s, made);
+    access_open(log, s);
     if (first)
         add(&s->access->users_logged_in, 1);
 }

@@ -56,7 +56,8 @@ void access_tally_reconcile(struct access_log *log, enum access_protocol protoco
 void access_tally_found(struct access_log *log, enum access_protocol protocol, struct slice user,
                         struct slice remote, uint32_t process);
 
-/* How many sessions each peer has now; to be called after other collectors set the levels of peers. */
+/* Rows of sessions, and how many each peer has now: to be called before each publish, and after other
+   collectors set the levels of peers. */
 void access_tally_levels(struct access_tally *t);
 
 bool access_tally_save(struct access_tally *t, struct checkpoint *c);

@@ -88,6 +88,7 @@ static void test_sessions(void **state)
     at(&w, 3, LOGIN, "bob", 3, 13, "s3");
     assert_int_equal(IMAP(&w)->current_connections, 3);
     assert_int_equal(IMAP(&w)->users_logged_in, 2);
+    access_tally_levels(w.tally);
     assert_int_equal(w.model.tables[MODEL_SESSION].count, 3);
     at(&w, 4,
        "imap(alice)<12><s2>: Info: Disconnected: Logged out in=10 out=20 expunged=1 body_count=2");
@@ -153,6 +154,7 @@ static void test_users(void **state)
         begin(&w, &access_dovecot, (enum access_users)users);
         at(&w, 1, LOGIN, "alice", 1, 11, "s1");
         at(&w, 1, "imap(alice)<11><s1>: Error: Corrupted index file");
+        access_tally_levels(w.tally);
         const struct session *s = model_row(&w.model, MODEL_SESSION, 0);
         const struct log_event *l = model_row(&w.model, MODEL_LOG_EVENT, 0);
         struct slice user = TEXT_GET(s->user);
