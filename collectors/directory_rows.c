@@ -215,6 +215,19 @@ static void take_consumers(struct directory_rows *d, const struct ldap_facts *f,
     model_touch(d->model, MODEL_DS_INT);
 }
 
+static void set_trend(struct disk *row, struct trend *t, int64_t now_ms)
+{
+    int64_t change;
+    row->fill_rate_kb_per_hour = INT64_MIN;
+    row->hours_to_full = MODEL_ABSENT;
+    trend_add(t, now_ms, (int64_t)row->available_kb);
+    if (!trend_per_hour(t, &change))
+        return;
+    row->fill_rate_kb_per_hour = -change;
+    if (change < 0)
+        row->hours_to_full = row->available_kb / (uint64_t)-change;
+}
+
 /* An mdb database has a size that it cannot grow beyond: a disk that fills, in all that matters. */
 static void take_databases(struct directory_rows *d, const struct ldap_facts *f, int64_t now_ms)
 {
@@ -244,6 +257,7 @@ static void take_databases(struct directory_rows *d, const struct ldap_facts *f,
         row->available_mb = row->available_kb / 1024;
         row->percent_available = available * 100 / b->pages_max;
         row->last_stat_at = now_ms;
+        set_trend(row, &d->available_kb[i], now_ms);
     }
     model_touch(d->model, MODEL_DISK);
 }

@@ -11,6 +11,7 @@
 
 #include "../agent/names.h"
 #include "ldap_record.h"
+#include "trend.h"
 
 /* What the store keeps of a server, by applIndex. */
 struct directory_memory {
@@ -33,6 +34,7 @@ struct directory_rows {
     struct appl *appl;
     bool sessions; /* show them */
     struct directory_memory memory;
+    struct trend available_kb[LDAP_DATABASES_MAX]; /* of each database, in the server's order */
     struct directory_session open[LDAP_SESSIONS_MAX];
     unsigned open_count;
 };

@@ -261,6 +261,22 @@ static void test_status(void **state)
     }
 }
 
+/* A database that grows by 1 MB an hour, of which 64 MB there are. */
+static void test_database_fills(void **state)
+{
+    (void)state;
+    recorded("directory_openldap.ldif");
+    const struct disk *disk = NULL;
+    for (int i = 0; i < 20; i++) {
+        r.facts.databases[2].pages_used += 16; /* 64 kB */
+        directory_rows_take(&d, &r, NOW + i * 225000);
+        disk = model_row(&model, MODEL_DISK, 0);
+        assert_true(i >= 11 || disk->hours_to_full == MODEL_ABSENT);
+    }
+    assert_int_equal(disk->fill_rate_kb_per_hour, 1024);
+    assert_int_equal(disk->hours_to_full, disk->available_kb / 1024);
+}
+
 /* What was counted stays when nobody answers; what is open then is not known. */
 static void test_silence(void **state)
 {
@@ -291,9 +307,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_openldap), TEST(test_sessions),   TEST(test_own_questions), TEST(test_remembered),
-        TEST(test_restart),  TEST(test_never_back), TEST(test_consumer),      TEST(test_389),
-        TEST(test_status),   TEST(test_silence),    TEST(test_busy_threads),
+        TEST(test_openldap),   TEST(test_sessions),     TEST(test_own_questions),
+        TEST(test_remembered), TEST(test_restart),      TEST(test_never_back),
+        TEST(test_consumer),   TEST(test_389),          TEST(test_status),
+        TEST(test_silence),    TEST(test_busy_threads), TEST(test_database_fills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
