@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "config_schema.h"
+#include "secret.h"
 
 static bool one_of(const char *word, const char *const *words)
 {
@@ -115,6 +116,8 @@ static void check_password(const struct config_response *r, struct err_list *err
 {
     struct stat st;
     const char *file = r->password_file;
+    char secret[256], why[512];
+    unsigned before = errors->count;
     if (!file)
         return;
     if (stat(file, &st) != 0)
@@ -126,6 +129,11 @@ static void check_password(const struct config_response *r, struct err_list *err
         err_add(errors, r->at.file, r->at.line,
                 "responses: password_file %s may be read by others (mode %04o): chmod 600 %s", file,
                 (unsigned)st.st_mode & 07777, file);
+    errno = 0; /* whoever only checks may not be able to read it */
+    if (errors->count == before && !secret_read(file, secret, sizeof secret, why) &&
+        errno != EACCES)
+        err_add(errors, r->at.file, r->at.line, "responses: password_file %s", why);
+    secret_wipe(secret, sizeof secret);
 }
 
 static bool loopback(const char *host)

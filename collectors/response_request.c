@@ -2,9 +2,8 @@
  * From the configuration of a service to a request, and from a result to a status.
  */
 #include "response.h"
+#include "../agent/secret.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,20 +11,11 @@
 bool response_password(const char *file, char *password, size_t size, char *error,
                        size_t error_size)
 {
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    ssize_t n = fd < 0 ? -1 : read(fd, password, size - 1);
-    int why = errno;
-    if (fd >= 0)
-        close(fd);
-    if (n < 0) {
-        snprintf(error, error_size, "%s: %s", file, strerror(why));
-        return false;
-    }
-    password[n] = 0;
-    password[strcspn(password, "\r\n")] = 0;
-    if (!*password)
-        snprintf(error, error_size, "%s: its first line is empty", file);
-    return *password != 0;
+    char why[512];
+    if (secret_read(file, password, size, why))
+        return true;
+    snprintf(error, error_size, "%s", why);
+    return false;
 }
 
 enum response_protocol response_protocol_named(const char *name)

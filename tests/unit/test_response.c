@@ -88,6 +88,9 @@ static void test_refused(void **state)
     put("open", "pw\n", 0640);
     snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";", path_of("open"));
     refused(with, "(mode 0640): chmod 600");
+    put("closed", "\n", 0600);
+    snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";", path_of("closed"));
+    refused(with, "its first line is empty");
 }
 
 static void test_request(void **state)
