@@ -11,7 +11,8 @@
 #include "process.h"
 #include "process_rows.h"
 
-#define LATE_MS 30000
+#define LATE_MS  30000
+#define AMISS_MS 5000 /* while the number of one is wrong, a pass is made so often */
 
 struct expected {
     char name[64], names[64], pid_file[PID_FILE_SIZE];
@@ -190,6 +191,7 @@ static void merge(void)
     struct collect *c = processes.collect;
     const struct proc_scan *s = &processes.scan;
     int64_t passed_ms = processes.before_ms ? processes.began_ms - processes.before_ms : 0;
+    bool amiss = false;
     for (unsigned i = 0; i < processes.count; i++) {
         struct expected *e = &processes.rows[i];
         struct process_sum sum =
@@ -201,7 +203,10 @@ static void merge(void)
                 : MODEL_ABSENT;
         if (process_row_set(e->row, &e->rule, &sum, processes.began_ms, passed_ms))
             model_dirty(c->model, MODEL_PROCESS, e->row);
+        amiss |= e->row->status == PROCESS_TOO_FEW || e->row->status == PROCESS_TOO_MANY;
     }
+    if (amiss && processes.next_ms > processes.began_ms + AMISS_MS)
+        processes.next_ms = processes.began_ms + AMISS_MS;
     model_touch(c->model, MODEL_PROCESS);
 }
 
