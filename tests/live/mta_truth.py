@@ -1,6 +1,10 @@
 """What mail that was injected must have changed, as counters of a walk that can be subtracted and
 compared; for every mail transfer agent."""
+import os
+import signal
 from collections import Counter
+
+from postfix_site import children, wait_until
 
 APPL = ("mtaReceivedMessages mtaReceivedRecipients mtaTransmittedMessages mtaTransmittedRecipients "
         "applRejectedInboundAssociations applFailedOutboundAssociations "
@@ -73,3 +77,11 @@ def difference(walk, appl, truth, without=()):
     is_ = counters(walk, appl)
     return {k: (is_[k], truth[k]) for k in sorted(is_.keys() | truth.keys())
             if is_[k] != truth[k] and k[1] not in without}
+
+
+def kill_collector(daemon):
+    """SIGKILL; returns when its successor is there."""
+    supervisor, name = daemon.process.process.pid, "mailmond-collect"[:15]
+    pid, = children(supervisor, name)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: [p for p in children(supervisor, name) if p != pid], 10)

@@ -3,14 +3,13 @@ site (opensmtpd_site.py), and what SNMP shows must have changed by exactly that.
 import os
 import re
 import shutil
-import signal
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from daemon import BUILD, Daemon
-from mta_truth import Truth, difference
+from mta_truth import Truth, difference, kill_collector
 from opensmtpd_site import OpenSmtpd, SUBMISSION
 from postfix_site import wait_until
 
@@ -117,8 +116,7 @@ def test_truth(lab):
     truth.plus("", before, "applAccumulatedInboundAssociations")  # to see that it is up
     assert truth["", "mtaReceivedMessages"] >= 200
     assert not settle(daemon, truth)
-    daemon.stop(signal.SIGKILL)
-    daemon.start()
+    kill_collector(daemon)
     assert not settle(daemon, truth)
     walk = daemon.walk()
     assert sum(walk.column("mailmonChannelReceivedOctets").values()) == sum(

@@ -2,16 +2,16 @@
 site (sendmail_site.py), and what SNMP shows must have changed by exactly that."""
 import os
 import shutil
-import signal
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from daemon import BUILD, Daemon
-from mta_truth import Truth, difference
+from mta_truth import Truth, difference, kill_collector
 from postfix_site import wait_until
 from sendmail_site import Sendmail, SUBMISSION
+from snmp_lab import Client, Process
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not (BUILD / "mailmond").exists() or not shutil.which("snmpbulkwalk")
@@ -134,8 +134,7 @@ def test_truth(lab):
     truth = inject(site)
     assert truth["", "mtaReceivedMessages"] >= 198
     assert not settle(daemon, truth)
-    daemon.stop(signal.SIGKILL)
-    daemon.start()
+    kill_collector(daemon)
     assert not settle(daemon, truth)
     walk = daemon.walk()
     assert not any(walk.column("mailmonSourceUnrecognised").values()), daemon.text()
@@ -154,3 +153,42 @@ def stored(walk):
     """{queue: (messages, recipients)}"""
     return {g: tuple(walk.of(f"mtaGroupStored{what}", "sendmail", g)
                      for what in ("Messages", "Recipients")) for g in ("mqueue", "hold")}
+
+
+def test_beside_snmpd(lab, tmp_path):
+    """What Net-SNMP's own mta_sendmail reads of sendmail.cf, the statistics file and the queue, side by
+    side with ours, where the two mean the same."""
+    site, daemon = lab
+    port = BASE + 95
+    config = tmp_path / "snmpd.conf"
+    config.write_text(f"rocommunity public 127.0.0.1\nagentaddress udp:127.0.0.1:{port}\n"
+                      f"sendmail_config {site.overlay.upper / 'etc/mail/sendmail.cf'}\n"
+                      f"sendmail_stats {site.statistics}\nsendmail_queue {site.queue}\n"
+                      "sendmail_index 1\nsendmail_stats_t 1\nsendmail_queue_t 1\n")
+    snmpd = Process(["snmpd", "-f", "-LE", "i", "-I", "-smux", "-C", "-c", config,
+                     "-x", tmp_path / "agentx"], tmp_path / "snmpd.log",
+                    env=dict(os.environ, MIBS="", SNMP_PERSISTENT_DIR=str(tmp_path / "state")))
+    try:
+        client = Client(port, community="public")
+        root = ".1.3.6.1.2.1.28."
+        wait_until(lambda: client.uptime(0.2) is not None, 10)
+        theirs = {oid[len(root):]: value for oid, _, value in client.values("snmpbulkwalk", root[:-1])}
+    finally:
+        snmpd.stop()
+    ours = daemon.walk()
+    names = {k.split(".")[-1]: bytes.fromhex(v).decode() for k, v in theirs.items()
+             if k.startswith("2.1.25.1.")}
+
+    def of_mailer(column, name):
+        number = next(n for n, its in names.items() if its == name)
+        return theirs[f"2.1.{column}.1.{number}"]
+
+    assert theirs["1.1.1.1"] == ours.of("mtaReceivedMessages", "sendmail")
+    for mailer in "smtp", "prog", "*file*":
+        assert of_mailer(5, mailer) == ours.of("mtaGroupTransmittedMessages", "sendmail", mailer)
+    # Sendmail counts transactions; the local mailer has one for each recipient.
+    assert of_mailer(5, "local") == ours.of("mtaGroupTransmittedRecipients", "sendmail", "local")
+    assert theirs["1.1.2.1"] == ours.of("mtaGroupStoredMessages", "sendmail", "mqueue")
+    # It does not count recipients that do not exist as rejected.
+    rejected = sum(v for k, v in theirs.items() if k.startswith("2.1.3.1."))
+    assert rejected == ours.of("mtaGroupRejectedMessages", "sendmail", "smtpd") - 2 * ROUNDS
