@@ -301,6 +301,18 @@ static bool add_watch(struct collect *c, const struct config_log_event *e)
     return true;
 }
 
+/* Whatever stands in an MTA's panic log is an event. */
+static bool watch_panics(struct collect *c, const struct instance_of_mta *i)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s panic log", i->config->name);
+    struct config_log_event every = {.name = name,
+                                     .source = i->config->panic_log,
+                                     .pattern = (char *)" ",
+                                     .severity = (char *)"major"};
+    return !i->config->panic_log || add_watch(c, &every);
+}
+
 static bool start(struct collect *c)
 {
     uv_idle_init(c->loop, &more);
@@ -316,7 +328,8 @@ static bool start(struct collect *c)
     }
     for (unsigned n = 0; n < c->instance_count; n++)
         if (!follow_beside(c, &c->instances[n], c->instances[n].config->reject_log) ||
-            !follow_beside(c, &c->instances[n], c->instances[n].config->panic_log))
+            !follow_beside(c, &c->instances[n], c->instances[n].config->panic_log) ||
+            !watch_panics(c, &c->instances[n]))
             return false;
     for (unsigned n = 0; n < c->config->log_events.count; n++)
         if (!add_watch(c, (const struct config_log_event *)c->config->log_events.items + n))

@@ -344,6 +344,9 @@ def test_other_logs(lab):
     lab.exim.log.with_name("paniclog").write_text("2026-11-22 00:00:00 something is wrong\n")
     walk = lab.settle(lambda w: w["mailmonSourceItems", panic] == 1)
     assert walk["mailmonSourceItems", panic] == 1
+    event = walk.index("mailmonLogEventName", "exim panic log")
+    assert walk["mailmonLogEventMatches", event] == 1
+    assert walk["mailmonLogEventSeverity", event] == "major"
 
 
 def test_down(lab):
