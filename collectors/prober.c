@@ -155,6 +155,10 @@ static bool spawn(int theirs)
     uv_process_options_t o = {
         .exit_cb = on_ended, .file = path, .args = arguments, .stdio_count = 3, .stdio = io};
     int error = uv_spawn(self.collect->loop, &self.process, &o);
+    if (error) { /* the handle is in the loop's list all the same */
+        self.running = true;
+        uv_close((uv_handle_t *)&self.process, on_exit_closed);
+    }
     if (error && !self.failed)
         log_error("%s: %s; nothing is probed", path, uv_strerror(error));
     self.failed = error != 0;

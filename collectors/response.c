@@ -10,6 +10,8 @@
 #include "../agent/log.h"
 #include "prober.h"
 
+#define AGAIN_MS  1000
+#define REFUSALS  3
 #define SPREAD_MS 5000 /* the first probes after a start are spread over this time */
 
 struct asked_service {
@@ -19,6 +21,7 @@ struct asked_service {
     char password[256];
     char fault[320]; /* why it cannot be asked; empty: it can */
     bool busy;
+    unsigned refusals; /* so often in a row it could not be asked */
     int64_t next_ms, began_ms;
     enum response_status said; /* the status that was logged last; 0: none */
 };
@@ -170,8 +173,12 @@ static void ask(struct collect *c, struct asked_service *s)
     response_request(s->config, s->config->user ? s->password : NULL, &request);
     s->began_ms = (int64_t)uv_now(c->loop);
     s->busy = prober_ask(c, &request, on_result, s);
-    if (!s->busy)
-        source_status(c, s->source, SOURCE_STALE, "mailmond-probe cannot be asked");
+    s->refusals = s->busy ? 0 : s->refusals + 1;
+    if (s->busy)
+        return;
+    s->next_ms = c->monotonic_ms + AGAIN_MS; /* it is being started anew */
+    if (s->refusals >= REFUSALS)
+        source_status(c, s->source, SOURCE_MISSING, "mailmond-probe cannot be started");
 }
 
 /* Give or take a twentieth, so that probes of one interval do not stay together. */
@@ -221,6 +228,7 @@ static bool place(struct collect *c, struct asked_service *s)
     row->status = RESPONSE_UNKNOWN;
     row->warn_after_ms = r->warn_after_ms;
     row->fail_after_ms = r->fail_after_ms;
+    row->appl = appl_index(c, r->appl);
     set_mean(row);
     model_dirty(c->model, MODEL_RESPONSE, row);
     snprintf(name, sizeof name, "probe %s", r->name);

@@ -102,11 +102,11 @@ def with_tls(certificate, serve, **settings):
 class Peer:
     """One server; `serve` gets each connection."""
 
-    def __init__(self, serve, port=0, backlog=200):
+    def __init__(self, serve, port=0, backlog=200, address="127.0.0.1"):
         self.serve, self.count, self.keep = serve, 0, []
-        self.listener = socket.socket()
+        self.listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", port))
+        self.listener.bind((address, port))
         self.listener.listen(backlog)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.run, daemon=True).start()

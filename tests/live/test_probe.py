@@ -333,3 +333,51 @@ def test_name_servers_that_hang_or_fail(folder, silent, status):
                          capture_output=True, text=True, timeout=60).stdout
     assert f"Status: {status}\nReply: resolve: " in out, out
     assert float(out.split()[-1]) < 11, out
+
+
+def ask(url):
+    return subprocess.run([BUILD / "mailmond", "--config", "/dev/null", "--probe", url],
+                          capture_output=True, text=True)
+
+
+def test_ipv6():
+    peer = fp.Peer(fp.dialog(b"220 mx\r\n", fp.SMTP), address="::1")
+    out = ask(f"smtp://[::1]:{peer.port}")
+    assert out.returncode == 0 and "Status: up" in out.stdout, out.stdout + out.stderr
+    peer.stop()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_name_with_two_addresses(folder, address):
+    """The one that refuses is passed over, whichever it is."""
+    peer = fp.Peer(fp.dialog(b"220 mx\r\n", fp.SMTP), address=address)
+    (folder / "hosts").write_text("127.0.0.1 two.site.test\n::1 two.site.test\n")
+    out = subprocess.run(["unshare", "-m", "sh", "-c",
+                          f"mount --bind {folder}/hosts /etc/hosts && exec {BUILD}/mailmond --config "
+                          f"/dev/null --probe smtp://two.site.test:{peer.port}"],
+                         capture_output=True, text=True).stdout
+    assert "Status: up" in out, out
+    peer.stop()
+
+
+def test_without_its_program(folder):
+    """mailmond-probe is missing: said once, and the daemon lives."""
+    bare = folder / "bare"
+    bare.mkdir()
+    for name in ("mailmond", "mailmond-collect", "mailmond-publish"):
+        shutil.copy(BUILD / name, bare / name)
+    config = folder / "bare.conf"
+    config.write_text("interval = 100; responses = ( { name = \"x\"; protocol = \"smtp\"; host = "
+                      f"\"127.0.0.1\"; interval = 1; }} ); run_dir = \"{folder}/bare\";\n"
+                      f"user = \"root\"; publish_user = \"root\"; snmp = {{ mode = \"standalone\"; "
+                      f"listen = \"udp:127.0.0.1:{BASE + 1}\"; }};\n")
+    with open(folder / "bare.log", "w") as out:
+        p = subprocess.Popen([bare / "mailmond", "--config", config, "--state", folder / "bare.state",
+                              "--foreground"], stdout=out, stderr=out)
+    time.sleep(5)
+    alive_still = p.poll() is None
+    p.terminate()
+    p.wait(10)
+    log = (folder / "bare.log").read_text()
+    assert alive_still and log.count("no such file or directory; nothing is probed") == 1, log
+    assert log.count("probe x: missing: mailmond-probe cannot be started") == 1
