@@ -80,17 +80,23 @@ static struct queue_id alike(const struct sun_record *r)
     return sun_hash_id(r->from.n ? r->from : r->to, seed);
 }
 
-static void set_identity(const struct sun_record *r, struct event *e)
+/* The id of the file, in r->file_id; false: the entry names none. */
+static bool has_file(struct sun_record *r)
 {
     bool held;
-    unsigned attempts;
     const char *slash = r->file.n ? memrchr(r->file.p, '/', r->file.n) : NULL;
     struct slice name = slash ? slice_skip(r->file, (size_t)(slash + 1 - r->file.p)) : r->file;
+    return r->named || (name.n && sun_queue_name(name, &r->file_id, &r->attempts, &held));
+}
+
+static void set_identity(struct sun_record *r, struct event *e)
+{
     if (r->message_id.n)
         e->packed_other = sun_hash_id(r->message_id, 0);
-    if (name.n && sun_queue_name(name, &e->packed_id, &attempts, &held)) {
-        e->id = name;
-        e->attempts = attempts;
+    if (has_file(r)) {
+        e->id = r->file;
+        e->packed_id = r->file_id;
+        e->attempts = r->attempts;
         e->flags |= EVENT_ATTEMPTS;
     } else if (r->message_id.n) {
         e->id = r->message_id;

@@ -153,28 +153,51 @@ static inline bool is_upper(char c)
     return (unsigned char)(c - 'A') < 26;
 }
 
-/* Can this word be the code of an entry, by what follows it? */
-static bool is_code(struct slice word, struct slice rest, char direction)
-{
-    for (size_t i = 0; i < word.n; i++)
-        if (!is_upper(word.p[i]))
-            return false;
-    if (word.n > 8 || !word.n)
-        return false;
-    if (direction)
-        return true;
-    rest = slice_trim(rest);
-    return rest.n && (slice_digit(*rest.p) || slice_starts(rest, SLICE("TCP|")));
-}
-
 /* Drops the spaces that fill a column, eight at a time. */
-static struct slice skip_blanks(struct slice s)
+static inline struct slice skip_blanks(struct slice s)
 {
     const uint64_t blanks = UINT64_C(0x2020202020202020);
     uint64_t v;
-    while (s.n >= 8 && (memcpy(&v, s.p, 8), v == blanks))
+    while (s.n >= 8) {
+        memcpy(&v, s.p, 8);
+        v ^= blanks;
+        if (v)
+            return slice_skip(s, (size_t)__builtin_ctzll(v) / 8);
         s = slice_skip(s, 8);
+    }
     return slice_trim(s);
+}
+
+/* Can this word be the code of an entry, by what follows it? */
+static bool is_code(struct slice word, struct slice rest, char direction)
+{
+    if (word.n > 8 || !is_upper(*word.p))
+        return false;
+    for (size_t i = 1; i < word.n; i++)
+        if (!is_upper(word.p[i]))
+            return false;
+    if (direction)
+        return true;
+    rest = skip_blanks(rest);
+    return rest.n && (slice_digit(*rest.p) || STARTS(rest, "TCP|"));
+}
+
+/* The offset of the first space, or s.n: words are short, and a call for each is dear. */
+static inline size_t find_space(struct slice s)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+    uint64_t v;
+    size_t i = 0;
+    for (; i + 8 <= s.n; i += 8) {
+        memcpy(&v, s.p + i, 8);
+        v ^= ones * ' ';
+        v = (v - ones) & ~v & high;
+        if (v)
+            return i + (size_t)__builtin_ctzll(v) / 8;
+    }
+    while (i < s.n && s.p[i] != ' ')
+        i++;
+    return i;
 }
 
 /* ---- Channels ---- */
@@ -182,14 +205,19 @@ static struct slice skip_blanks(struct slice s)
 /* "2e2d.2.1": hexadecimal numbers with dots between. */
 static bool is_process(struct slice word)
 {
-    bool dot = false;
+    static const uint8_t kinds[256] = {
+        ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1,
+        ['8'] = 1, ['9'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1,
+        ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1, ['.'] = 2,
+    };
+    unsigned seen = 0;
     for (size_t i = 0; i < word.n; i++) {
-        char ch = word.p[i];
-        dot |= ch == '.';
-        if (!slice_digit(ch) && ch != '.' && (unsigned char)((ch | 32) - 'a') > 5)
+        unsigned kind = kinds[(unsigned char)word.p[i]];
+        if (!kind)
             return false;
+        seen |= kind;
     }
-    return dot;
+    return seen & 2;
 }
 
 static bool looks_like_node(struct slice word)
@@ -249,7 +277,7 @@ static bool take_head(const struct sun_options *o, struct slice *s, struct sun_r
     struct slice t = slice_trim(*s);
     size_t gap = 0;
     for (unsigned n = 0; n <= HEAD_MAX; n++) {
-        size_t end = slice_find(t, ' ');
+        size_t end = find_space(t);
         struct slice word = slice_head(t, end), rest = slice_skip(t, end);
         if (!word.n)
             return false;
@@ -303,7 +331,7 @@ static struct slice take_field(struct slice *s, const struct sun_record *r)
     struct slice field;
     if (r->counted && take_counted(s, &field))
         return field;
-    size_t end = slice_find(*s, ' ');
+    size_t end = find_space(*s);
     if (r->quoted)
         end = quoted_end(*s);
     field = slice_head(*s, end);
@@ -384,14 +412,13 @@ static bool take_message_id(struct slice *s, const struct sun_record *r, struct 
 }
 
 /* Does a field look like a path in the queue area? */
-static bool is_queue_file(struct slice field)
+static bool is_queue_file(struct slice field, struct sun_record *r)
 {
     const char *slash = field.n ? memrchr(field.p, '/', field.n) : NULL;
-    struct queue_id id;
-    unsigned attempts;
     bool held;
-    return slash &&
-           sun_queue_name(slice_skip(field, (size_t)(slash + 1 - field.p)), &id, &attempts, &held);
+    r->named = slash && sun_queue_name(slice_skip(field, (size_t)(slash + 1 - field.p)),
+                                       &r->file_id, &r->attempts, &held);
+    return r->named;
 }
 
 static void take_known_ids(unsigned fields, struct slice *s, struct sun_record *r)
@@ -423,19 +450,20 @@ static void infer_ids(struct slice *s, struct sun_record *r)
         slice_number(&after, &notary);
         after = slice_trim(after);
         struct slice next = slice_head(after, slice_find(after, ' '));
-        if (is_queue_file(next) || (next.n && *next.p == '<')) {
+        if (is_queue_file(next, r) || (next.n && *next.p == '<')) {
             r->notary = (uint32_t)notary;
             t = after;
         }
     }
     after = t;
     struct slice field = take_field(&after, r);
-    if (is_queue_file(field)) {
+    if (is_queue_file(field, r)) {
         r->file = field;
         t = slice_trim(after);
     }
+    bool id = t.n && *t.p == '<';
     after = t;
-    field = take_field(&after, r);
+    field = id ? slice_head(t, 0) : take_field(&after, r);
     if (field.n && *field.p != '<' && memchr(field.p, '@', field.n) &&
         slice_starts(slice_trim(after), SLICE("<"))) {
         r->envelope_id = field;
@@ -443,7 +471,7 @@ static void infer_ids(struct slice *s, struct sun_record *r)
     }
     if (take_message_id(&t, r, &r->message_id)) {
         t = slice_trim(t);
-        if (take_message_id(&t, r, &r->original_message_id))
+        if (t.n && *t.p == '<' && take_message_id(&t, r, &r->original_message_id))
             t = slice_trim(t);
     }
     *s = t;

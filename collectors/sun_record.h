@@ -60,9 +60,12 @@ struct sun_record {
     bool quoted;    /* there is a quote or a backslash in it */
     bool counted;   /* LOG_FORMAT 3 */
     bool has_queue_time;
+    bool named;         /* file_id and attempts are those of `file` */
     unsigned modifiers; /* enum sun_modifier */
-    uint32_t notary;    /* LOG_NOTARY */
-    uint64_t blocks;    /* size */
+    struct queue_id file_id;
+    unsigned attempts;
+    uint32_t notary; /* LOG_NOTARY */
+    uint64_t blocks; /* size */
     uint64_t queue_time_ms;
     struct slice node, process, source, destination;
     struct slice from, original, to; /* without "rfc822;"; from is empty for a notification */
