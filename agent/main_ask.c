@@ -67,6 +67,18 @@ static bool take_host(struct slice s, struct config_response *r)
     return s.n == 0 && host.n > 0;
 }
 
+/* ldap://HOST/BASE??sub?FILTER (RFC 4516) */
+static void take_search(struct slice s, struct config_response *r)
+{
+    struct slice base = slice_head(s, slice_find(s, '?'));
+    if (base.n)
+        r->base = strndup(base.p, base.n);
+    for (int i = 0; i < 3; i++)
+        s = slice_skip(s, slice_find(s, '?') + 1);
+    if (s.n && base.n)
+        r->filter = strndup(s.p, s.n);
+}
+
 /* A URL as a configured service; false: it is none. */
 static bool take_url(const char *url, struct config_response *r)
 {
@@ -82,10 +94,14 @@ static bool take_url(const char *url, struct config_response *r)
     if (protocol.n != scheme.n && !r->starttls)
         return false;
     r->protocol = strndup(protocol.p, protocol.n);
+    if (!r->protocol)
+        return false;
     struct slice host = slice_head(rest, slice_find(rest, '/'));
-    if (rest.n > host.n + 1)
+    if (rest.n > host.n + 1 && ldap_probe_is(response_protocol_named(r->protocol)))
+        take_search(slice_skip(rest, host.n + 1), r);
+    else if (rest.n > host.n + 1)
         r->path = strndup(rest.p + host.n, rest.n - host.n);
-    return r->protocol && response_protocol_named(r->protocol) && take_host(host, r);
+    return response_protocol_named(r->protocol) && take_host(host, r);
 }
 
 static const struct config_response *named(const struct config *c, const char *name)

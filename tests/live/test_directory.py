@@ -414,6 +414,10 @@ def test_response_times(site, watch):
     assert 500 <= w[("mailmonResponseTotal", slow)] <= 560
     out = subprocess.run([BUILD / "mailmond", "--probe", s.uri], capture_output=True, text=True, timeout=20)
     assert out.returncode == 0 and "Search Time:" in out.stdout and "Status: up" in out.stdout
+    for who, code in (("postmaster", 0), ("nobody", 2)):
+        url = f"{s.uri}/{ss.SUFFIX}??sub?(uid={who})"
+        assert subprocess.run([BUILD / "mailmond", "--probe", url], capture_output=True,
+                              timeout=20).returncode == code
     for server in (bad, there, here):
         server.stop()
 
