@@ -253,6 +253,11 @@ static void stop(struct collect *c)
     (void)c;
     if (records.busy)
         uv_cancel((uv_req_t *)&records.work);
+    free(records.last_runs);
+    records.last_runs = NULL;
+    records.source = NULL;
+    records.next_real_ms = 0;
+    records.routes_seen = 0;
 }
 
 const struct collector collector_record = {"record", start, tick, NULL, stop};
