@@ -7,42 +7,8 @@
  * user name is.
  */
 #include "../agent/model.h"
-#include "access.h"
+#include "dovecot_prefix.h"
 #include "field.h"
-
-enum role { ROLE_LOGIN, ROLE_SESSION, ROLE_LMTP, ROLE_AUTH, ROLE_MASTER, ROLE_OTHER };
-
-static const struct {
-    struct slice name;
-    enum access_protocol protocol;
-    enum role role;
-} services[] = {
-    {TEXT("imap"), ACCESS_IMAP, ROLE_SESSION},
-    {TEXT("imap-login"), ACCESS_IMAP, ROLE_LOGIN},
-    {TEXT("pop3"), ACCESS_POP3, ROLE_SESSION},
-    {TEXT("pop3-login"), ACCESS_POP3, ROLE_LOGIN},
-    {TEXT("lmtp"), ACCESS_LMTP, ROLE_LMTP},
-    {TEXT("auth"), ACCESS_NONE, ROLE_AUTH},
-    {TEXT("auth-worker"), ACCESS_NONE, ROLE_AUTH},
-    {TEXT("master"), ACCESS_NONE, ROLE_MASTER},
-    {TEXT("managesieve"), ACCESS_MANAGESIEVE, ROLE_SESSION},
-    {TEXT("managesieve-login"), ACCESS_MANAGESIEVE, ROLE_LOGIN},
-    {TEXT("submission"), ACCESS_SUBMISSION, ROLE_SESSION},
-    {TEXT("submission-login"), ACCESS_SUBMISSION, ROLE_LOGIN},
-    {TEXT("imap-hibernate"), ACCESS_IMAP, ROLE_SESSION},
-    {TEXT("IMAP"), ACCESS_IMAP, ROLE_SESSION},
-    {TEXT("POP3"), ACCESS_POP3, ROLE_SESSION},
-    {TEXT("deliver"), ACCESS_NONE, ROLE_OTHER},
-};
-
-/* What a line's prefix tells. */
-struct prefix {
-    enum access_protocol protocol;
-    enum role role;
-    enum access_level level;
-    struct slice user, session;
-    uint32_t pid;
-};
 
 static const struct access_pattern patterns[] = {
     {"index corrupt", "orrupted", SEVERITY_MAJOR},
@@ -96,112 +62,6 @@ static size_t find_last(struct slice s, char c)
 {
     const char *q = s.n ? memrchr(s.p, c, s.n) : NULL;
     return q ? (size_t)(q - s.p) : s.n;
-}
-
-/* The service's name: letters, digits, '-' and '_'. */
-static struct slice service_name(struct slice s)
-{
-    size_t i = 0;
-    while (i < s.n && i < 32 &&
-           (((unsigned char)((s.p[i] | 32) - 'a') < 26) || slice_digit(s.p[i]) || s.p[i] == '-' ||
-            s.p[i] == '_'))
-        i++;
-    return slice_head(s, i);
-}
-
-static void know_service(struct slice name, struct prefix *p)
-{
-    for (unsigned i = 0; i < sizeof services / sizeof services[0]; i++) {
-        if (!slice_eq(services[i].name, name))
-            continue;
-        p->protocol = services[i].protocol;
-        p->role = services[i].role;
-        return;
-    }
-    p->protocol = ACCESS_NONE;
-    p->role = ROLE_OTHER;
-}
-
-/* Offset of the first "):" or ")<", or s.n. */
-static size_t end_of_parenthesis(struct slice s)
-{
-    for (size_t at = 0; at + 1 < s.n; at++) {
-        at += slice_find(slice_skip(s, at), ')');
-        if (at + 1 < s.n && (s.p[at + 1] == ':' || s.p[at + 1] == '<'))
-            return at;
-    }
-    return s.n;
-}
-
-/* Takes "(USER)", "(PID)" or "(PID, USER)" off s; a user name may hold any character but a control. */
-static bool take_parenthesis(struct slice *s, struct prefix *p)
-{
-    if (!slice_take(s, SLICE("(")))
-        return true;
-    size_t end = end_of_parenthesis(*s);
-    if (end == s->n)
-        return false;
-    struct slice in = slice_head(*s, end);
-    *s = slice_skip(*s, end + 1);
-    if (p->role == ROLE_SESSION || (p->role == ROLE_LMTP && !(in.n && slice_digit(*in.p)))) {
-        p->user = in;
-        return true;
-    }
-    uint64_t pid;
-    if (slice_number(&in, &pid) && pid <= UINT32_MAX)
-        p->pid = (uint32_t)pid;
-    if (TAKE(in, ", "))
-        p->user = in;
-    return true;
-}
-
-/* Takes "<PID>" and "<SESSION>" off s. */
-static void take_angles(struct slice *s, struct prefix *p)
-{
-    while (s->n && *s->p == '<') {
-        size_t end = slice_find(*s, '>');
-        if (end == s->n)
-            return;
-        struct slice in = {s->p + 1, end - 1};
-        uint64_t pid;
-        struct slice digits = in;
-        if (!p->pid && slice_number(&digits, &pid) && digits.n == 0 && pid <= UINT32_MAX)
-            p->pid = (uint32_t)pid;
-        else if (in.n)
-            p->session = in;
-        *s = slice_skip(*s, end + 1);
-    }
-}
-
-static void take_level(struct slice *s, struct prefix *p)
-{
-    p->level = LEVEL_NONE;
-    if (TAKE(*s, "Info: ") || TAKE(*s, "Debug: "))
-        return;
-    if (TAKE(*s, "Warning: "))
-        p->level = LEVEL_WARNING;
-    else if (TAKE(*s, "Error: "))
-        p->level = LEVEL_ERROR;
-    else if (TAKE(*s, "Fatal: ") || STARTS(*s, "Panic: "))
-        p->level = LEVEL_FATAL;
-}
-
-/* Takes "SERVICE(USER)<PID><SESSION>: Level: " off s; false: it begins otherwise. */
-static bool take_prefix(struct slice *s, struct prefix *p)
-{
-    struct slice name = service_name(*s), rest = slice_skip(*s, name.n);
-    *p = (struct prefix){.protocol = ACCESS_NONE};
-    if (name.n == 0)
-        return false;
-    know_service(name, p);
-    if (!take_parenthesis(&rest, p))
-        return false;
-    take_angles(&rest, p);
-    if (!TAKE(rest, ": "))
-        return false;
-    take_level(&rest, p);
-    *s = rest;
-    return true;
 }
 
 /* Elements of login_log_format_elements, from the last one backwards: each is taken once. */
@@ -398,26 +258,40 @@ static void take_sent(struct slice s, struct event *e)
     e->access.out = told(e->access.out) + octets;
 }
 
-/* One word of imap_logout_format, pop3_logout_format or managesieve_logout_format; those that matter begin
- * with one of the letters "iober" or "dt". */
+/* One word of imap_logout_format, pop3_logout_format or managesieve_logout_format. */
 static void take_total(struct slice s, struct event *e)
 {
     uint64_t count = EVENT_NOT_TOLD, octets;
-    if (TAKE(s, "in=")) {
-        slice_number(&s, &e->access.in);
-    } else if (TAKE(s, "out=")) {
-        slice_number(&s, &e->access.out);
-    } else if (TAKE(s, "bytes=")) {
-        take_pair(s, &e->access.in, &e->access.out);
-    } else if (TAKE(s, "expunged=")) {
-        e->access.expunged = small_number(s);
-    } else if (TAKE(s, "body_count=")) {
-        e->access.fetched = small_number(s);
-    } else if (TAKE(s, "retr=") || TAKE(s, "top=")) {
-        take_sent(s, e);
-    } else if (TAKE(s, "del=")) {
+    switch (*s.p) {
+    case 'i':
+        if (TAKE(s, "in="))
+            slice_number(&s, &e->access.in);
+        break;
+    case 'o':
+        if (TAKE(s, "out="))
+            slice_number(&s, &e->access.out);
+        break;
+    case 'b':
+        if (TAKE(s, "bytes="))
+            take_pair(s, &e->access.in, &e->access.out);
+        else if (TAKE(s, "body_count="))
+            e->access.fetched = small_number(s);
+        break;
+    case 'e':
+        if (TAKE(s, "expunged="))
+            e->access.expunged = small_number(s);
+        break;
+    case 'r':
+    case 't':
+        if (TAKE(s, "retr=") || TAKE(s, "top="))
+            take_sent(s, e);
+        break;
+    case 'd':
+        if (!TAKE(s, "del="))
+            break;
         take_pair(s, &count, &octets);
         e->access.expunged = count == EVENT_NOT_TOLD ? EVENT_NOT_TOLD_U32 : (uint32_t)count;
+        break;
     }
 }
 
@@ -426,7 +300,7 @@ static void take_totals(struct slice s, struct event *e)
     for (size_t from = 0, i = 0; i <= s.n; i++) {
         if (i < s.n && s.p[i] != ' ')
             continue;
-        if (i > from + 3 && strchr("ioberdt", s.p[from]))
+        if (i > from + 3)
             take_total((struct slice){s.p + from, i - from}, e);
         from = i + 1;
     }
@@ -439,7 +313,7 @@ static bool session_ends(struct slice s)
            STARTS(s, "Server shutting down");
 }
 
-static void parse_session(struct slice s, const struct prefix *p, struct event *e)
+static void parse_session(struct slice s, const struct dovecot_prefix *p, struct event *e)
 {
     e->address = p->user;
     e->other_id = p->session;
@@ -460,7 +334,7 @@ static void parse_session(struct slice s, const struct prefix *p, struct event *
 }
 
 /* deliver_log_format: "msgid=%m: %$" by default; %$ begins with one of these words. */
-static void parse_lmtp(struct slice s, const struct prefix *p, struct event *e)
+static void parse_lmtp(struct slice s, const struct dovecot_prefix *p, struct event *e)
 {
     e->access.process = p->pid;
     e->address = p->user;
@@ -519,54 +393,26 @@ static void parse_master(struct slice s, struct event *e)
         e->kind = EVENT_RELOADED;
     } else if (HAS(s, "client connections are being dropped")) {
         e->kind = EVENT_SERVER_FULL;
-        struct prefix of = {0};
+        struct dovecot_prefix of = {0};
         if (TAKE(s, "service(")) {
             name = slice_head(s, slice_find(s, ')'));
-            know_service(name, &of);
+            dovecot_service(name, &of);
         }
         e->access.protocol = (uint8_t)of.protocol;
     }
 }
 
-/* Is this token the beginning of Dovecot's own prefix, and no host? */
-static bool is_own(struct slice s)
-{
-    size_t end = slice_find(s, ' ');
-    return end && (s.p[end - 1] == ':' || slice_find(slice_head(s, end), '(') < end);
-}
-
-/*
- * Takes the head: of a file of Dovecot's own (log_path, log_timestamp) or of syslog. false: another
- * program's line.
- */
-static bool take_head(struct syslog_context *c, struct slice line, struct event *e,
-                      struct slice *text)
-{
-    if (line.n && *line.p != '<') {
-        struct slice s = line;
-        if (syslog_stamp(c, &s, e) && is_own(s)) {
-            e->tag = e->app = slice_head(s, 0);
-            *text = s;
-            return true;
-        }
-    }
-    if (!syslog_head(c, line, e, text))
-        return false;
-    e->app = e->tag;
-    return STARTS(e->tag, "dovecot");
-}
-
 static void dovecot_parse(struct syslog_context *c, struct slice line, struct event *e)
 {
     struct slice s;
-    struct prefix p;
+    struct dovecot_prefix p;
     access_clear(e);
     e->service = (struct slice){line.p, 0};
-    if (!take_head(c, line, e, &s)) {
+    if (!dovecot_head(c, line, e, &s)) {
         e->kind = EVENT_FOREIGN;
         return;
     }
-    if (!take_prefix(&s, &p)) { /* "dovecot-lda" and the like are other programs */
+    if (!dovecot_take_prefix(&s, &p)) { /* "dovecot-lda" and the like are other programs */
         bool own = e->tag.n == 0 || slice_eq(e->tag, SLICE("dovecot"));
         e->kind = own ? EVENT_UNKNOWN : EVENT_FOREIGN;
         return;

@@ -19,6 +19,8 @@ part "log of Exim: read, exact, against the limit and eximstats" \
     tests/bench/bench_exim.py ${quick:+20 --rounds 3} --limit 6.5
 part "log and queues of Sun: read, exact, against the limit and find -mmin" \
     tests/bench/bench_sun.py ${quick:+10 --rounds 3 --files 10000}
+part "log of Dovecot: read, exact, against the limit" \
+    tests/bench/bench_dovecot.py ${quick:+20 --rounds 3} --limit 6.5
 part "queue: scan and refresh, 100,000 files" tests/bench/bench_queue.sh "$B/bench_queue" "$B/gen_queue" 100000
 [ -n "$quick" ] || part "queue: scan and refresh, 1,000,000 files" \
     tests/bench/bench_queue.sh "$B/bench_queue" "$B/gen_queue" 1000000

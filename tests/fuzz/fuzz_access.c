@@ -1,7 +1,8 @@
 /* Any octets as one line of a mailbox server's log: every slice of the event lies in the line. */
 #include <stdlib.h>
 
-#include "../../collectors/access.h"
+#include "../../collectors/access_listing.h"
+#include "../../collectors/log_pattern.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,11 +37,32 @@ static void check_server(const struct access_server *server, struct slice line)
         abort();
 }
 
+/* The same octets as a listing, and as a pattern and the text to search. */
+static void check_listings(struct slice text)
+{
+    struct access_columns columns = {0};
+    struct access_listed l;
+    struct access_usage u;
+    for (struct slice rest = text; access_who(&rest, &columns, &l);)
+        check(l.user, text);
+    if (access_proc(text, &l))
+        check(l.remote, text);
+    for (struct slice rest = text; access_quota_dovecot(&rest, &u);)
+        check(u.owner, text);
+    for (struct slice rest = text; access_quota_cyrus(&rest, &u);)
+        check(u.owner, text);
+    struct log_pattern p;
+    struct slice line, rest = text;
+    while (log_pattern_parse(&p, slice_head(text, 6)) && log_pattern_next(&p, &rest, &line))
+        check(line, text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice line = {(const char *)data, size};
     setenv("TZ", "UTC", 1);
     check_server(&access_dovecot, line);
     check_server(&access_cyrus, line);
+    check_listings(line);
     return 0;
 }

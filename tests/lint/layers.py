@@ -21,7 +21,7 @@ LAYERS = [
     (r"collectors/(explain|recipients)", 2),
     (r"collectors/(sendmail|opensmtpd)_\w+", 3),
     (r"collectors/(message|tally\w*|postfix_\w+|exim_\w+|sun_\w+)", 3),
-    (r"collectors/(access|access_dovecot|access_cyrus|log_event)", 3),
+    (r"collectors/(access|access_dovecot|dovecot_prefix|access_cyrus|log_event)", 3),
     (r"collectors/(access_listing|log_pattern)", 3),
     (r"collectors/access_(session|tally|internal|rows|store)", 4),
     (r"collectors/exim_names", 2),
