@@ -247,7 +247,14 @@ static bool queue_file(struct slice content, struct queue_file *f)
     return false;
 }
 
-static const struct mta_process processes[] = {{"dispatcher", 1, 1}, {NULL, 0, 0}};
+/* Of the MTA exactly one each; of the others an instance has what it offers. */
+static const struct mta_process processes[] = {
+    {"dispatcher", 1, 1}, {"stored", 0, 1},
+    {"imapd", 0, 0},      {"popd", 0, 0},
+    {"mshttpd", 0, 0},    {"imsched", 0, 1},
+    {"enpd", 0, 1},       {"ImapProxyAServi AService.cfg", 0, 0},
+    {NULL, 0, 0},
+};
 
 const struct mta mta_sun = {
     .name = "sun",

@@ -349,16 +349,25 @@ static uint64_t percent_of(uint64_t used, uint64_t quota)
     return quota == UINT64_MAX ? 0 : quota ? used * 100 / quota : used ? 100 : 0;
 }
 
+/* The rows of the last run; others may have rows there, too. */
+#define QUOTA_ROWS 1000
+static uint32_t quota_keys[QUOTA_ROWS];
+static unsigned quota_count;
+
 static void clear_quotas(struct model *m)
 {
-    while (m->tables[MODEL_QUOTA].count)
-        model_remove(m, MODEL_QUOTA, model_row(m, MODEL_QUOTA, 0));
+    for (; quota_count; quota_count--) {
+        uint32_t key[3] = {quota_keys[quota_count - 1], 0, 0};
+        void *row = model_find(m, MODEL_QUOTA, key, NULL);
+        if (row)
+            model_remove(m, MODEL_QUOTA, row);
+    }
 }
 
 static void place_quota(struct collect *c, const struct sun_quota *q, uint64_t percent)
 {
     struct rows *rows = &c->model->tables[MODEL_QUOTA];
-    if (rows->count >= rows->capacity) {
+    if (rows->count >= rows->capacity || quota_count == QUOTA_ROWS) {
         rows->overflow++;
         return;
     }
@@ -366,7 +375,9 @@ static void place_quota(struct collect *c, const struct sun_quota *q, uint64_t p
     struct quota *row = key[0] ? model_place(c->model, MODEL_QUOTA, key, NULL) : NULL;
     if (!row)
         return;
-    TEXT_SET(row->owner, q->user);
+    quota_keys[quota_count++] = key[0];
+    if (!c->config->show_users || strcmp(c->config->show_users, "plain") == 0)
+        TEXT_SET(row->owner, q->user);
     row->used_kb = q->used_kb;
     row->quota_kb = q->quota_kb == UINT64_MAX ? MODEL_ABSENT : q->quota_kb;
     row->message_quota = q->message_quota == UINT64_MAX ? MODEL_ABSENT : q->message_quota;

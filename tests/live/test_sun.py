@@ -110,6 +110,9 @@ def test_log_over_midnight_and_kills(folder):
         source = [i for i, v in walk.column("mailmonSourceTarget").items() if v == str(tree.log)]
         assert walk[("mailmonSourceStatus", source[0])] == "ok"
         assert walk[("mailmonSourceUnrecognised", source[0])] == 0
+        processes = {v: walk[("mailmonProcessStatus", i)] for i, v in walk.column("mailmonProcessName").items()}
+        assert processes["mailsrv-1 job_controller"] == processes["mailsrv-1 dispatcher"] == "tooFew"
+        assert processes["mailsrv-1 stored"] == processes["mailsrv-1 imapd"] == "ok"  # need not be there
         check_queue(daemon, tree, traffic)
     finally:
         daemon.stop()
