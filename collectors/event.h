@@ -68,6 +68,8 @@ enum event_kind {
     EVENT_CONGESTED, /* cannot take a further association now; text = why */
     EVENT_STRESS_ON,
     EVENT_STRESS_OFF,
+    EVENT_QUEUE_RUN, /* all that is queued is tried, if its time has come; EVENT_STARTED's delay_ms is how
+                        often that will be, 0: not told */
 
     /* Servers of mailboxes (access.h). access.protocol says which service; address = user,
        peer, other_id = the session's name in the log, access.process = its process */

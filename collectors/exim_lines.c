@@ -303,8 +303,11 @@ static void daemon_line(struct slice s, struct event *e)
     struct slice version = exim_take_word(&s);
     e->kind = EVENT_NONE;
     if (STARTS(s, "daemon started")) {
+        size_t every = slice_search(s, SLICE(" -q"));
+        struct slice span = slice_skip(s, every + 3);
         e->kind = EVENT_STARTED;
         e->text = version;
+        exim_take_span(&span, &e->delay_ms);
     } else if (STARTS(s, "daemon terminating")) {
         e->kind = EVENT_STOPPED;
     }
@@ -316,6 +319,13 @@ static void pid_line(struct slice s, struct event *e)
     uint64_t pid;
     e->kind =
         slice_number(&s, &pid) && STARTS(s, ": SIGHUP received") ? EVENT_RELOADED : EVENT_NONE;
+}
+
+/* "pid=123" of the daemon's own; one that was started by hand shows its options. */
+static void queue_run(struct slice s, struct event *e)
+{
+    uint64_t pid;
+    e->kind = TAKE(s, "pid=") && slice_number(&s, &pid) && s.n == 0 ? EVENT_QUEUE_RUN : EVENT_NONE;
 }
 
 /* Of a message */
@@ -393,7 +403,7 @@ static const struct {
     {TEXT("F=<"), policy, false},
     /* Recognised; nothing to count. */
     {TEXT("no immediate delivery: "), nothing, false},
-    {TEXT("Start queue run: "), nothing, false},
+    {TEXT("Start queue run: "), queue_run, false},
     {TEXT("End queue run: "), nothing, false},
     {TEXT("Start '"), nothing, false},
     {TEXT("End '"), nothing, false},

@@ -44,6 +44,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_CONGESTED] = "congested",
     [EVENT_STRESS_ON] = "stress",
     [EVENT_STRESS_OFF] = "stress over",
+    [EVENT_QUEUE_RUN] = "queue run",
     [EVENT_LOGIN] = "login",
     [EVENT_LOGOUT] = "logout",
     [EVENT_TRAFFIC] = "traffic of a session",

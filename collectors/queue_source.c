@@ -164,6 +164,8 @@ static void merge(struct queue_source *q)
         if (!g)
             continue;
         merge_queue(g, &is[n], &q->result.queues[n]);
+        if (g->retry_at == MODEL_NEVER && g->stored_messages && g->stored_messages != MODEL_ABSENT)
+            g->retry_at = tally_next_run(collect->tally, a);
         if (is[n].flags & MTA_QUEUE_DAMAGED)
             continue;
         add(&a->stored_messages, g->stored_messages);

@@ -140,6 +140,7 @@ static tally_handler *const handlers[EVENT_KINDS] = {
     [EVENT_CONGESTED] = on_congested,
     [EVENT_STRESS_ON] = on_stress,
     [EVENT_STRESS_OFF] = on_stress,
+    [EVENT_QUEUE_RUN] = on_queue_run,
 };
 
 /* Tags */

@@ -89,6 +89,10 @@ struct group *tally_find_group(const struct tally *t, const struct appl *a, stru
 /* The transport that delivered to this TCP port of other hosts, as the log showed; NULL: none has. */
 struct group *tally_relay_service(const struct tally *t, const struct appl *a, uint16_t port);
 
+/* When all that is queued will be tried next (RFC 2789, mtaGroupScheduledRetry), by the queue runs seen since the
+   start of this process; MODEL_NEVER: nobody knows. */
+int64_t tally_next_run(const struct tally *t, const struct appl *a);
+
 /* Counts what a line of this log told. */
 void tally_event(struct tally_log *from, const struct event *e);
 

@@ -134,8 +134,17 @@ void on_started(struct tally *t, struct instance *i, struct service *s, const st
     (void)s;
     set_log_status(t, i, APPL_UP);
     i->appl->started_at = tally_at(t, e);
+    i->run_told_ms = (int64_t)e->delay_ms;
     if (e->text.n)
         TEXT_SET(i->appl->version, e->text);
+}
+
+void on_queue_run(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    (void)s;
+    if (i->run_at != MODEL_NEVER)
+        i->run_seen_ms = tally_at(t, e) - i->run_at;
+    i->run_at = tally_at(t, e);
 }
 
 void on_starting(struct tally *t, struct instance *i, struct service *s, const struct event *e)

@@ -34,6 +34,9 @@ struct instance {
     struct service *numbered[UINT8_MAX + 1]; /* by mtaGroupIndex, for messages */
     struct service *own;                     /* MTA_SERVICE_OWN */
     unsigned transports;
+    int64_t run_at;         /* the last queue run, MODEL_NEVER: none was seen */
+    int64_t run_told_ms;    /* how often there is one, as the daemon said; 0: it did not */
+    int64_t run_seen_ms;    /* ... as the last two were apart */
     bool counted_elsewhere; /* see tally_counted_elsewhere */
     struct relay_port {
         uint16_t port;
@@ -179,6 +182,6 @@ tally_handler on_channel;
 /* tally_association.c */
 tally_handler on_connect, on_disconnect, on_connection_reject, on_abort, on_tls, on_auth_fail,
     on_connect_fail, on_etrn, on_starting, on_started, on_stopping, on_stopped, on_congested,
-    on_stress;
+    on_stress, on_queue_run;
 
 #endif

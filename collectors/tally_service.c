@@ -103,7 +103,7 @@ struct instance *tally_instance(struct tally *t, const struct mta *mta, struct s
     struct instance *i = calloc(1, sizeof *i);
     if (!i)
         return NULL;
-    *i = (struct instance){.next = t->instances, .mta = mta, .appl = a};
+    *i = (struct instance){.next = t->instances, .mta = mta, .appl = a, .run_at = MODEL_NEVER};
     for (uint32_t n = 0; n < t->model->tables[MODEL_GROUP].count; n++) {
         const struct group *g = model_row(t->model, MODEL_GROUP, n);
         i->transports += g->row.key[0] == a->row.key[0] && g->hierarchy == -2;
@@ -267,4 +267,13 @@ struct group *tally_relay_service(const struct tally *t, const struct appl *a, u
         if (i->ports[n].port == port && i->ports[n].service)
             return i->ports[n].service->group;
     return NULL;
+}
+
+int64_t tally_next_run(const struct tally *t, const struct appl *a)
+{
+    const struct instance *i = instance_of(t, a);
+    if (!i || i->run_at == MODEL_NEVER)
+        return MODEL_NEVER;
+    int64_t every_ms = i->run_told_ms ? i->run_told_ms : i->run_seen_ms;
+    return every_ms > 0 ? i->run_at + every_ms : MODEL_NEVER;
 }

@@ -101,7 +101,7 @@ class Lab:
 
     def start(self):
         try:
-            self.site.start()
+            self.site.start("-q30m")
             self.daemon.start()
         except BaseException:
             self.stop()
@@ -223,6 +223,7 @@ def check_queue(lab):
     walk = lab.settle(agrees, 30)
     assert walk.of("mtaGroupStoredMessages", "exim", "input") == messages > 0
     assert walk.of("mtaStoredMessages", "exim") == messages
+    assert 0 < walk.of("mtaGroupScheduledRetry", "exim", "input") <= 180000  # -q30m
     assert walk.of("mailmonChannelHeld", "exim", "input") == frozen
     assert walk.of("mtaGroupStoredRecipients", "exim", "input") == recipients_left(e)
     summary = subprocess.run([es.UNPACKED / "usr/sbin/exiqsumm"], input=listing, text=True,
