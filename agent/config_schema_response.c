@@ -46,7 +46,7 @@ const struct setting response_settings[] = {
      .offset = IN(source),
      .example = "\"192.0.2.7\"",
      .help = "Our address for the connection; left out: the system chooses, but 127.15.66.1 to a "
-             "mail server of this host, whose log shows by it that it was mailmond."},
+             "server of this host, whose log shows by it that it was mailmond."},
     {.name = "interval",
      .kind = SETTING_DURATION_S,
      .offset = IN(interval_s),

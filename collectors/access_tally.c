@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include "access_internal.h"
 #include "log_event.h"
+#include "own.h"
 
 /* A wrong password is answered after Dovecot's auth_failure_delay (2 s); a passdb that did not know a user whom
  * the next one knows is no failure and takes no time. */
@@ -370,7 +371,8 @@ void access_tally_event(void *counter, const struct event *e)
     if (e->access.level || e->access.pattern)
         count_log_event(log, e);
     handler *h = (unsigned)e->kind < EVENT_KINDS ? handlers[e->kind] : NULL;
-    if (on_server(log, e) || !h || e->access.protocol >= ACCESS_PROTOCOLS)
+    if (on_server(log, e) || !h || e->access.protocol >= ACCESS_PROTOCOLS ||
+        slice_eq(e->peer, SLICE(OWN_ADDRESS))) /* mailmond's own probe is no user */
         return;
     bool is_new = !log->services[e->access.protocol].appl;
     struct access_service *s = access_service(log, e->access.protocol);

@@ -60,8 +60,8 @@ void response_request(const struct config_response *r, const char *password,
         .step_timeout_ms = r->step_timeout_ms,
         .host = r->host,
         .source = r->source,
-        .marked = p == PROTOCOL_SMTP || p == PROTOCOL_SUBMISSION || p == PROTOCOL_SMTPS ||
-                  p == PROTOCOL_LMTP,
+        /* Dovecot takes a login in the clear only if both ends have one address. */
+        .marked = !password || r->starttls || dialog_implicit_tls(p),
         .ca_file = r->ca_file,
         .tls_name = r->tls_name,
         .base = r->base,

@@ -119,6 +119,7 @@ def watched(servers):
     p = servers.postfix
     daemon = Daemon(servers.folder / "mailmond", BASE + 30, {
         "responses": servers.services(),
+        "dovecot": [{"log": servers.dovecot.log, "protocols": ["imap", "pop3", "managesieve"]}],
         "postfix": [{"name": "postfix", "config_directory": p.config, "queue_directory": p.spool,
                      "log": p.log, "listen": [f"127.0.0.1:{n}" for n in (SMTP, SUBMISSION, SMTPS)]}]})
     daemon.start()
@@ -206,13 +207,26 @@ def test_own_connections_are_no_traffic(watched, servers):
     assert "connect from unknown[127.15.66.1]" in servers.postfix.text()
     walk = watched.walk()
     peers = set(walk.column("mailmonPeerAddressText").values())
-    assert peers == {"127.0.0.9"}
+    assert peers <= {"127.0.0.1", "127.0.0.9"}  # without a login in the clear: ours
     assert walk.of("mailmonChannelRejectedMessages", "postfix", "smtpd") == 0
     others = len(re.findall(r"smtpd\[\d+\]: connect from \S*\[127\.0\.0\.9\]", servers.postfix.text()))
     wait_until(lambda: watched.walk().of("applAccumulatedInboundAssociations", "postfix") >= others,
                10, 0.5)
     assert watched.walk().of("applAccumulatedInboundAssociations", "postfix") <= others + 3
     assert "127.15.66.1" not in walk.column("assocRemoteApplication").values()
+
+
+def test_own_logins_are_no_users(watched, servers):
+    """But those in the clear, which Dovecot takes only from the address that they go to."""
+    walk = watched.walk()
+    names, logins = walk.column("applName"), walk.column("mailmonAccessGoodLogins")
+    good = {names[i]: n for i, n in logins.items()}
+    assert good["dovecot/pop3"] == good["dovecot/managesieve"] == 0
+    log = servers.dovecot.log.read_text()
+    for protocol in ("imap", "pop3"):
+        assert len(re.findall(rf"{protocol}-login: Info: Login: .*rip=127\.15\.66\.1,", log)) >= 6
+    others = len(re.findall(r"imap-login: Info: Login: .*rip=127\.0\.0\.1,", log))
+    assert others - 2 <= good["dovecot/imap"] <= others
 
 
 def test_asked_once_by_hand(watched, servers):

@@ -117,7 +117,7 @@ static void test_request(void **state)
     assert_int_equal(q.timeout_ms, 20000);
     assert_int_equal(q.step_timeout_ms, 10000);
     assert_int_equal(q.family, PROBE_IPV6);
-    assert_false(q.marked);
+    assert_true(q.marked);
     assert_string_equal(q.want.mailbox, "INBOX");
     assert_true(q.want.starttls);
     config_free(c);
