@@ -58,12 +58,16 @@ static void put_steps(struct collect *c, const struct response *row, const uint3
 
 static void put_certificate(struct collect *c, struct response *row, const struct probe_result *r)
 {
-    if (r->cert_not_after_s == INT64_MIN)
-        return; /* TLS did not come so far: what is known of the certificate stays */
-    int64_t real_ms = collect_real_ms(c), until_ms = r->cert_not_after_s * 1000 - real_ms;
+    bool seen = r->cert_not_after_s != INT64_MIN;
+    if (!seen && row->cert_not_after_at == MODEL_NEVER)
+        return;
+    /* If TLS did not come so far, what is known of the certificate stays; the days go by. */
+    int64_t until_ms = seen ? r->cert_not_after_s * 1000 - collect_real_ms(c)
+                            : row->cert_not_after_at - c->monotonic_ms;
     row->cert_not_after_at = c->monotonic_ms + until_ms;
     row->cert_days_left = until_ms >= 0 ? until_ms / 86400000 : -(-until_ms / 86400000) - 1;
-    TEXT_SET(row->cert_error, r->cert_error[0] ? slice_of(r->cert_error) : SLICE(""));
+    if (seen)
+        TEXT_SET(row->cert_error, r->cert_error[0] ? slice_of(r->cert_error) : SLICE(""));
 }
 
 static void count(struct response *row, enum response_status status, uint64_t total_ms)
