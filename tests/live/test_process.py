@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -81,14 +82,13 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("process")
-    for parent in (folder, *folder.parents):
-        if parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
+def lab():
+    folder = Path(tempfile.mkdtemp(prefix="mailmond-process-"))
+    folder.chmod(0o755)
     there = Lab(folder)
     yield there
     there.stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def eventually(what, seconds=10):

@@ -10,6 +10,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -63,14 +64,13 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("socket")
-    for parent in (folder, *folder.parents):
-        if parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
+def lab():
+    folder = Path(tempfile.mkdtemp(prefix="mailmond-socket-"))
+    folder.chmod(0o755)
     there = Lab(folder)
     yield there
     there.stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def eventually(what, seconds=25):

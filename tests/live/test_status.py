@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -46,14 +47,13 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("status")
-    for parent in (folder, *folder.parents):
-        if parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
+def lab():
+    folder = Path(tempfile.mkdtemp(prefix="mailmond-status-"))
+    folder.chmod(0o755)
     there = Lab(folder)
     yield there
     there.stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def eventually(what, seconds=15):
