@@ -255,6 +255,8 @@ struct slice sun_record_peer(const struct sun_record *r)
 struct slice sun_record_reply(const struct sun_record *r)
 {
     struct slice s = r->diagnostic, inside;
+    if (!s.n)
+        s = r->reason.n ? r->reason : slice_head(r->source, 0);
     if (slice_starts(s, SLICE("dns;"))) { /* the host, its connection and its banner */
         take_word(&s);
         for (s = slice_trim(s); take_parentheses(&s, &inside); s = slice_trim(s))
@@ -263,5 +265,5 @@ struct slice sun_record_reply(const struct sun_record *r)
     if (slice_take(&s, SLICE("smtp;")))
         return slice_trim(s);
     s = slice_trim(s);
-    return s.n ? s : r->reason;
+    return s.n || !r->reason.n ? s : r->reason;
 }

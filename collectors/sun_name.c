@@ -30,7 +30,7 @@ bool sun_queue_name(struct slice name, struct queue_id *id, unsigned *attempts, 
         return false;
     *attempts = (35 - high) * 36 + (35 - low);
     struct slice unique = {name.p + 2, name.n - (*held ? 7 : 5)};
-    const char *extension = *held ? "00" : end - 2;
-    *id = sun_hash_id(unique, (uint64_t)(extension[0] << 8 | extension[1]) & 0xffff);
+    const unsigned char *extension = (const unsigned char *)(*held ? "00" : end - 2);
+    *id = sun_hash_id(unique, (uint64_t)extension[0] << 8 | extension[1]);
     return unique.n != 0;
 }

@@ -1,6 +1,7 @@
 /* Any octets as a line of Sun's MTA log, with the fields inferred and with all of them: every slice lies in the line. */
 #include <stdlib.h>
 
+#include "../../collectors/mta.h"
 #include "../../collectors/sun_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,12 +50,29 @@ static void parse(const struct sun_options *o, struct slice line)
         abort();
 }
 
+static void parse_event(struct slice line)
+{
+    struct syslog_context c;
+    struct event e = {0};
+    syslog_start(&c, INT64_C(1795301304000));
+    mta_sun.parse(&c, line, &e);
+    check(e.service, line);
+    check(e.relay, line);
+    check(e.address, line);
+    check(e.peer, line);
+    check(e.id, line);
+    check(e.text, line);
+    if (e.kind >= EVENT_KINDS || (e.code && (e.code < 4000000 || e.code > 5999999)))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice line = {(const char *)data, size};
     struct sun_options text = {.format = 1, .fields = 0x7fff}, read;
     setenv("TZ", "UTC", 1);
     parse(NULL, line);
+    parse_event(line);
     parse(&text, line);
     sun_options_parse(line, &read);
     parse(&read, line);
