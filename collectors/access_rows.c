@@ -257,3 +257,34 @@ void access_tally_levels(struct access_tally *t)
     model_touch(t->model, MODEL_ASSOC);
     model_touch(t->model, MODEL_SESSION);
 }
+
+static int by_hash(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* A user's hash in a session is of one service: here it is of the name. */
+uint64_t access_tally_users(const struct access_log *log)
+{
+    const struct access_tally *t = log->tally;
+    uint64_t *hashes = calloc(t->sessions.high + 1, sizeof *hashes), users = 0;
+    uint32_t count = 0;
+    if (!hashes || t->users == USERS_HIDDEN) {
+        free(hashes);
+        return MODEL_ABSENT;
+    }
+    for (uint32_t i = 0; i < t->sessions.high; i++) {
+        const struct access_session *x = &t->sessions.rows[i];
+        bool ours = false;
+        for (unsigned p = 1; x->user_id && p < ACCESS_PROTOCOLS; p++)
+            ours |= log->services[p].appl && log->services[p].appl->row.key[0] == x->appl;
+        if (ours)
+            hashes[count++] = slice_hash(TEXT_GET(x->user), 0);
+    }
+    qsort(hashes, count, sizeof *hashes, by_hash);
+    for (uint32_t i = 0; i < count; i++)
+        users += i == 0 || hashes[i] != hashes[i - 1];
+    free(hashes);
+    return users;
+}

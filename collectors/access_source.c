@@ -193,6 +193,28 @@ static void look(struct collect *c, struct instance *i)
     source_status(c, i->process, pid < 0 ? SOURCE_DENIED : SOURCE_OK, error);
 }
 
+/* The store as a whole: the master's life, and what its services tell together. */
+static void show_store(struct collect *c, const struct instance *i)
+{
+    uint32_t key[3] = {names_index(c->names, MODEL_MAIL_STORE, 0, slice_of(i->name)), 0, 0};
+    struct mail_store *s = key[0] ? model_place(c->model, MODEL_MAIL_STORE, key, NULL) : NULL;
+    if (!s)
+        return;
+    uint64_t expunged = MODEL_ABSENT;
+    for (unsigned p = 1; p < ACCESS_PROTOCOLS; p++) {
+        const struct access *a = access_tally_access(i->log, p);
+        if (a && a->expunged != MODEL_ABSENT)
+            expunged = (expunged == MODEL_ABSENT ? 0 : expunged) + a->expunged;
+    }
+    TEXT_SET(s->name, slice_of(i->name));
+    s->status = i->life == LIFE_UNKNOWN ? MODEL_ABSENT
+                : i->life == LIFE_ALIVE ? MAIL_STORE_OK
+                                        : MAIL_STORE_FAILED;
+    s->expunged = expunged;
+    s->users_logged_in = access_tally_users(i->log);
+    model_dirty(c->model, MODEL_MAIL_STORE, s);
+}
+
 enum life access_life(const struct appl *a)
 {
     for (unsigned n = 0; n < access_.count; n++)
@@ -214,8 +236,10 @@ static void tick(struct collect *c)
     if (c->monotonic_ms < access_.next_ms)
         return;
     access_.next_ms = c->monotonic_ms + LOOK_MS;
-    for (unsigned n = 0; n < access_.count; n++)
+    for (unsigned n = 0; n < access_.count; n++) {
         look(c, &access_.instances[n]);
+        show_store(c, &access_.instances[n]);
+    }
 }
 
 static bool save(struct collect *c, struct checkpoint *to)

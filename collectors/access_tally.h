@@ -60,6 +60,9 @@ void access_tally_found(struct access_log *log, enum access_protocol protocol, s
    collectors set the levels of peers. */
 void access_tally_levels(struct access_tally *t);
 
+/* How many users are logged in to any service of an instance; MODEL_ABSENT: memory is short, or names are hidden. */
+uint64_t access_tally_users(const struct access_log *log);
+
 bool access_tally_save(struct access_tally *t, struct checkpoint *c);
 /* The model's rows must have been restored, and the instances added. */
 bool access_tally_load(struct access_tally *t, struct store *s);

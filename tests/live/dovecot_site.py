@@ -150,9 +150,10 @@ class Site:
                         self.folder / "cert.pem"], check=True, capture_output=True)
 
     def start(self):
+        pid_file = self.folder / "run" / "master.pid"
+        pid_file.unlink(missing_ok=True)  # of a master that was killed
         with open(self.folder / "start.out", "wb") as out:  # a pipe would stay open as long as it runs
             subprocess.run(["dovecot", "-c", self.conf], check=True, stdout=out, stderr=out)
-        pid_file = self.folder / "run" / "master.pid"
         wait_until(lambda: pid_file.exists() and pid_file.read_text())
         self.pid = int(pid_file.read_text())
         wait_until(lambda: self.connects(IMAP) and self.connects(LMTP))

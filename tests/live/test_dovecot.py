@@ -159,6 +159,9 @@ def test_sessions(site, daemon):
     assert access(cells, "imap", "CurrentConnections") == 3
     assert access(cells, "imap", "UsersLoggedIn") == 2
     assert cells.of("applInboundAssociations", "dovecot/imap") == 3
+    cells = shown(daemon, lambda c: c.column("mailmonStoreUsersLoggedIn") == {1: 3})
+    assert cells.column("mailmonStoreUsersLoggedIn") == {1: 3}
+    assert cells.column("mailmonStoreStatus") == {1: "ok"}
     appl = cells.appl("dovecot/imap")
     remotes = {i: v for i, v in cells.column("assocRemoteApplication").items() if i[0] == appl}
     assert sorted(remotes.values()) == ["127.0.0.30", "127.0.0.31", "127.0.0.32"]

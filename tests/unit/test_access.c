@@ -88,6 +88,12 @@ static void test_sessions(void **state)
     at(&w, 3, LOGIN, "bob", 3, 13, "s3");
     assert_int_equal(IMAP(&w)->current_connections, 3);
     assert_int_equal(IMAP(&w)->users_logged_in, 2);
+    at(&w, 3,
+       "pop3-login: Info: Login: user=<bob>, method=PLAIN, rip=192.0.2.3, lip=192.0.2.1, "
+       "session=<p1>");
+    assert_int_equal(access_tally_users(w.log), 2);
+    at(&w, 3,
+       "pop3(bob)<14><p1>: Info: Disconnected: Logged out top=0/0, retr=0/0, del=0/0, size=0");
     access_tally_levels(w.tally);
     assert_int_equal(w.model.tables[MODEL_SESSION].count, 3);
     at(&w, 4,
