@@ -51,7 +51,7 @@ static void say(const struct transition *x)
             "alarm %.*s: %.*s", (int)id.n, id.p, (int)text.n, text.p);
 }
 
-void alarm_work_tick(struct alarm_work *w, bool judge, const struct slots_back *back,
+bool alarm_work_tick(struct alarm_work *w, bool judge, const struct slots_back *back,
                      int64_t now_ms, int64_t real_minus_monotonic_ms)
 {
     static struct transition made[STEP_MAX];
@@ -63,8 +63,9 @@ void alarm_work_tick(struct alarm_work *w, bool judge, const struct slots_back *
     }
     transitions_done(w->transitions, READER_SNMP, back->acknowledged);
     w->given_up = back->given_up;
-    transitions_show(w->transitions, real_minus_monotonic_ms);
+    bool fresh = transitions_show(w->transitions, real_minus_monotonic_ms);
     count(w);
+    return fresh;
 }
 
 bool alarm_work_stored(struct alarm_work *w, bool ok, int64_t real_minus_monotonic_ms)

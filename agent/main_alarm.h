@@ -22,8 +22,11 @@ bool alarm_work_start(struct alarm_work *w, const struct config *c, struct alarm
                       struct model *m, struct names *n, struct store *store,
                       const struct slots_back *back, int64_t now_ms,
                       int64_t real_minus_monotonic_ms);
-/* Once a tick: judges if `judge`, and takes what the publisher accepted. */
-void alarm_work_tick(struct alarm_work *w, bool judge, const struct slots_back *back,
+/*
+ * Once a tick: judges if `judge`, and takes what the publisher accepted. true: there is more to send, the
+ * publisher should be woken.
+ */
+bool alarm_work_tick(struct alarm_work *w, bool judge, const struct slots_back *back,
                      int64_t now_ms, int64_t real_minus_monotonic_ms);
 /*
  * After a checkpoint was written, or could not be. true: there is something to send, the publisher

@@ -228,12 +228,15 @@ static void on_tick(uv_timer_t *timer)
         collectors[i]->tick(&self.collect);
     struct slots_back back;
     slots_back_get(self.slots, &back);
-    alarm_work_tick(&self.alarm_work, self.collect.caught_up, &back, self.collect.monotonic_ms,
-                    self.collect.real_minus_monotonic_ms);
+    bool more = alarm_work_tick(&self.alarm_work, self.collect.caught_up, &back,
+                                self.collect.monotonic_ms, self.collect.real_minus_monotonic_ms);
     main_history_tick(&self.collect);
     main_mail_tick(&self.collect);
     main_action_tick(&self.collect);
+    bool first = !self.published;
     publish();
+    if (self.published && (more || first))
+        wake_publisher();
     start_checkpoint();
 }
 

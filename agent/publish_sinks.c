@@ -23,7 +23,7 @@
 
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS  60000
-#define GIVE_UP        64 /* transitions that a receiver misses at once when it is too far behind */
+#define GIVE_UP        128 /* transitions that a receiver misses at once when it is too far behind */
 
 struct sink {
     struct sender_target target;

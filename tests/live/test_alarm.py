@@ -211,6 +211,25 @@ def test_a_dead_v3_receiver_stalls_nothing(own):
     assert all_sent(d)
 
 
+def test_a_receiver_that_is_too_far_behind(own):
+    """More than a slot holds: the one that is alive gets all of it, what the other misses is counted."""
+    folder, keep = own
+    alive = keep(Trapd(folder, "alive").start())
+    files = Files(folder, 150)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        d = standalone(folder, keep, files, [
+            f"trap2sink 127.0.0.1:{alive.port} public",
+            f"informsink 127.0.0.1:{mute.getsockname()[1]} public"],
+            notifications={"per_minute": 0, "flap_changes": 0})
+        files.turn(True)
+        hears(alive, 150)
+        files.turn(False)
+        hears(alive, 300)
+    assert alive.numbers() == list(range(1, 301))
+    assert wait_for(lambda: d.walk()[("mailmonAgentNotificationsLost", 0)] == 128, 5)[0]
+
+
 def test_a_receiver_that_refuses(own):
     folder, keep = own
     alive = keep(Trapd(folder, "alive").start())
