@@ -107,6 +107,31 @@ struct config_response {
     bool starttls, tls_verify;
 };
 
+/* A round trip: what is submitted to one service is looked for at another. Both are names of `responses`;
+ * config_routes makes those that are written as URLs. */
+struct config_route {
+    struct config_at at;
+    char *name;                 /* mailmonRouteName */
+    char *submit;               /* response that takes the message */
+    char *retrieve;             /* response in whose mailbox it is looked for; NULL: nowhere */
+    struct config_strings hops; /* responses that are asked on a failure, in the order of the way */
+    char *sender, *recipient;
+    char *user, *password_file; /* of `retrieve`, if that is a URL */
+    char *search_header;        /* header field by which it is found; NULL: Message-ID */
+    uint32_t interval_s, late_s, lost_s;
+    uint32_t minute; /* of each hour, as in sequence.cfg; 60: by the interval */
+};
+
+/* healthmon's sequence.cfg, and what its lines leave open. */
+struct config_sequence {
+    char *file;
+    char *domain; /* of the users; NULL: their bare names */
+    char *sender;
+    char *password_file;
+    char *submit_protocol, *retrieve_protocol;
+    uint32_t submit_port, retrieve_port; /* 0: the protocol's own */
+};
+
 /* One directory server that is asked for its numbers. */
 struct config_directory {
     struct config_at at;
@@ -218,6 +243,8 @@ struct config {
     uint32_t records_interval_s;  /* default 300 */
     uint32_t records_keep_days;   /* 0: for ever; default 30 */
     struct config_list responses; /* struct config_response */
+    struct config_list routes;    /* struct config_route */
+    struct config_sequence sequence;
     struct config_list directories; /* struct config_directory */
     struct config_list alarms;      /* struct config_alarm */
     struct config_list seed_alarms; /* the same, from the file that `configutil` names */

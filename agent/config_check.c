@@ -267,6 +267,7 @@ void config_check(struct config *c, const config_t *tree, struct err_list *error
     config_check_mail(c, tree, errors);
     config_check_system(c, errors);
     config_check_access(c, errors);
+    config_routes(c, errors); /* makes responses of hops */
     config_check_responses(c, errors);
     config_check_directories(c, errors);
 }

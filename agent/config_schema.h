@@ -42,6 +42,9 @@ struct setting {
 
 /* The top level; ends with a NULL name, as every table does. */
 extern const struct setting config_settings[];
+/* Round trips (config_schema_route.c): settings; what sequence.cfg and the URLs of hops add to the lists. */
+extern const struct setting route_settings[], sequence_settings[];
+void config_routes(struct config *c, struct err_list *errors);
 /* Alarms by mail (config_schema_mail.c): settings; defaults and what they need together. */
 extern const struct setting config_mail_settings[];
 void config_check_mail(struct config *c, const config_t *tree, struct err_list *errors);

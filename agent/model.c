@@ -229,7 +229,7 @@ static const struct route route_initial = {
     .retrieve_ms = MODEL_ABSENT,
     .total_ms = MODEL_ABSENT,
     .mean_ms = MODEL_ABSENT,
-    .fault_hop = {.length = OID_ABSENT},
+    .fault_response = MODEL_ABSENT,
     .fault_text = NO_TEXT,
     .leftovers = MODEL_ABSENT,
 };

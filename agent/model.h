@@ -445,7 +445,7 @@ struct route {
     uint64_t retrieve_ms;
     uint64_t total_ms;
     uint64_t mean_ms;
-    struct oid_value fault_hop;
+    uint64_t fault_response; /* mailmonResponseIndex of the hop at fault, 0: none */
     struct text255 fault_text;
     uint64_t leftovers;
 };

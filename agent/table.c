@@ -218,6 +218,21 @@ static bool give_oid(const struct oid_value *oid, struct value *value)
     return true;
 }
 
+/* The first accessible cell of row `number` of a table (RowPointer, RFC 2579). */
+static bool give_row(const struct table *t, uint64_t number, struct value *value)
+{
+    struct oid_value oid = {0};
+    if (number == MODEL_ABSENT || number > UINT32_MAX)
+        return false;
+    if (number) {
+        memcpy(oid.parts, t->entry, t->entry_length * sizeof oid.parts[0]);
+        oid.parts[t->entry_length] = t->columns[0].id;
+        oid.parts[t->entry_length + 1] = (uint32_t)number;
+        oid.length = t->entry_length + 2;
+    }
+    return give_oid(&oid, value);
+}
+
 /* BITS (RFC 2578 section 7.1.4): the first bit is the highest of the first octet. */
 static bool give_bits(uint64_t v, struct value *value)
 {
@@ -281,6 +296,8 @@ bool table_cell(const struct table *t, const struct column *c, const struct view
         return give_address(c, row, value);
     case COLUMN_OID:
         return give_oid((const void *)(row + c->offset), value);
+    case COLUMN_ROW:
+        return give_row(c->points, number_at(row, c->offset), value);
     case COLUMN_BITS:
         return give_bits(number_at(row, c->offset), value);
     default:

@@ -48,9 +48,12 @@ enum column_kind {
     COLUMN_KEY,         /* uint32_t part of the index as INTEGER */
     COLUMN_ADDRESS,     /* the peer's address as text; the member has its octets */
     COLUMN_OID,         /* struct oid_value; of length 0 it is 0.0 */
-    COLUMN_BITS         /* uint64_t as BITS of one octet: bit 0 of the number is bit 0, the first */
+    COLUMN_ROW, /* uint64_t, the index of a row of the table that `points` names, as its first cell's
+                           name (RowPointer); 0 is 0.0 */
+    COLUMN_BITS /* uint64_t as BITS of one octet: bit 0 of the number is bit 0, the first */
 };
 
+struct table;
 struct column {
     const char *name; /* the object's descriptor */
     uint32_t id;      /* its last sub-identifier */
@@ -62,6 +65,7 @@ struct column {
     uint32_t needs;
     const char *const
         *labels; /* COLUMN_ENUM: label of value i+1, ends with NULL; NULL: plain number */
+    const struct table *points; /* COLUMN_ROW */
 };
 
 struct table {

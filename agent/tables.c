@@ -70,6 +70,7 @@ static const char *type_name(const struct column *c)
         return "TimeTicks";
     case COLUMN_PROTOCOL:
     case COLUMN_OID:
+    case COLUMN_ROW:
         return "ObjectIdentifier";
     case COLUMN_TEXT:
     case COLUMN_TEXT_NEVER:

@@ -114,7 +114,7 @@ static const struct column route_columns[] = {
     C(15, "mailmonRouteMean", GAUGE32, route, mean_ms),
     C(16, "mailmonRouteRuns", COUNTER32, route, runs),
     C(17, "mailmonRouteFailures", COUNTER32, route, failures),
-    C(18, "mailmonRouteFaultHop", OID, route, fault_hop),
+    C(18, "mailmonRouteFaultHop", ROW, route, fault_response, .points = &mailmonResponseTable),
     C(19, "mailmonRouteFaultText", TEXT, route, fault_text),
     C(20, "mailmonRouteLeftovers", GAUGE32, route, leftovers),
 };

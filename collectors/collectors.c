@@ -10,7 +10,7 @@ extern const struct collector collector_log, collector_access, collector_quota, 
     collector_process, collector_socket, collector_rate;
 extern const struct collector collector_disk, collector_file, collector_host, collector_processes;
 extern const struct collector collector_record;
-extern const struct collector collector_response;
+extern const struct collector collector_response, collector_route;
 extern const struct collector collector_sun, collector_sun_queue, collector_sun_command;
 
 /* In the order of a tick: the log first, because the others ask what it knows. */
@@ -25,7 +25,7 @@ const struct collector *const collectors[] = {
     &collector_file,
     &collector_host,
     &collector_processes,
-    &collector_response,
+    &collector_response, &collector_route,
     &collector_directory,
     &collector_sun,
     &collector_sun_queue,

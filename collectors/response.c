@@ -24,6 +24,11 @@ struct asked_service {
     unsigned refusals; /* so often in a row it could not be asked */
     int64_t next_ms, began_ms;
     enum response_status said; /* the status that was logged last; 0: none */
+    struct waiter {
+        void (*done)(void *arg, const struct response *row);
+        void *arg;
+    } * waiters; /* who asked for a result out of turn */
+    unsigned waiter_count;
 };
 
 static struct {
@@ -148,6 +153,17 @@ static void put_result(struct asked_service *s, const struct probe_result *r)
     tell(s, status, r->reply);
 }
 
+static void answer_waiters(struct asked_service *s)
+{
+    struct waiter *waiters = s->waiters;
+    unsigned count = s->waiter_count;
+    s->waiters = NULL;
+    s->waiter_count = 0;
+    for (unsigned i = 0; i < count; i++)
+        waiters[i].done(waiters[i].arg, s->row);
+    free(waiters);
+}
+
 static void on_result(void *arg, const struct probe_result *r)
 {
     struct asked_service *s = arg;
@@ -160,11 +176,12 @@ static void on_result(void *arg, const struct probe_result *r)
         s->row->status = RESPONSE_UNKNOWN;
         model_touch(c->model, MODEL_RESPONSE);
         source_status(c, s->source, SOURCE_STALE, r->reply);
-        return;
+    } else {
+        s->source->items++;
+        put_result(s, r);
+        source_status(c, s->source, SOURCE_OK, "");
     }
-    s->source->items++;
-    put_result(s, r);
-    source_status(c, s->source, SOURCE_OK, "");
+    answer_waiters(s);
 }
 
 static void ask(struct collect *c, struct asked_service *s)
@@ -183,6 +200,26 @@ static void ask(struct collect *c, struct asked_service *s)
     s->next_ms = c->monotonic_ms + AGAIN_MS; /* it is being started anew */
     if (s->refusals >= REFUSALS)
         source_status(c, s->source, SOURCE_MISSING, "mailmond-probe cannot be started");
+}
+
+bool response_now(struct collect *c, const char *name,
+                  void (*done)(void *arg, const struct response *row), void *arg)
+{
+    for (unsigned i = 0; i < self.count; i++) {
+        struct asked_service *s = &self.services[i];
+        if (!s->row || strcmp(s->config->name, name) != 0)
+            continue;
+        if (!s->busy)
+            ask(c, s);
+        struct waiter *more =
+            s->busy ? realloc(s->waiters, (s->waiter_count + 1) * sizeof *more) : NULL;
+        if (!more)
+            return false;
+        s->waiters = more;
+        s->waiters[s->waiter_count++] = (struct waiter){done, arg};
+        return true;
+    }
+    return false;
 }
 
 /* Give or take a twentieth, so that probes of one interval do not stay together. */
@@ -270,6 +307,8 @@ static void stop(struct collect *c)
 {
     (void)c;
     prober_stop();
+    for (unsigned i = 0; i < self.count; i++)
+        free(self.services[i].waiters);
     explicit_bzero(self.services, self.count * sizeof *self.services);
     free(self.services);
     self.services = NULL;

@@ -24,4 +24,12 @@ void response_request(const struct config_response *r, const char *password,
 enum response_status response_judge(const struct config_response *r,
                                     const struct probe_result *result);
 
+struct collect;
+/*
+ * Has a configured service asked now, whatever its interval, and calls `done` with its row from the loop;
+ * not after stop. false: there is no such service, or it cannot be asked.
+ */
+bool response_now(struct collect *c, const char *name,
+                  void (*done)(void *arg, const struct response *row), void *arg);
+
 #endif

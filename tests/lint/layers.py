@@ -31,7 +31,7 @@ LAYERS = [
     (r"collectors/(own)", 0),
     (r"collectors/(watch|resolve|tls|dialog\w*)", 3),
     (r"collectors/(probe\w*|prober|response_request)", 4),
-    (r"collectors/response", 4),
+    (r"collectors/(response|route)", 4),
     (r"collectors/ldap_(facts|record)", 2),
     (r"collectors/ldap_(client\w*|run|probe)", 4),
     (r"collectors/directory\w*", 5),

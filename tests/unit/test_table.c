@@ -265,11 +265,18 @@ static void pointers_and_bits(void **state)
     struct route *route = model_place(&w->m, MODEL_ROUTE, key, NULL);
     struct ds *ds = model_place(&w->m, MODEL_DS, key, NULL);
     absent(w, OID(ARC, 1, 10, 1, 18, 1));
-    route->fault_hop = (struct oid_value){0};
+    route->fault_response = 0;
     assert_true(get(w, OID(ARC, 1, 10, 1, 18, 1), &value));
     assert_true(value.type == SMI_OID && value.length == 2 && !value.oid[0] && !value.oid[1]);
-    route->fault_hop = (struct oid_value){3, {1, 3, 6}};
+    route->fault_response = 7; // its mailmonResponseName
     assert_true(get(w, OID(ARC, 1, 10, 1, 18, 1), &value));
+    const uint32_t name[] = {ARC, 1, 8, 1, 2, 7};
+    assert_int_equal(value.length, sizeof name / sizeof name[0]);
+    assert_memory_equal(value.oid, name, sizeof name);
+    struct alarm *alarm = model_place(&w->m, MODEL_ALARM, key, NULL);
+    absent(w, OID(ARC, 1, 22, 1, 4, 1));
+    alarm->object = (struct oid_value){3, {1, 3, 6}};
+    assert_true(get(w, OID(ARC, 1, 22, 1, 4, 1), &value));
     assert_true(value.length == 3 && value.oid[0] == 1 && value.oid[2] == 6);
     absent(w, OID(MIB2, 66, 1, 1, 1, 1));
     ds->server_type = 2; // backEndDirectoryServer(1)
