@@ -412,9 +412,14 @@ static void dovecot_parse(struct syslog_context *c, struct slice line, struct ev
         e->kind = EVENT_FOREIGN;
         return;
     }
-    if (!dovecot_take_prefix(&s, &p)) { /* "dovecot-lda" and the like are other programs */
-        bool own = e->tag.n == 0 || slice_eq(e->tag, SLICE("dovecot"));
-        e->kind = own ? EVENT_UNKNOWN : EVENT_FOREIGN;
+    /* "dovecot-lda" and the like are other programs, and so is what has neither tag nor level. */
+    bool taken = dovecot_take_prefix(&s, &p);
+    if (taken ? !e->tag.n && !p.leveled : !slice_eq(e->tag, SLICE("dovecot"))) {
+        e->kind = EVENT_FOREIGN;
+        return;
+    }
+    if (!taken) {
+        e->kind = EVENT_UNKNOWN;
         return;
     }
     e->text = s;

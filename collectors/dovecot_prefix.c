@@ -105,6 +105,7 @@ static void take_angles(struct slice *s, struct dovecot_prefix *p)
 
 static void take_level(struct slice *s, struct dovecot_prefix *p)
 {
+    p->leveled = true;
     p->level = LEVEL_NONE;
     if (TAKE(*s, "Info: ") || TAKE(*s, "Debug: "))
         return;
@@ -114,6 +115,8 @@ static void take_level(struct slice *s, struct dovecot_prefix *p)
         p->level = LEVEL_ERROR;
     else if (TAKE(*s, "Fatal: ") || STARTS(*s, "Panic: "))
         p->level = LEVEL_FATAL;
+    else
+        p->leveled = false;
 }
 
 /* Takes "SERVICE(USER)<PID><SESSION>: Level: " off s; false: it begins otherwise. */

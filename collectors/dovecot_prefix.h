@@ -14,6 +14,7 @@ struct dovecot_prefix {
     enum access_protocol protocol;
     enum dovecot_role role;
     enum access_level level;
+    bool leveled; /* a word for the level stood there: syslog's lines of level info have none */
     struct slice user, session;
     uint32_t pid;
 };
