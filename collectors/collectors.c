@@ -9,7 +9,7 @@ extern const struct collector collector_directory;
 extern const struct collector collector_log, collector_access, collector_quota, collector_queue,
     collector_process, collector_socket, collector_rate;
 extern const struct collector collector_disk, collector_file, collector_host, collector_processes;
-extern const struct collector collector_record;
+extern const struct collector collector_record, collector_statistics;
 extern const struct collector collector_response, collector_route;
 extern const struct collector collector_sun, collector_sun_queue, collector_sun_command;
 
@@ -30,6 +30,7 @@ const struct collector *const collectors[] = {
     &collector_sun,
     &collector_sun_queue,
     &collector_record,
+    &collector_statistics,
     &collector_sun_command,
     NULL,
 };

@@ -104,6 +104,9 @@ struct mta {
     void (*parse)(struct syslog_context *c, struct slice line, struct event *e);
     const struct mta_queue *queues;     /* at most MTA_QUEUES_MAX, ends with a NULL name */
     const struct mta_service *services; /* ends with a NULL daemon */
+    /* The file of statistics that it keeps: how many associations it took since the file is there. NULL:
+       it keeps none, or its log tells. */
+    bool (*statistics)(struct slice content, uint64_t *inbound);
     /* Instead of queue_name, which then is for ids in logs: is this, below queue_directory, a file of a
        message? `queues` are no directories then; queue_file is given the control file, or the body. */
     bool (*spool_file)(struct slice path, struct mta_spool_file *f);

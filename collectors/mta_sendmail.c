@@ -75,4 +75,5 @@ const struct mta mta_sendmail = {
     .queue_name = queue_name,
     .queue_file = sendmail_queue_file,
     .spool_file = sendmail_spool_file,
+    .statistics = sendmail_statistics,
 };

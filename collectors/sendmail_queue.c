@@ -1,6 +1,7 @@
 /* See sendmail_queue.h. Pure. */
 #include "sendmail_queue.h"
 #include <strings.h>
+#include <time.h>
 #include "sendmail_lines.h"
 
 const struct mta_queue sendmail_queues[] = {
@@ -81,4 +82,24 @@ bool sendmail_queue_file(struct slice content, struct queue_file *f)
     f->recipients = f->pending;
     f->arrival_ms = arrival_s < UINT32_MAX ? (int64_t)arrival_s * 1000 : 0;
     return versioned;
+}
+
+#define MAGIC 0x1b1de
+
+bool sendmail_statistics(struct slice content, uint64_t *inbound)
+{
+    struct {
+        int magic, version;
+        time_t since;
+        short size;
+        long from, to, rejected; /* associations */
+    } head;
+    if (content.n < sizeof head)
+        return false;
+    memcpy(&head, content.p, sizeof head);
+    if (head.magic != MAGIC || head.version < 3 || head.version > 4 || head.from < 0 ||
+        head.size < 0 || (size_t)head.size > content.n)
+        return false;
+    *inbound = (uint64_t)head.from;
+    return true;
 }

@@ -12,5 +12,10 @@ extern const struct mta_queue sendmail_queues[];
 bool sendmail_spool_file(struct slice path, struct mta_spool_file *f);
 /* struct mta, queue_file, of a control file: size is that of the header. */
 bool sendmail_queue_file(struct slice content, struct queue_file *f);
+/*
+ * struct mta, statistics: sendmail.st as a Sendmail 8.10 or later of this host's word size writes it
+ * (sendmail/mailstats.h): connections from others.
+ */
+bool sendmail_statistics(struct slice content, uint64_t *inbound);
 
 #endif

@@ -17,10 +17,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (f.size > size || f.pending > size || f.arrival_ms < 0)
         abort();
     mta_opensmtpd.queue_file(content, &f);
-    if (f.message_id.p + f.message_id.n > content.p + content.n)
+    if (f.message_id.n && f.message_id.p + f.message_id.n > content.p + content.n)
         abort();
     if (sendmail_spool_file(content, &is) && is.id.p + is.id.n > content.p + content.n)
         abort();
     mta_opensmtpd.spool_file(content, &is);
+    uint64_t inbound;
+    sendmail_statistics(content, &inbound);
     return 0;
 }

@@ -27,7 +27,7 @@ LAYERS = [
     (r"collectors/exim_names", 2),
     (r"collectors/(child|access_live|access_source|quota_source)", 5),
     (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|spool|sockets)", 4),
-    (r"collectors/(source|log_source|queue_source|socket|process|rate|collectors)", 5),
+    (r"collectors/(source|log_source|queue_source|socket|process|rate|statistics|collectors)", 5),
     (r"collectors/(own)", 0),
     (r"collectors/(watch|resolve|tls|dialog\w*)", 3),
     (r"collectors/(probe\w*|prober|response_request)", 4),

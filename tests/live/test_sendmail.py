@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 BASE = int(os.environ.get("MAILMOND_TEST_BASE", "26000"))
 ROUNDS = 9
 # Connections are not compared: Sendmail does not log those it takes, nor that it uses one again.
-WITHOUT = ("applAccumulatedOutboundAssociations",)
+WITHOUT = ("applAccumulatedOutboundAssociations", "applAccumulatedInboundAssociations")
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +153,18 @@ def stored(walk):
     """{queue: (messages, recipients)}"""
     return {g: tuple(walk.of(f"mtaGroupStored{what}", "sendmail", g)
                      for what in ("Messages", "Recipients")) for g in ("mqueue", "hold")}
+
+
+def test_statistics(lab):
+    """Associations come from Sendmail's own statistics, which are still what they were."""
+    site, daemon = lab
+    site.quiet()
+    program = "/usr/libexec/sendmail/mailstats"
+    told = site.overlay.run(program, "-C", "/etc/mail/sendmail.cf", "-P", check=False)
+    taken = int(next(line for line in told.splitlines() if line.split()[:1] == ["C"]).split()[1])
+    assert taken >= 25 * ROUNDS
+    wait_until(lambda: daemon.walk().of("applAccumulatedInboundAssociations", "sendmail") == taken,
+               15)
 
 
 def test_beside_snmpd(lab, tmp_path):

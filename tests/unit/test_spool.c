@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -180,12 +181,41 @@ static void test_nothing(void **state)
     spool_free(s);
 }
 
+/* The head of sendmail.st: magic, version, since, size, connections from, to, refused. */
+static void test_statistics(void **state)
+{
+    (void)state;
+    struct {
+        int magic, version;
+        time_t since;
+        short size;
+        long counts[3], mailers[175];
+    } st = {0x1b1de, 4, 1, sizeof st, {50, 26, 10}, {0}};
+    struct slice content = {(const char *)&st, sizeof st};
+    uint64_t inbound = 0;
+    assert_true(mta_sendmail.statistics(content, &inbound));
+    assert_int_equal(inbound, 50);
+    for (size_t n = 0; n < sizeof st; n++) { /* cut: as it is while it is made */
+        char *copy = malloc(n + 1);
+        memcpy(copy, &st, n);
+        assert_false(mta_sendmail.statistics((struct slice){copy, n}, &inbound));
+        free(copy);
+    }
+    st.version = 2;
+    assert_false(mta_sendmail.statistics(content, &inbound));
+    st.version = 3;
+    assert_true(mta_sendmail.statistics(content, &inbound));
+    st.magic = 1;
+    assert_false(mta_sendmail.statistics(content, &inbound));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sendmail, setup, teardown),
         cmocka_unit_test_setup_teardown(test_opensmtpd, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
+        cmocka_unit_test(test_statistics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
