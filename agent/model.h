@@ -114,7 +114,7 @@ struct appl {
     struct text64 version;
     uint64_t owed_messages, owed_bytes, owed_recipients; /* received, see tally_hop.c */
     uint64_t filtered; /* 1: mail comes back from a filter that does not say so, see tally_hop.c */
-    uint64_t first_line_s; /* real time of the first line of its log, 0: none; not served */
+    uint64_t first_line_s;   /* real time of the first line of its log, 0: none; not served */
     uint64_t inbound_before; /* associations in the mail system's own file, last read; not served */
     /* to here */
     uint64_t inbound, outbound; /* open associations */
