@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "../agent/log.h"
 #include "access.h"
 #include "collector.h"
 #include "process.h"
@@ -19,6 +20,7 @@ struct expected {
     struct process *row;
     struct process_rule rule;
     const char *appl; /* applName of the row's appl, NULL: it is known or there is none */
+    bool told;        /* that there is no such application */
 };
 
 static struct {
@@ -183,6 +185,11 @@ static void find_appl(struct expected *e)
             continue;
         e->row->appl = a->row.key[0];
         e->appl = NULL;
+    }
+    if (e->appl && !e->told && processes.collect->caught_up) {
+        log_warning("processes: %s: there is no application \"%s\" (applName) yet", e->name,
+                    e->appl);
+        e->told = true;
     }
 }
 

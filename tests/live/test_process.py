@@ -52,6 +52,7 @@ class Lab:
                 {"process": "mm-stored", "name": "store", "max": 1, "appl": "postfix", "min": 0},
                 {"process": "mm-a-very-long-name", "min": 2, "max": 3, "max_life_time": "3 s"},
                 {"process": "mm-busy", "name": "busy", "arguments": "while", "user": "nobody"},
+                {"process": "mm-none", "min": 0, "appl": "no such"},
                 {"process": "smtpd", "min": 0, "max_life_connections": 3,
                  "arguments": str(self.postfix.port(ps.SMTP))},
                 {"process": "mm-stored", "name": "by file", "pid_file": self.pid_file}]})
@@ -132,6 +133,12 @@ def test_connections_served(lab):
         eventually(lambda: lab.row("smtpd").get("ConnectionsServed") == n)
         assert lab.row("smtpd")["Status"] == ("ok" if n < 3 else "tooOld")
     assert "ConnectionsServed" not in lab.row("postfix qmgr")
+
+
+def test_unknown_application(lab):
+    """A row that names an application that is not there says so, once."""
+    eventually(lambda: lab.daemon.text().count('mm-none: there is no application "no such"') == 1)
+    assert "store: there is no application" not in lab.daemon.text()
 
 
 def test_counts_and_ages(lab):
