@@ -68,12 +68,13 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int pass_on(const char *program_dir, char **argv)
+/* getopt has moved arguments about: `all` are the arguments as they were given. */
+static int pass_on(const char *program_dir, char **all)
 {
     char path[600];
     snprintf(path, sizeof path, "%s/mailmond-collect", program_dir);
-    argv[0] = path;
-    execv(path, argv);
+    all[0] = path;
+    execv(path, all);
     fprintf(stderr, "mailmond: %s: %s\n", path, strerror(errno));
     return 1;
 }
@@ -140,14 +141,10 @@ static int dump(const struct supervise_options *o)
     return ok ? 0 : 1;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv, char **all)
 {
     struct supervise_options o = {.program_dir = supervise_program_dir()};
     bool want_dump = false, want_pass = false;
-    char **all = calloc((size_t)argc + 1, sizeof *all); /* getopt moves arguments about */
-    if (!all)
-        return 1;
-    memcpy(all, argv, (size_t)argc * sizeof *all);
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == CONFIG)
             o.config = optarg;
@@ -178,4 +175,15 @@ int main(int argc, char **argv)
         return 2;
     }
     return want_dump ? dump(&o) : supervise_run(&o);
+}
+
+int main(int argc, char **argv)
+{
+    char **all = calloc((size_t)argc + 1, sizeof *all);
+    if (!all)
+        return 1;
+    memcpy(all, argv, (size_t)argc * sizeof *all);
+    int code = run(argc, argv, all);
+    free(all);
+    return code;
 }

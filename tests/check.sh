@@ -32,6 +32,10 @@ for fuzz in "$build"/fuzz_*; do
     "$fuzz" "$corpus"/* >"$log" 2>&1
     result "$fuzz" $?
 done
+for option in --tables --help --version; do
+    "$build/mailmond" $option >"$log" 2>&1
+    result "mailmond $option" $?
+done
 B=$build tests/golden.sh >"$log" 2>&1
 result "golden dumps" $?
 dump=$(mktemp)
