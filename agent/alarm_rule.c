@@ -272,7 +272,7 @@ static void take_values(struct making *m, struct alarm_rule *r)
         fault(m, "values can only be judged as they are, without rate and kind");
         return;
     }
-    if (!r->column->labels && r->column->kind != COLUMN_TRUTH) {
+    if (r->column->kind != COLUMN_TRUTH && !(r->column->kind == COLUMN_ENUM && r->column->labels)) {
         fault(m, "values: %s is not an enumeration; write a threshold", r->column->name);
         return;
     }
@@ -318,7 +318,7 @@ static void take_threshold(struct making *m, struct alarm_rule *r)
             fault(m, "a threshold has no meaning here: a value is there or not");
         return;
     }
-    if (r->column && r->column->labels) {
+    if (r->column && r->column->kind == COLUMN_ENUM && r->column->labels) {
         fault(m, "%s is an enumeration: write values = [ \"%s\" ] in place of a threshold",
               r->column->name, r->column->labels[0]);
         return;

@@ -20,7 +20,6 @@ static void print_text(const struct value *value, FILE *out)
     }
 }
 
-/* DateAndTime by its display hint 2d-1d-1d,1d:1d:1d.1d,1a1d:1d (RFC 2579). */
 static void print_oid(const struct column *c, const struct value *value, FILE *out)
 {
     if (value->length == 2) {
@@ -32,6 +31,7 @@ static void print_oid(const struct column *c, const struct value *value, FILE *o
         fprintf(out, ".%" PRIu32, value->oid[i]);
 }
 
+/* DateAndTime by its display hint 2d-1d-1d,1d:1d:1d.1d,1a1d:1d (RFC 2579). */
 static void print_date(const struct value *value, FILE *out)
 {
     const uint8_t *b = value->octets;
@@ -62,6 +62,31 @@ static void print_integer(const struct column *c, uint64_t number, FILE *out)
         fprintf(out, "INTEGER: %" PRId64, (int64_t)number);
 }
 
+/* The octets, then each bit that is set with its label, where it has one. */
+static void print_bits(const struct column *c, const struct value *value, FILE *out)
+{
+    unsigned count = 0;
+    while (c->labels && c->labels[count])
+        count++;
+    fputs("BITS:", out);
+    for (uint32_t i = 0; i < value->length; i++)
+        fprintf(out, " %02X", value->octets[i]);
+    for (uint32_t bit = 0; bit < 8 * value->length; bit++)
+        if (value->octets[bit / 8] & 0x80 >> bit % 8)
+            fprintf(out, bit < count ? " %s(%" PRIu32 ")" : " %s%" PRIu32,
+                    bit < count ? c->labels[bit] : "", bit);
+}
+
+static void print_octets(const struct column *c, const struct value *value, FILE *out)
+{
+    if (c->kind == COLUMN_BITS) {
+        print_bits(c, value, out);
+        return;
+    }
+    fputs("STRING: ", out);
+    (c->kind == COLUMN_DATE ? print_date : print_text)(value, out);
+}
+
 static void print_value(const struct column *c, const struct value *value, FILE *out)
 {
     switch (value->type) {
@@ -69,8 +94,7 @@ static void print_value(const struct column *c, const struct value *value, FILE 
         print_integer(c, value->number, out);
         break;
     case SMI_OCTETS:
-        fputs("STRING: ", out);
-        (c->kind == COLUMN_DATE ? print_date : print_text)(value, out);
+        print_octets(c, value, out);
         break;
     case SMI_OID:
         print_oid(c, value, out);

@@ -63,8 +63,8 @@ struct column {
     /* 0, or the offset of a uint64_t without which the value that stands for "never" is not known:
        while that is MODEL_ABSENT, a cell that never got a value is absent. */
     uint32_t needs;
-    const char *const
-        *labels; /* COLUMN_ENUM: label of value i+1, ends with NULL; NULL: plain number */
+    /* COLUMN_ENUM: label of value i+1, NULL: plain number; COLUMN_BITS: of bit i. Ends with NULL. */
+    const char *const *labels;
     const struct table *points; /* COLUMN_ROW */
 };
 

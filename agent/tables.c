@@ -89,7 +89,7 @@ static void print_labels(const struct column *c, FILE *out)
     if (!c->labels)
         fputs(c->kind == COLUMN_TRUTH ? "true(1),false(2)" : "-", out);
     for (unsigned i = 0; c->labels && c->labels[i]; i++)
-        fprintf(out, "%s%s(%u)", i ? "," : "", c->labels[i], i + 1);
+        fprintf(out, "%s%s(%u)", i ? "," : "", c->labels[i], c->kind == COLUMN_BITS ? i : i + 1);
 }
 
 void tables_list(FILE *out)

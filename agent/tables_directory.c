@@ -4,8 +4,11 @@
  */
 #include "tables.h"
 
+static const char *const server_type_bits[] = {"frontEndDirectoryServer", "backEndDirectoryServer",
+                                               NULL};
+
 static const struct column ds_columns[] = {
-    C(1, "dsServerType", BITS, ds, server_type),
+    C(1, "dsServerType", BITS, ds, server_type, .labels = server_type_bits),
     C(2, "dsServerDescription", TEXT, ds, description),
     C(3, "dsMasterEntries", GAUGE32, ds, master_entries),
     C(4, "dsCopyEntries", GAUGE32, ds, copy_entries),

@@ -9,7 +9,7 @@ OIDs. Fields are separated by one tab:
     oid      of the object, dotted, without an instance
     type     on the wire: Integer32, Enum, Counter32, Counter64, Gauge32 (also Unsigned32),
              TimeTicks, OctetString or ObjectIdentifier
-    labels   of an Enum in the order of their values, "up(1),down(2)"; else "-"
+    labels   of an Enum or of BITS in the order of their values, "up(1),down(2)"; else "-"
     index    descriptors of the index objects, "applIndex,mtaGroupIndex"; "-" for a scalar
 
 The program is mailmond in the folder MAILMOND_BUILD (default: build).
@@ -65,7 +65,7 @@ def expected(compiled, module):
         table = above[row.oid.rpartition(".")[0]][0] if node.kind == "column" else parent
         syntax = compiled.mibSymbols[module][name].getSyntax()
         enum = node.labels and node.type != "Bits"
-        labels = ",".join(f"{label}({value})" for value, label in node.labels) if enum else "-"
+        labels = ",".join(f"{label}({value})" for value, label in node.labels or ()) or "-"
         yield Line(module, table, name, node.oid, "Enum" if enum else WIRE[syntax.tagSet], labels,
                    ",".join(row.index or ()) or "-")
 

@@ -38,6 +38,12 @@ static void some_rows(struct model *m)
     s->appl = 1;
     uint8_t address[16] = {192, 0, 2, 9};
     model_place(m, MODEL_PEER, (uint32_t[3]){1, 1}, address);
+    struct ds *d = model_place(m, MODEL_DS, (uint32_t[3]){1}, NULL);
+    d->server_type = 2;
+    d = model_place(m, MODEL_DS, (uint32_t[3]){2}, NULL);
+    d->server_type = 7; // the last bit has no label
+    d = model_place(m, MODEL_DS, (uint32_t[3]){3}, NULL);
+    d->server_type = 0;
 }
 
 static const char *const expected =
@@ -53,6 +59,10 @@ static const char *const expected =
     "MTA-MIB::mtaGroupMailProtocol.1.4 = OID: SNMPv2-SMI::zeroDotZero\n"
     "MTA-MIB::mtaGroupCreationTime.1.3 = INTEGER: 360000\n"
     "MTA-MIB::mtaGroupHierarchy.1.3 = INTEGER: -2\n"
+    "DIRECTORY-SERVER-MIB::dsServerType.1 = BITS: 40 backEndDirectoryServer(1)\n"
+    "DIRECTORY-SERVER-MIB::dsServerType.2 = BITS: E0 frontEndDirectoryServer(0) "
+    "backEndDirectoryServer(1) 2\n"
+    "DIRECTORY-SERVER-MIB::dsServerType.3 = BITS: 00\n"
     "MAILMON-MIB::mailmonAgentStartTime.0 = STRING: 2026-11-22,0:44:7.0,+0:0\n"
     "MAILMON-MIB::mailmonAgentModelAge.0 = Gauge32: 0\n"
     "MAILMON-MIB::mailmonAgentWorstSeverity.0 = INTEGER: cleared(1)\n"
