@@ -432,6 +432,20 @@ static unsigned count_settings(const struct setting *settings, const char *page)
     return n;
 }
 
+static void mailbox_servers(void **state)
+{
+    (void)state;
+    wrong("dovecot = ( { protocols = [ \"smtp\" ]; } );", 1, "it must be imap, pop3");
+    wrong("cyrus = ( { },\n{ } );", 2, "the name of another");
+    wrong("log_events = ( { name = \"x\"; } );", 1, "a log event needs a name");
+    wrong("quotas = ( { format = \"exim\"; } );", 1, "\"dovecot\" or \"cyrus\"");
+    wrong("show_users = \"maybe\";", 1, "\"hashed\"");
+    struct config *c = load("dovecot = ( { log = \"/var/log/mail.log\"; } );");
+    assert_int_equal(c->dovecots.count, 1);
+    assert_false(c->detect);
+    config_free(c);
+}
+
 static void man_page(void **state)
 {
     (void)state;
@@ -513,14 +527,15 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),      cmocka_unit_test(all_settings),
-        cmocka_unit_test(round_trip),    cmocka_unit_test(no_file),
-        cmocka_unit_test(syntax),        cmocka_unit_test(include),
-        cmocka_unit_test(unknown_names), cmocka_unit_test(types),
-        cmocka_unit_test(values),        cmocka_unit_test(listeners),
-        cmocka_unit_test(instances),     cmocka_unit_test(all_at_once),
-        cmocka_unit_test(mixed_list),    cmocka_unit_test(warnings),
-        cmocka_unit_test(man_page),      cmocka_unit_test(example_file),
+        cmocka_unit_test(defaults),        cmocka_unit_test(all_settings),
+        cmocka_unit_test(round_trip),      cmocka_unit_test(no_file),
+        cmocka_unit_test(syntax),          cmocka_unit_test(include),
+        cmocka_unit_test(unknown_names),   cmocka_unit_test(types),
+        cmocka_unit_test(values),          cmocka_unit_test(listeners),
+        cmocka_unit_test(instances),       cmocka_unit_test(all_at_once),
+        cmocka_unit_test(mixed_list),      cmocka_unit_test(warnings),
+        cmocka_unit_test(mailbox_servers), cmocka_unit_test(man_page),
+        cmocka_unit_test(example_file),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
