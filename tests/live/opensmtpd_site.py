@@ -86,7 +86,7 @@ class OpenSmtpd:
                 self.overlay.command("/usr/sbin/smtpd", "-F", "-f", "/etc/smtpd.conf"),
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
-            wait_until(self.answers)
+            wait_until(self.answers, 30)
         except BaseException:
             self.stop()
             raise
