@@ -44,7 +44,7 @@ struct access_tally {
     struct access_sessions sessions;
     struct attempts attempts[ATTEMPTS];
     bool attempts_changed;
-    uint64_t salt; /* of users' hashes; 0: not chosen yet */
+    uint64_t salt; /* of users' hashes */
     int64_t real_minus_monotonic_ms;
     int64_t now_ms; /* real time, for sessions whose begin was not seen */
 };

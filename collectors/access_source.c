@@ -215,6 +215,11 @@ static void show_store(struct collect *c, const struct instance *i)
     model_dirty(c->model, MODEL_MAIL_STORE, s);
 }
 
+uint64_t access_salt(void)
+{
+    return access_tally_salt(access_.tally);
+}
+
 enum life access_life(const struct appl *a)
 {
     for (unsigned n = 0; n < access_.count; n++)

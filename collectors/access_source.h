@@ -6,5 +6,7 @@
 
 /* Is the master of the server that this application is a service of alive? LIFE_UNKNOWN: not one of its. */
 enum life access_life(const struct appl *a);
+/* The key of users' hashes (show_users = "hashed"); good after this collector's start. */
+uint64_t access_salt(void);
 
 #endif

@@ -24,6 +24,9 @@ struct access_tally *access_tally_new(struct model *model, struct names *names, 
     t->names = names;
     t->peers = peers;
     t->users = users;
+    t->attempts_changed = true; /* the header is to be stored */
+    if (getrandom(&t->salt, sizeof t->salt, 0) != (ssize_t)sizeof t->salt)
+        t->salt = (uint64_t)(uintptr_t)t;
     if (access_sessions_init(&t->sessions, SESSIONS_MAX))
         return t;
     access_tally_free(t);
@@ -91,14 +94,14 @@ struct access *access_tally_access(const struct access_log *log, enum access_pro
     return log->services[protocol].access;
 }
 
+uint64_t access_tally_salt(const struct access_tally *t)
+{
+    return t->salt;
+}
+
 bool access_tally_save(struct access_tally *t, struct checkpoint *c)
 {
     bool ok = access_sessions_save(&t->sessions, c);
-    if (t->salt == 0) {
-        t->attempts_changed = true;
-        if (getrandom(&t->salt, sizeof t->salt, 0) != (ssize_t)sizeof t->salt || !t->salt)
-            t->salt = 1;
-    }
     if (!t->attempts_changed)
         return ok;
     struct header h = {.salt = t->salt};
@@ -120,6 +123,7 @@ static bool load_header(void *arg, uint32_t slot, const void *data, size_t size)
     if (slot != 0 || size != sizeof h)
         return false;
     memcpy(&h, data, sizeof h);
+    t->attempts_changed = false;
     t->salt = h.salt;
     memcpy(t->attempts, h.attempts, sizeof t->attempts);
     return true;

@@ -63,6 +63,9 @@ void access_tally_levels(struct access_tally *t);
 /* How many users are logged in to any service of an instance; MODEL_ABSENT: memory is short, or names are hidden. */
 uint64_t access_tally_users(const struct access_log *log);
 
+/* The key of users' hashes: random, and kept in the store. */
+uint64_t access_tally_salt(const struct access_tally *t);
+
 bool access_tally_save(struct access_tally *t, struct checkpoint *c);
 /* The model's rows must have been restored, and the instances added. */
 bool access_tally_load(struct access_tally *t, struct store *s);

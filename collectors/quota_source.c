@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "access_listing.h"
+#include "access_source.h"
 #include "child.h"
 
 #define OUTPUT_MAX (64 << 20)
@@ -31,7 +32,6 @@ struct quota_source {
 static struct {
     struct quota_source *sources;
     unsigned count;
-    uint64_t salt;
 } quotas;
 
 static uint64_t percent_of(uint64_t used, uint64_t limit)
@@ -54,7 +54,7 @@ static void name_owner(const struct quota_source *q, struct quota *row, struct s
         TEXT_SET(row->owner, owner);
     } else if (strcmp(show, "hashed") == 0) {
         int n = snprintf(text, sizeof text, "%016llx",
-                         (unsigned long long)slice_hash(owner, quotas.salt));
+                         (unsigned long long)slice_hash(owner, access_salt()));
         TEXT_SET(row->owner, ((struct slice){text, (size_t)n}));
     }
 }
@@ -189,7 +189,6 @@ static bool start(struct collect *c)
 {
     const struct config_list *list = &c->config->quotas;
     quotas.sources = calloc(list->count + 1, sizeof *quotas.sources);
-    quotas.salt = (uint64_t)(uintptr_t)quotas.sources ^ (uint64_t)c->monotonic_ms;
     for (unsigned i = 0; quotas.sources && i < list->count; i++) {
         struct quota_source *q = &quotas.sources[quotas.count];
         char name[96];
