@@ -256,6 +256,10 @@ struct config {
     /* history { } */
     uint32_t history_days; /* 0: none */
     uint32_t history_fine_days, history_baseline_weeks, history_series_max;
+    /* report { } */
+    char *report_at; /* "00:05" */
+    char *report_directory, *report_template;
+    bool report_mail;                      /* as `mail` says */
     struct config_strings history_columns; /* descriptors; empty: config_history_columns */
     struct config_list dovecots;           /* struct config_access */
     struct config_list cyruses;            /* struct config_access */

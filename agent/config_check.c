@@ -265,6 +265,7 @@ void config_check(struct config *c, const config_t *tree, struct err_list *error
     for (unsigned i = 0; i < c->mta_count; i++)
         check_names(c, &c->mtas[i], i, errors);
     config_check_mail(c, tree, errors);
+    config_check_report(c, tree, errors);
     config_check_system(c, errors);
     config_check_access(c, errors);
     config_routes(c, errors); /* makes responses of hops */

@@ -49,7 +49,8 @@ void config_routes(struct config *c, struct err_list *errors);
 extern const struct setting config_mail_settings[];
 void config_check_mail(struct config *c, const config_t *tree, struct err_list *errors);
 /* The history (config_schema_history.c). */
-extern const struct setting config_history_settings[];
+extern const struct setting config_history_settings[], config_report_settings[];
+void config_check_report(const struct config *c, const config_t *tree, struct err_list *errors);
 /* One instance of Postfix; of another mail transfer agent. */
 extern const struct setting config_dovecot_settings[], config_cyrus_settings[],
     config_log_event_settings[], config_quota_settings[];

@@ -1,4 +1,7 @@
 /* The settings of the history, as data; see config_schema.h. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
 #include "config_schema.h"
 
 #define IN(member) offsetof(struct config, member)
@@ -55,3 +58,43 @@ const struct setting config_history_settings[] = {
          "and times, as mailmond-report needs them."},
     {.name = NULL},
 };
+
+const struct setting config_report_settings[] = {
+    {.name = "at",
+     .kind = SETTING_TEXT,
+     .offset = IN(report_at),
+     .text = "00:05",
+     .example = "\"00:05\"",
+     .help = "When the report of the day before is made, local time."},
+    {.name = "directory",
+     .kind = SETTING_PATH,
+     .offset = IN(report_directory),
+     .example = "\"/var/log/mailmond\"",
+     .help = "Write it there, as report-YYYY-MM-DD.txt."},
+    {.name = "mail",
+     .kind = SETTING_BOOL,
+     .offset = IN(report_mail),
+     .example = "true",
+     .help = "Send it by mail, as the section mail says of host, sender and recipient."},
+    {.name = "template",
+     .kind = SETTING_PATH,
+     .offset = IN(report_template),
+     .example = "\"/etc/mailmond/report.template\"",
+     .help = "What it looks like; see mailmond-report(8)."},
+    {.name = NULL},
+};
+
+void config_check_report(const struct config *c, const config_t *tree, struct err_list *errors)
+{
+    const config_setting_t *at = config_lookup(tree, "report.at");
+    unsigned hour, minute;
+    char rest;
+    if (at &&
+        (sscanf(c->report_at, "%2u:%2u%c", &hour, &minute, &rest) != 2 || hour > 23 || minute > 59))
+        config_fault(errors, at, "at is no time of day: write such as at = \"00:05\";");
+    at = config_lookup(tree, "report");
+    if (c->report_directory && access(c->report_directory, F_OK) != 0)
+        config_fault(errors, at, "directory: %.300s: %s", c->report_directory, strerror(errno));
+    if ((c->report_directory || c->report_mail) && c->history_days == 0)
+        config_fault(errors, at, "there is no report without a history: history.days is 0");
+}

@@ -21,6 +21,7 @@
 #include "main_alarm.h"
 #include "main_action.h"
 #include "main_ask.h"
+#include "main_daily.h"
 #include "main_explain.h"
 #include "main_history.h"
 #include "main_mail.h"
@@ -233,6 +234,7 @@ static void on_tick(uv_timer_t *timer)
     main_history_tick(&self.collect);
     main_mail_tick(&self.collect);
     main_action_tick(&self.collect);
+    main_daily_tick(&self.collect);
     bool first = !self.published;
     publish();
     if (self.published && (more || first))
@@ -432,6 +434,7 @@ static bool start_collectors(void)
     main_history_start(c, state_dir(), self.alarm_work.transitions);
     main_mail_start(c, self.alarm_work.transitions);
     main_action_start(c, self.alarm_work.transitions);
+    main_daily_start(c, state_dir());
     return uv_timer_init(c->loop, &self.timer) == 0 &&
            watch_signal(&self.terminate, on_end, SIGTERM) &&
            watch_signal(&self.interrupt, on_end, SIGINT) &&
@@ -460,6 +463,7 @@ static int run(pid_t parent)
         uv_run(c->loop, UV_RUN_ONCE);
     main_history_stop(c);
     main_action_stop();
+    main_daily_stop();
     last_checkpoint();
     for (unsigned i = 0; collectors[i]; i++)
         collectors[i]->stop(c);

@@ -19,6 +19,7 @@
 
 struct arguments {
     const char *config, *state, *day, *template, *output, *host;
+    bool print; /* to standard output as well */
 };
 
 static const char usage_text[] =
@@ -31,6 +32,7 @@ static const char usage_text[] =
     "  --day DAY         today, yesterday (the default) or YYYY-MM-DD\n"
     "  --template FILE   what the report looks like; see --print-template\n"
     "  --output PATH     into this file; if it is a directory, into report-YYYY-MM-DD.txt there\n"
+    "  --print           to standard output as well, with --output\n"
     "  --config FILE     mailmond's configuration, which says where the history is\n"
     "  --state DIR       where the history is\n"
     "  --host NAME       the name in the heading; left out: that of this host\n"
@@ -38,7 +40,7 @@ static const char usage_text[] =
     "\n"
     "See mailmond-report(8).\n";
 
-enum { CONFIG = 1, STATE, DAY, TEMPLATE, OUTPUT, HOST, PRINT_TEMPLATE, HELP, SHOW_VERSION };
+enum { CONFIG = 1, STATE, DAY, TEMPLATE, OUTPUT, PRINT, HOST, PRINT_TEMPLATE, HELP, SHOW_VERSION };
 
 static const struct option options[] = {
     {"config", required_argument, NULL, CONFIG},
@@ -46,6 +48,7 @@ static const struct option options[] = {
     {"day", required_argument, NULL, DAY},
     {"template", required_argument, NULL, TEMPLATE},
     {"output", required_argument, NULL, OUTPUT},
+    {"print", no_argument, NULL, PRINT},
     {"host", required_argument, NULL, HOST},
     {"print-template", no_argument, NULL, PRINT_TEMPLATE},
     {"help", no_argument, NULL, HELP},
@@ -72,6 +75,9 @@ static bool take_option(int option, struct arguments *a, int *code)
         return true;
     case OUTPUT:
         a->output = optarg;
+        return true;
+    case PRINT:
+        a->print = true;
         return true;
     case HOST:
         a->host = optarg;
@@ -205,9 +211,11 @@ static int make(const struct arguments *a, const struct report *r, const char *s
     if (!ok)
         fprintf(stderr, PROGRAM ": %s\n", error);
     if (ok && (ok = open_output(&out, a->output, r))) {
-        ok = report_write(r, h, template ? template : report_template,
-                          template ? a->template : "built-in template", out.file, error,
-                          sizeof error);
+        const char *text = template ? template : report_template;
+        const char *name = template ? a->template : "built-in template";
+        ok = report_write(r, h, text, name, out.file, error, sizeof error) &&
+             (!a->print || out.file == stdout ||
+              report_write(r, h, text, name, stdout, error, sizeof error));
         if (!ok)
             fprintf(stderr, PROGRAM ": %s\n", error);
         ok = close_output(&out, ok);

@@ -1,0 +1,194 @@
+/*
+ * One program a day. It runs beside the loop with a deadline; its output is at most MESSAGE_MAX octets, as
+ * that is what mailmond-probe takes for a mail. A report that cannot be made or sent is said and not tried
+ * again: the history keeps the day, and mailmond-report can be run by hand.
+ */
+#include "main_daily.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "../collectors/child.h"
+#include "../collectors/prober.h"
+#include "log.h"
+#include "secret.h"
+
+#define PROGRAM     "mailmond-report"
+#define MESSAGE_MAX (180 * 1024)
+#define TIMEOUT_S   120
+
+static struct {
+    struct collect *collect;
+    char program[600], state[512], host[256];
+    struct child *child;
+    int64_t next_ms;
+    int minute; /* of the day; -1: never */
+    bool mailing;
+} self = {.minute = -1};
+
+/* "00:05" as minutes since midnight; -1: it is no time of day. */
+static int minute_of(const char *text)
+{
+    int hour, minute;
+    char rest;
+    if (!text || sscanf(text, "%2d:%2d%c", &hour, &minute, &rest) != 2 || hour < 0 || hour > 23 ||
+        minute < 0 || minute > 59)
+        return -1;
+    return hour * 60 + minute;
+}
+
+/* The next time that the clock of the wall shows this minute; mktime knows of summer time. */
+static int64_t next_time(const struct collect *c)
+{
+    time_t now = (time_t)(collect_real_ms(c) / 1000);
+    struct tm local;
+    if (!localtime_r(&now, &local))
+        return c->monotonic_ms + 86400000;
+    for (int day = 0; day < 3; day++) {
+        struct tm then = local;
+        then.tm_mday += day;
+        then.tm_hour = self.minute / 60;
+        then.tm_min = self.minute % 60;
+        then.tm_sec = 0;
+        then.tm_isdst = -1;
+        time_t at = mktime(&then);
+        if (at > now)
+            return c->monotonic_ms + (int64_t)(at - now) * 1000;
+    }
+    return c->monotonic_ms + 86400000;
+}
+
+static void on_mailed(void *arg, const struct probe_result *r)
+{
+    (void)arg;
+    self.mailing = false;
+    if (r->status == RESPONSE_UP)
+        log_notice("the daily report was sent to %s", self.collect->config->notice.recipient);
+    else
+        log_warning("the daily report cannot be sent: %s", r->reply);
+}
+
+static void mail(struct slice text)
+{
+    const struct config_notice *n = &self.collect->config->notice;
+    char secret[256] = "", why[512], date[64] = "", day[32] = "";
+    time_t now = (time_t)(collect_real_ms(self.collect) / 1000);
+    struct tm local;
+    char *message = malloc(MESSAGE_MAX + 2048);
+    if (!message || !localtime_r(&now, &local)) {
+        free(message);
+        return;
+    }
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S %z", &local);
+    local.tm_mday--;
+    local.tm_isdst = -1;
+    mktime(&local);
+    strftime(day, sizeof day, "%d %b %Y", &local);
+    snprintf(message, MESSAGE_MAX + 2048,
+             "From: %s\nTo: %s\nSubject: mail report of %s, %s\nDate: %s\n"
+             "Message-ID: <%lld.report.mailmond@%s>\nAuto-Submitted: auto-generated\n"
+             "MIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n"
+             "Content-Transfer-Encoding: 8bit\n\n%.*s",
+             n->sender, n->recipient, self.host, day, date, (long long)now, self.host, (int)text.n,
+             text.p);
+    struct probe_request r = {
+        .protocol = strcmp(n->tls, "smtps") == 0 ? PROTOCOL_SMTPS : PROTOCOL_SMTP,
+        .port = (uint16_t)n->port,
+        .strict = true,
+        .timeout_ms = 120000,
+        .step_timeout_ms = 60000,
+        .host = n->host,
+        .ca_file = n->ca_file,
+        .want = {.helo = self.host,
+                 .user = n->user,
+                 .password = n->user ? secret : NULL,
+                 .sender = n->sender,
+                 .recipient = n->recipient,
+                 .message = message,
+                 .starttls = strcmp(n->tls, "starttls") == 0},
+    };
+    if (n->password_file && !secret_read(n->password_file, secret, sizeof secret, why))
+        log_warning("the daily report cannot be sent: %s", why);
+    else
+        self.mailing = prober_ask(self.collect, &r, on_mailed, NULL);
+    secret_wipe(secret, sizeof secret);
+    free(message);
+}
+
+static void on_report(void *arg, const char *error, struct slice text)
+{
+    (void)arg;
+    const struct config *c = self.collect->config;
+    self.child = NULL;
+    if (*error)
+        log_warning("%s: %s%s", PROGRAM, error,
+                    c->report_directory ? "" : "; set directory in report = { ... } for long ones");
+    else if (c->report_directory)
+        log_notice("the daily report is in %s", c->report_directory);
+    if (!*error && c->report_mail && text.n)
+        mail(text);
+}
+
+static void run(struct collect *c)
+{
+    const struct config *config = c->config;
+    const char *argv[16] = {self.program, "--day", "yesterday", "--state", self.state};
+    unsigned n = 5;
+    if (config->report_template) {
+        argv[n++] = "--template";
+        argv[n++] = config->report_template;
+    }
+    if (config->report_directory) {
+        argv[n++] = "--output";
+        argv[n++] = config->report_directory;
+        if (config->report_mail)
+            argv[n++] = "--print";
+    }
+    self.child = child_start(c->loop, argv, MESSAGE_MAX, TIMEOUT_S, on_report, NULL);
+    if (!self.child)
+        log_warning("%s: %s", self.program, strerror(errno));
+}
+
+/* The program beside this one, or in the directory of administrators' programs. */
+static void find_program(void)
+{
+    ssize_t n = readlink("/proc/self/exe", self.program, sizeof self.program - sizeof PROGRAM - 1);
+    char *slash = n > 0 ? (self.program[n] = 0, strrchr(self.program, '/')) : NULL;
+    if (slash)
+        strcpy(slash + 1, PROGRAM);
+    if (!slash || access(self.program, X_OK) != 0)
+        snprintf(self.program, sizeof self.program, "%s", PROGRAM); /* by PATH */
+}
+
+void main_daily_start(struct collect *c, const char *dir)
+{
+    self.collect = c;
+    self.minute = c->config->report_directory || c->config->report_mail
+                      ? minute_of(c->config->report_at)
+                      : -1;
+    if (self.minute < 0)
+        return;
+    find_program();
+    snprintf(self.state, sizeof self.state, "%s", dir);
+    if (gethostname(self.host, sizeof self.host - 1) < 0)
+        strcpy(self.host, "localhost");
+    self.next_ms = next_time(c);
+}
+
+void main_daily_tick(struct collect *c)
+{
+    if (self.minute < 0 || c->monotonic_ms < self.next_ms)
+        return;
+    self.next_ms = next_time(c);
+    if (!self.child && !self.mailing)
+        run(c);
+}
+
+void main_daily_stop(void)
+{
+    if (self.child)
+        child_forget(self.child);
+    self.child = NULL;
+}

@@ -1,0 +1,78 @@
+"""The daily report by schedule: at its minute it is in the directory and in the postmaster's mailbox.
+
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS ("23500-23599")."""
+import email
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from daemon import BUILD, Daemon
+from snmp_lab import free_port, wait_for
+from test_history import queue_of
+from test_mail import Sink
+
+
+def settings(folder, smtp, at):
+    (folder / "mail.log").write_bytes(b"")
+    (folder / "reports").mkdir()
+    os.chmod(folder / "reports", 0o777)
+    return {"postfix": [{"name": "mx", "config_directory": folder, "log": folder / "mail.log",
+                         "queue_directory": queue_of(folder / "queue")}],
+            "alarms": [{"name": name, "enabled": False} for name in ("service", "source", "process")],
+            "mail": {"host": "127.0.0.1", "port": smtp, "recipient": "postmaster@example.org"},
+            "report": {"at": at, "directory": folder / "reports", "mail": True}}
+
+
+def seed_yesterday(database):
+    """A round trip of yesterday, five past noon."""
+    at = list(time.localtime())
+    at[2:6] = at[2] - 1, 12, 5, 0
+    at[8] = -1
+    try:
+        with sqlite3.connect(database) as db:
+            db.execute("INSERT INTO run VALUES(?, 'a', 'ims2', 'ssmtp02', 'smux01', 2083, 2, '')",
+                       (int(time.mktime(tuple(at))) * 1000,))
+        return True
+    except sqlite3.OperationalError:  # mailmond has not made its tables yet
+        return False
+
+
+def test_by_schedule():
+    with tempfile.TemporaryDirectory(prefix="mailmond-report-") as name:
+        os.chmod(name, 0o755)
+        folder, smtp = Path(name), free_port()
+        soon = time.localtime(time.time() + 75 - time.time() % 60)
+        sink = Sink(smtp)
+        daemon = Daemon(folder / "run", free_port(),
+                        settings(folder, smtp, time.strftime("%H:%M", soon))).start()
+        try:
+            database = folder / "run" / "state" / "history.db"
+            assert wait_for(lambda: database.exists() and seed_yesterday(database), 10)[0]
+            assert wait_for(lambda: sink.messages, 90, 0.2)[0], daemon.text()
+            message = email.message_from_bytes(sink.messages[0])
+            assert message["Subject"].startswith("mail report of ")
+            row = "| 12:05:00 | ims2      | ssmtp02    | smux01     |  2083 |                 |"
+            assert row in message.get_payload()
+            yesterday = time.strftime("%Y-%m-%d", time.localtime(time.time() - 86400))
+            assert row in (folder / "reports" / f"report-{yesterday}.txt").read_text()
+            assert wait_for(lambda: "the daily report was sent" in daemon.text(), 5)[0]
+        finally:
+            daemon.stop()
+            sink.end()
+
+
+def test_what_is_wrong_has_a_line(tmp_path):
+    for text, wanted in (('report = { at = "24:00"; };', "at is no time of day"),
+                         ('report = { directory = "/nonexistent"; };', "No such file or directory"),
+                         ("report = { mail = true; };\nhistory = { days = 0; };", "no report without")):
+        config = tmp_path / "mailmond.conf"
+        config.write_text(text + "\n")
+        done = subprocess.run([BUILD / "mailmond", "--config", config, "--check"],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and f"{config}:1: " in done.stderr + done.stdout
+        assert wanted in done.stderr + done.stdout
