@@ -70,6 +70,15 @@ def storm(snmpd, files, transitions, restarts, stopped_s):
     return rounds * ROWS
 
 
+def dropped(port):
+    """Datagrams that the kernel dropped because snmptrapd did not read them in time: a trap is not repeated."""
+    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if int(fields[1].rsplit(":", 1)[1], 16) == port:
+            return int(fields[-1])
+    return 0
+
+
 def report(trapd, made):
     numbers = trapd.numbers()
     first = list(dict.fromkeys(numbers))
@@ -114,14 +123,15 @@ def main():
             print(f"{restarts} restarts of snmpd, stopped for {stopped_s} s, {time.monotonic() - start:.0f} s in all")
             missing, ordered = report(trapd, made)
             lost = d.client.values("snmpget", f"{ARC}.1.1.13.0")[0][2]
-            print(f"mailmonAgentNotificationsLost {lost}; missing ones were accepted by a snmpd that was killed: "
-                  f"{len(missing)}")
+            drops = dropped(trapd.port)
+            print(f"mailmonAgentNotificationsLost {lost}; of the missing {drops} at most were dropped by the kernel at "
+                  f"snmptrapd's socket, the others were accepted by a snmpd that was killed")
             latency(trapd, files, made)
         finally:
             d.stop()
             snmpd.stop()
             trapd.stop()
-    return 0 if ordered and lost == 0 and len(missing) <= restarts else 1
+    return 0 if ordered and lost == 0 and len(missing) - drops <= restarts else 1
 
 
 if __name__ == "__main__":
