@@ -259,7 +259,7 @@ static void parse_line(struct syslog_context *c, struct slice line, bool trace_o
     struct slice service = e->service;
     if (!take_category(&s, e))
         return;
-    e->access.protocol = protocol_of(service);
+    e->access.protocol = (uint8_t)protocol_of(service);
     on_message(s, trace_only, e);
 }
 

@@ -36,7 +36,7 @@ size_t exim_id(struct slice s, struct queue_id *id)
         return 0;
     uint64_t head = 0, middle = 0, tail = 0;
     if (s.p[13] == '-') {
-        if (!(pack(s.p, 6, &head) & pack(s.p + 7, 6, &middle) & pack(s.p + 14, 2, &tail)))
+        if (!pack(s.p, 6, &head) || !pack(s.p + 7, 6, &middle) || !pack(s.p + 14, 2, &tail))
             return 0;
         id->lo = head;
         append(id, middle, 6);

@@ -158,7 +158,10 @@ static bool take_delivery(struct slice s, struct event *e)
         return false;
     if (!TAKE(s, "2.0.0")) /* most are */
         e->code = reply_take_status(&s);
-    if (!TAKE(s, ", status=") || (e->result = take_result(&s)) == RESULT_NONE || !TAKE(s, "("))
+    if (!TAKE(s, ", status="))
+        return false;
+    e->result = take_result(&s);
+    if (e->result == RESULT_NONE || !TAKE(s, "("))
         return false;
     if (s.n && s.p[s.n - 1] == ')')
         s.n--;
