@@ -505,7 +505,8 @@ static void check_columns_of(const struct table *t)
         else
             assert_true(c->size == 64 || c->size == 128 || c->size == 256);
         assert_true((c->kind != COLUMN_OLDEST_TI && c->kind != COLUMN_OLDEST_TEXT) || c->needs);
-        assert_true(strlen(c->name) <= 40 && (!c->labels || c->kind == COLUMN_ENUM));
+        assert_true(strlen(c->name) <= 40);
+        assert_true(!c->labels || c->kind == COLUMN_ENUM || c->kind == COLUMN_BITS);
     }
     assert_null(table_column(t, 0));
     assert_null(table_column(t, UINT32_MAX));
