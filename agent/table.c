@@ -128,14 +128,15 @@ static void civil(int64_t days, int64_t *year, uint8_t *month, uint8_t *day)
 }
 
 /* DateAndTime with its zone (RFC 2579): year(2) month day hour minute second decisecond sign hours
-   minutes. */
+   minutes. To the nearest decisecond: the two clocks are read a little apart, and what a log says in whole
+   seconds must not become the decisecond before, now and then. */
 static bool give_date(int64_t instant, const struct table_time *now, struct value *value)
 {
     int64_t age, real, local, year;
     int32_t zone = now->zone_min;
     if (__builtin_sub_overflow(now->monotonic_ms, instant, &age) ||
         __builtin_sub_overflow(now->real_ms, age, &real) ||
-        __builtin_add_overflow(real, (int64_t)zone * 60000, &local))
+        __builtin_add_overflow(real, (int64_t)zone * 60000 + 50, &local))
         return false;
     int64_t days = local / 86400000 - (local % 86400000 < 0);
     int64_t ms = local - days * 86400000;

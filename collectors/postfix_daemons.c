@@ -33,6 +33,7 @@ static bool is_quiet(struct slice text)
         TEXT("no trace file"),
         TEXT("resent-message-id="),
         TEXT("cache "),
+        TEXT("breaking line > "),
     };
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
         if (slice_starts(text, starts[i]))

@@ -556,6 +556,8 @@ static bool start(struct collect *c)
         t->next_ms = t->config->minute == BY_INTERVAL
                          ? c->monotonic_ms + (int64_t)i * SPREAD_MS / c->config->routes.count
                          : next_run(t, c);
+        if (t->config->minute != BY_INTERVAL)
+            t->source->status = SOURCE_OK; /* not stale: the first run is not due for an hour */
         self.count++;
     }
     return true;

@@ -321,6 +321,19 @@ def test_sequence(tmp_path):
     assert code == 1 and f"{lines}:1: not a line" in said and f"{lines}:2: not a line" in said
 
 
+def test_not_yet_due(lab):
+    """A route that runs once an hour is no stale source until then: the alarm would ring at each start."""
+    minute = (time.localtime().tm_min + 30) % 60
+    daemon = started(lab, {"name": "hourly", "submit": "mx", "recipient": "a@b.test", "minute": minute})
+    try:
+        walk = daemon.walk()
+        of = walk.index("mailmonSourceName", "route hourly")
+        assert walk["mailmonSourceStatus", of] == "ok"
+        assert ("mailmonSourceLastSuccess", of) not in walk
+    finally:
+        daemon.stop()
+
+
 @pytest.mark.parametrize("settings, wanted", [
     ('name = "a"; recipient = "b@c";', "submit is missing"),
     ('name = "a"; submit = "nobody"; recipient = "b@c";', 'there is no response "nobody"'),

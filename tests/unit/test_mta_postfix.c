@@ -129,7 +129,7 @@ static void test_lines(void **state)
         count++;
     }
     fclose(file);
-    assert_int_equal(count, 161);
+    assert_int_equal(count, 162);
 }
 
 static void test_tags(void **state)
