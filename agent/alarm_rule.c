@@ -136,8 +136,7 @@ static const struct column *column_named(struct making *m, const char *setting, 
     return c;
 }
 
-/* The first text of the row that is a name; AUGMENTS shares the row of another table. */
-static const struct column *naming_column(enum model_table rows)
+const struct column *alarm_naming(enum model_table rows)
 {
     static const char *const endings[] = {"Name", "Path", "Domain", "Owner", "AddressText"};
     for (uint32_t t = 0; t < tables_count; t++)
@@ -200,7 +199,7 @@ static void take_object(struct making *m, struct alarm_rule *r)
     r->column = column_named(m, "object", m->a.object, &r->table);
     if (!r->column)
         return;
-    r->naming = naming_column(r->table->rows);
+    r->naming = alarm_naming(r->table->rows);
     if (r->kind != RULE_ABSENT && r->kind != RULE_STALE && !is_numeric(r->column))
         fault(m, "object: %s is not a number that can be compared%s", r->column->name,
               r->column->kind == COLUMN_DATE || r->column->kind == COLUMN_TIMESTAMP

@@ -60,6 +60,10 @@ void alarm_rules_free(struct alarm_rules *r);
 /* One line for each rule, for `mailmond --check`. */
 void alarm_rules_print(const struct alarm_rules *r, FILE *out);
 
+/* The text by which people know a row: the first that is a name; NULL: none. AUGMENTS shares the row of
+   another table. */
+const struct column *alarm_naming(enum model_table rows);
+
 /* The built-in rules; ends with a NULL name. */
 extern const struct config_alarm alarm_defaults[];
 

@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+#include "slice.h"
 
 #define HISTORY_VERSION 1
 #define BUSY_MS         2000
@@ -311,6 +313,39 @@ static void text(char *to, size_t size, sqlite3_stmt *q, int column)
 {
     const char *from = (const char *)sqlite3_column_text(q, column);
     snprintf(to, size, "%s", from ? from : "");
+}
+
+unsigned history_hours(int64_t now_s, unsigned weeks,
+                       struct history_stretch hours[HISTORY_STRETCHES_MAX])
+{
+    time_t now = (time_t)now_s;
+    struct tm local;
+    unsigned count = 0;
+    if (!localtime_r(&now, &local))
+        return 0;
+    for (unsigned i = 1; i <= weeks && count < HISTORY_STRETCHES_MAX; i++) {
+        struct tm then = local;
+        then.tm_mday -= (int)(7 * i);
+        then.tm_min = then.tm_sec = 0;
+        then.tm_isdst = -1; /* also where summer time began or ended in between */
+        int64_t from = (int64_t)mktime(&then);
+        if (from > 0)
+            hours[count++] = (struct history_stretch){from, from + HISTORY_HOUR_S};
+    }
+    return count;
+}
+
+bool history_index(const char *instance, uint32_t keys, uint32_t key[3])
+{
+    struct slice rest = slice_of(instance);
+    for (uint32_t i = 0; i < keys; i++) {
+        uint64_t part;
+        if ((i && !slice_take(&rest, SLICE("."))) || !slice_number(&rest, &part) ||
+            part > UINT32_MAX)
+            return false;
+        key[i] = (uint32_t)part;
+    }
+    return rest.n == 0;
 }
 
 bool history_baselines(struct history *h, const char *object,

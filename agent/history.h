@@ -86,6 +86,11 @@ struct history_stretch {
     int64_t from_s, to_s; /* the end is not part of it */
 };
 #define HISTORY_STRETCHES_MAX 16
+/* The hour of now_s, local time, in each of the weeks before. Returns how many there are. */
+unsigned history_hours(int64_t now_s, unsigned weeks,
+                       struct history_stretch hours[HISTORY_STRETCHES_MAX]);
+/* The key of an instance such as "1.3", of a row whose index has `keys` parts. */
+bool history_index(const char *instance, uint32_t keys, uint32_t key[3]);
 /* Calls `each` for every series of `object` with samples in the stretches. false: see history_error. */
 bool history_baselines(struct history *h, const char *object,
                        const struct history_stretch *stretches, unsigned count,

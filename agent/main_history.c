@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "alarm_rule.h"
 #include "history.h"
 #include "log.h"
@@ -120,20 +119,6 @@ static void work(uv_work_t *item)
         snprintf(j->error, sizeof j->error, "%s", history_error(j->history));
 }
 
-/* "1.3" of a row with `keys` parts. */
-static bool parse_index(const char *text, uint32_t keys, uint32_t key[3])
-{
-    struct slice rest = slice_of(text);
-    for (uint32_t i = 0; i < keys; i++) {
-        uint64_t part;
-        if ((i && !slice_take(&rest, SLICE("."))) || !slice_number(&rest, &part) ||
-            part > UINT32_MAX)
-            return false;
-        key[i] = (uint32_t)part;
-    }
-    return rest.n == 0;
-}
-
 static void set_number(void *row, uint32_t offset, double value)
 {
     uint64_t number = value > 0 ? (uint64_t)llround(value) : 0;
@@ -144,7 +129,7 @@ static void apply(struct collect *c, const struct found *f)
 {
     uint32_t key[3] = {0, 0, 0};
     const struct history_baseline *b = &f->baseline;
-    if (!parse_index(b->instance, model_kinds[f->rows].keys, key))
+    if (!history_index(b->instance, model_kinds[f->rows].keys, key))
         return;
     void *row = model_find(c->model, f->rows, key, NULL);
     if (!row)
@@ -184,28 +169,6 @@ static void done(uv_work_t *item, int status)
     (void)item, (void)status;
     self.busy = false;
     finish_job(self.collect);
-}
-
-/*
- * The same hour of the week, in local time, in the weeks before. mktime finds the hour also where
- * summer time began or ended in between.
- */
-static void find_hours(struct job *j, unsigned weeks)
-{
-    time_t now = (time_t)j->now_s;
-    struct tm local;
-    j->hour_count = 0;
-    if (!localtime_r(&now, &local))
-        return;
-    for (unsigned i = 1; i <= weeks && j->hour_count < HISTORY_STRETCHES_MAX; i++) {
-        struct tm then = local;
-        then.tm_mday -= (int)(7 * i);
-        then.tm_min = then.tm_sec = 0;
-        then.tm_isdst = -1;
-        int64_t from = (int64_t)mktime(&then);
-        if (from > 0)
-            j->hours[j->hour_count++] = (struct history_stretch){from, from + HISTORY_HOUR_S};
-    }
 }
 
 /* What was told since the last time. */
@@ -262,7 +225,7 @@ static void prepare_job(struct collect *c)
     j->peak_since_s = j->now_s - (int64_t)config->history_baseline_weeks * WEEK_S;
     j->thin = self.taken_count > 0;
     j->judge = j->now_s / HISTORY_HOUR_S != self.judged_hour;
-    find_hours(j, config->history_baseline_weeks);
+    j->hour_count = history_hours(j->now_s, config->history_baseline_weeks, j->hours);
     take_transitions();
     add_batch(j);
 }

@@ -46,7 +46,7 @@ static const struct column *find(const char *name, const struct table **table)
     return NULL;
 }
 
-static bool is_counter(const struct column *c)
+bool sample_is_counter(const struct column *c)
 {
     return c->kind == COLUMN_COUNTER32 || c->kind == COLUMN_COUNTER64 ||
            c->kind == COLUMN_KCOUNTER32;
@@ -91,7 +91,7 @@ struct samples *samples_new(const struct model *m, const struct config_strings *
     for (unsigned i = 0; s->columns && i < columns->count; i++) {
         struct sampled *c = &s->columns[s->column_count];
         if ((c->column = find(columns->items[i], &c->table))) {
-            c->counter = is_counter(c->column);
+            c->counter = sample_is_counter(c->column);
             s->column_count++;
         }
     }
@@ -188,15 +188,6 @@ void samples_look(struct samples *s, const struct table_time *now)
         look_at_column(s, &s->columns[i], now);
 }
 
-/* The first column of a table that is a name, as people know its rows. */
-static const struct column *naming(const struct table *t)
-{
-    for (uint32_t i = 0; i < t->column_count; i++)
-        if (t->columns[i].kind == COLUMN_TEXT)
-            return &t->columns[i];
-    return NULL;
-}
-
 static void describe(const struct samples *s, const struct sampled *c, const struct series *r,
                      struct history_sample *out)
 {
@@ -208,7 +199,7 @@ static void describe(const struct samples *s, const struct sampled *c, const str
         size_t n = strlen(out->instance);
         snprintf(out->instance + n, sizeof out->instance - n, ".%" PRIu32, r->key[i]);
     }
-    struct alarm_rule named = {.table = c->table, .naming = naming(c->table)};
+    struct alarm_rule named = {.table = c->table, .naming = alarm_naming(c->table->rows)};
     if (row)
         alarm_instance(s->model, &named, row, out->name);
 }

@@ -180,6 +180,27 @@ static void a_span_can_end_early(void **state)
     free(all);
 }
 
+/* A text of a row that is not its name: people know it as alarms do. */
+static void a_description_is_no_name(void **state)
+{
+    (void)state;
+    static char *const entries[] = {"dsMasterEntries"};
+    const struct config_strings one = {(char **)(uintptr_t)entries, 1};
+    struct samples *s = samples_new(&m, &one, 4);
+    unsigned count;
+    group(7, 1, "ldap");
+    struct ds *d = model_place(&m, MODEL_DS, (uint32_t[3]){7, 0, 0}, NULL);
+    TEXT_SET(d->description, SLICE("OpenLDAP 2.5.13"));
+    d->master_entries = 12;
+    take(s, 0, &count);
+    look(s, 0);
+    struct history_sample *all = take(s, SPAN_MS, &count);
+    assert_int_equal(count, 1);
+    assert_string_equal(find(all, count, "dsMasterEntries", "7")->name, "mx");
+    free(all);
+    samples_free(s);
+}
+
 static void what_can_be_sampled(void **state)
 {
     const char *why;
@@ -201,6 +222,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_set_back_ends_the_span, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_span_can_end_early, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_description_is_no_name, set_up, tear_down),
         cmocka_unit_test(what_can_be_sampled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
