@@ -43,7 +43,7 @@ $(B)/libmailmond.a: $(LIB_OBJ)
 
 $(B)/mailmond: $(B)/agent/main.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
-$(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/agent/main_explain.o $(B)/agent/main_ask.o $(B)/agent/main_alarm.o $(B)/agent/main_history.o $(B)/agent/main_mail.o $(B)/agent/main_action.o $(B)/agent/main_daily.o $(B)/libmailmond.a
+$(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/agent/main_explain.o $(B)/agent/main_ask.o $(B)/agent/main_alarm.o $(B)/agent/main_history.o $(B)/agent/main_mail.o $(B)/agent/main_action.o $(B)/agent/main_daily.o $(B)/agent/main_whatif.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
 $(B)/mailmond-report: $(B)/agent/main_report.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lconfig -lsqlite3 -lm

@@ -23,6 +23,7 @@ static const char usage_text[] =
     "daemon)\n"
     "       mailmond --explain FORMAT FILE...     show what is understood of each line\n"
     "       mailmond --probe NAME|URL             ask a service once\n"
+    "       mailmond --what-if                    what the rules would have told of the history\n"
     "       mailmond --check | --dump-config | --detect\n"
     "\n"
     "The SNMP agent for mail systems: publishes NETWORK-SERVICES-MIB, MTA-MIB and MAILMON-MIB\n"
@@ -40,6 +41,9 @@ static const char usage_text[] =
     "    --messages-max N ... with this bound on the messages in flight\n"
     "  --explain FORMAT   print each line of logs of this format and what is understood of it\n"
     "  --probe NAME|URL   ask a service once and print how long each step took\n"
+    "  --what-if          judge the stored history by the configuration's rules\n"
+    "    --from DAY       ... from this day on (YYYY-MM-DD)\n"
+    "    --to DAY         ... up to this day\n"
     "  --tables           list the columns that are served\n"
     "  --help, --version\n"
     "\n"
@@ -64,6 +68,9 @@ static const struct option options[] = {
     {"explain", required_argument, NULL, PASS_ON},
     {"probe", required_argument, NULL, PASS_ON},
     {"statistics", no_argument, NULL, PASS_ON},
+    {"what-if", no_argument, NULL, PASS_ON},
+    {"from", required_argument, NULL, PASS_ON},
+    {"to", required_argument, NULL, PASS_ON},
     {"messages-max", required_argument, NULL, PASS_ON},
     {NULL, 0, NULL, 0},
 };

@@ -26,6 +26,7 @@
 #include "main_history.h"
 #include "main_mail.h"
 #include "main_read.h"
+#include "main_whatif.h"
 #include "persist.h"
 #include "slots.h"
 
@@ -37,8 +38,8 @@
 struct arguments {
     const char *config, *state;
     int model_fd, back_fd, ready_fd, wake_fd;
-    bool foreground, check, dump_config, detect, settings, statistics;
-    const char *read, *explain, *ask;
+    bool foreground, check, dump_config, detect, settings, statistics, what_if;
+    const char *read, *explain, *ask, *from, *to;
     uint32_t messages_max;
 };
 
@@ -478,6 +479,7 @@ static const char usage_text[] =
     "       " PROGRAM " --read FORMAT [--messages-max N] [--statistics] FILE...\n"
     "       " PROGRAM " --explain FORMAT FILE...\n"
     "       " PROGRAM " [--config FILE] --probe NAME|URL\n"
+    "       " PROGRAM " [--config FILE] [--state DIR] --what-if [--from DAY] [--to DAY]\n"
     "       " PROGRAM " --model-fd N --back-fd N [--ready-fd N] [--wake-fd N] [--foreground]\n"
     "\n"
     "The collecting half of mailmond, which starts it; see mailmond(8).\n";
@@ -497,6 +499,9 @@ enum {
     READ,
     EXPLAIN,
     PROBE,
+    WHAT_IF,
+    FROM,
+    TO,
     MESSAGES_MAX,
     STATISTICS,
     HELP,
@@ -518,6 +523,9 @@ static const struct option options[] = {
     {"read", required_argument, NULL, READ},
     {"explain", required_argument, NULL, EXPLAIN},
     {"probe", required_argument, NULL, PROBE},
+    {"what-if", no_argument, NULL, WHAT_IF},
+    {"from", required_argument, NULL, FROM},
+    {"to", required_argument, NULL, TO},
     {"messages-max", required_argument, NULL, MESSAGES_MAX},
     {"statistics", no_argument, NULL, STATISTICS},
     {"help", no_argument, NULL, HELP},
@@ -570,6 +578,15 @@ static int take_option(struct arguments *a, int option)
         break;
     case PROBE:
         a->ask = optarg;
+        break;
+    case WHAT_IF:
+        a->what_if = true;
+        break;
+    case FROM:
+        a->from = optarg;
+        break;
+    case TO:
+        a->to = optarg;
         break;
     case MESSAGES_MAX:
         a->messages_max = (uint32_t)strtoul(optarg, NULL, 10);
@@ -689,7 +706,8 @@ static bool load(struct err_list *notes)
         return false;
     if (self.arguments.detect)
         self.config->detect = true;
-    if (!self.arguments.settings && !self.arguments.dump_config && !self.arguments.ask)
+    if (!self.arguments.settings && !self.arguments.dump_config && !self.arguments.ask &&
+        !self.arguments.what_if)
         detect(notes);
     return true;
 }
@@ -713,6 +731,9 @@ int main(int argc, char **argv)
     }
     if (!load(&notes))
         return 1;
+    if (self.arguments.what_if)
+        return whatif_mode(self.config, self.rules, state_dir(), self.arguments.from,
+                           self.arguments.to);
     int code = self.arguments.ask ? ask_once(self.config, self.arguments.ask) : print_mode(&notes);
     if (code >= 0)
         return code;

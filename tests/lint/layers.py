@@ -14,7 +14,7 @@ LAYERS = [
     (r"agent/(store|history|table)", 2),
     (r"agent/(tables|tables_\w+|lookup|persist|transitions)", 3),
     (r"agent/(dump|report)", 4),
-    (r"agent/(alarm\w*|sample|notice|restart)", 4),
+    (r"agent/(alarm\w*|sample|notice|restart|whatif\w*)", 4),
     (r"agent/publish\w*", 5),
     (r"agent/(main\w*|supervise)", 6),
     (r"collectors/(event|field|reply|syslog|queue_id|mta|detect|detect_\w+)", 2),

@@ -123,6 +123,53 @@ def test_history(daemon):
     assert f"spool mx/deferred {MESSAGES} 5\n" in made.read_text()
 
 
+def what_if(daemon, config, *options):
+    command = [BUILD / "mailmond", "--config", config, "--state", daemon.folder / "state", "--what-if",
+               *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False,
+                          env={**os.environ, "TZ": "UTC"}, timeout=30)
+
+
+def test_what_if(daemon):
+    """A candidate's rules over the history of a daemon that runs with others."""
+    day = 1767225600  # 2026-01-01
+    assert wait_for((daemon.folder / "state" / "history.db").exists, 15)[0]
+    depths = [10] * 12 + [40] * 6 + [10] * 6
+    with database(daemon) as db:
+        db.execute("INSERT OR IGNORE INTO series VALUES(900, 'mtaGroupStoredMessages', '77.3', 'a/b')")
+        db.executemany("INSERT INTO sample VALUES(900, ?, 300, 5, ?, ?, ?)",
+                       [(day + i * 300, mean, mean - 5, mean + 20) for i, mean in enumerate(depths)])
+    db.close()
+    candidate = daemon.folder / "candidate.conf"
+
+    def lines(rule, *options):
+        candidate.write_text('alarms = ( { name = "try"; object = "mtaGroupStoredMessages"; interval = "1 min"; '
+                             + rule + " } );\n")
+        done = what_if(daemon, candidate, *options)
+        assert (done.returncode, done.stderr) == (0, "")
+        return [line for line in done.stdout.splitlines() if "  try  " in line]
+
+    assert lines('instances = "a/*"; threshold = 50;') == [
+        '2026-01-01 01:00  raised   try  "a/b"  60, threshold 50',
+        '2026-01-01 01:30  cleared  try  "a/b"  30, threshold 50']
+    assert lines('instances = "a/*"; threshold = 30; hold = "10 min";') == [
+        '2026-01-01 01:10  raised   try  "a/b"  40, threshold 30',
+        '2026-01-01 01:30  cleared  try  "a/b"  10, threshold 30']
+    assert not lines('instances = "a/*"; threshold = 60;')
+    assert not lines('instances = "a/*"; threshold = 50;', "--from", "2026-01-02")
+    assert len(lines('instances = "a/*"; threshold = 50;', "--from", "2026-01-01", "--to", "2026-01-01")) == 2
+
+    assert what_if(daemon, candidate, "--from", "yesterday").returncode == 2
+    assert what_if(daemon, candidate, "--from", "2026-01-02", "--to", "2026-01-01").returncode == 2
+    candidate.write_text('alarms = ( { name = "try"; object = "mtaGroupStored"; threshold = 1; } );\n')
+    wrong = what_if(daemon, candidate)
+    assert wrong.returncode == 1 and "did you mean" in wrong.stderr
+    none = subprocess.run([BUILD / "mailmond", "--config", daemon.config, "--state", daemon.folder / "none",
+                           "--what-if"], capture_output=True, text=True, check=False)
+    assert none.returncode == 1 and "history.db" in none.stderr
+    assert daemon.process.process.poll() is None
+
+
 def test_a_history_that_cannot_be_written(daemon):
     """It costs nothing but itself, is said once, and so is its return."""
     daemon.stop()
