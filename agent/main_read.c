@@ -16,30 +16,30 @@
 #include "../collectors/maillog.h"
 #include "main_read.h"
 
-#define BUFFER       (1024 * 1024)
+#define BUFFER       (128 * 1024)
+#define PIECES       8
 #define ROOM         (BUFFER / 32) /* no line that counts is so short */
 #define MESSAGES_MAX 1000000
 #define SAMPLES      20 /* unrecognised lines shown */
 
-/* A piece of a log: read and parsed by a worker, then counted here while the worker has the other. */
+/* A piece of a log: read and parsed by a thread, then counted here while the thread has the next ones. */
 struct piece {
-    uv_work_t work;
-    struct reading *r;
     char *buffer; /* BUFFER octets */
     size_t used, taken;
     struct event *events; /* ROOM of them */
     uint64_t *lines_at;
     unsigned count;
-    bool busy, last;
+    bool last;
 };
 
 struct reading {
     struct maillog log;
-    const char *name; /* of the format */
-    struct piece pieces[2];
+    const char *name;            /* of the format */
+    struct piece pieces[PIECES]; /* a ring: neither side waits for the other at each piece */
+    uv_sem_t to_parse, to_count; /* pieces that the thread may fill, and that it has filled */
     int fd;
-    gzFile z; /* NULL: not packed */
-    bool failed;
+    gzFile z;  /* NULL: not packed */
+    int error; /* errno of reading, or EIO of unpacking; 0: none */
     uint64_t octets;
     unsigned shown;
 };
@@ -58,9 +58,8 @@ static bool is_packed(int fd)
 }
 
 /* Fills the buffer behind what the piece before left over; at the end of the file *last is set. */
-static void fill(struct piece *p, const struct piece *before)
+static void fill(struct reading *r, struct piece *p, const struct piece *before)
 {
-    struct reading *r = p->r;
     ssize_t n = 1;
     p->used = before->used - before->taken;
     memcpy(p->buffer, before->buffer + before->taken, p->used);
@@ -73,15 +72,13 @@ static void fill(struct piece *p, const struct piece *before)
             break; /* a pipe gives what it has */
     }
     p->last = n <= 0;
-    r->failed |= n < 0;
+    if (n < 0)
+        r->error = r->z ? EIO : errno;
 }
 
-/* On a worker. Whole lines only; one that fills the buffer is cut. */
-static void work(uv_work_t *job)
+/* Whole lines only; one that fills the buffer is cut. */
+static void parse_piece(struct reading *r, struct piece *p)
 {
-    struct piece *p = job->data;
-    struct reading *r = p->r;
-    fill(p, &r->pieces[p == r->pieces]);
     const char *end = p->last ? NULL : memrchr(p->buffer, '\n', p->used);
     size_t whole = end ? (size_t)(end - p->buffer) + 1 : p->last || p->used == BUFFER ? p->used : 0;
     p->taken = maillog_parse(&r->log, (struct slice){p->buffer, whole}, p->events, p->lines_at,
@@ -90,45 +87,56 @@ static void work(uv_work_t *job)
     p->taken = p->taken < p->used ? p->taken : p->used;
 }
 
-static void done(uv_work_t *job, int status)
+/* The thread: from the file to events, to the end of the file. */
+static void parse_all(void *arg)
 {
-    (void)status;
-    ((struct piece *)job->data)->busy = false;
+    struct reading *r = arg;
+    struct piece *p = r->pieces, *before = &r->pieces[PIECES - 1];
+    before->used = before->taken = 0;
+    for (unsigned i = 0;; i++, before = p) {
+        p = &r->pieces[i % PIECES];
+        uv_sem_wait(&r->to_parse);
+        fill(r, p, before);
+        parse_piece(r, p);
+        bool last = p->last;
+        uv_sem_post(&r->to_count);
+        if (last)
+            return;
+    }
 }
 
-static void begin(struct piece *p)
+static void count_all(struct reading *r)
 {
-    p->busy = true;
-    p->work.data = p;
-    if (uv_queue_work(uv_default_loop(), &p->work, work, done) != 0)
-        abort();
+    for (unsigned i = 0;; i++) {
+        const struct piece *p = &r->pieces[i % PIECES];
+        uv_sem_wait(&r->to_count);
+        maillog_count(&r->log, p->events, p->lines_at, p->count);
+        r->octets += p->taken;
+        bool last = p->last;
+        uv_sem_post(&r->to_parse);
+        if (last)
+            return;
+    }
 }
 
 static bool read_fd(struct reading *r, int fd, const char *name)
 {
+    uv_thread_t thread;
     r->fd = fd;
     r->z = is_packed(fd) ? gzdopen(fd, "rb") : NULL;
-    r->failed = false;
-    r->pieces[0].used = r->pieces[0].taken = r->pieces[1].used = r->pieces[1].taken = 0;
-    begin(&r->pieces[0]);
-    for (unsigned i = 0;; i = !i) {
-        struct piece *p = &r->pieces[i];
-        while (p->busy)
-            uv_run(uv_default_loop(), UV_RUN_ONCE);
-        if (!p->last)
-            begin(&r->pieces[!i]);
-        maillog_count(&r->log, p->events, p->lines_at, p->count);
-        r->octets += p->taken;
-        if (p->last)
-            break;
-    }
-    if (r->failed)
-        fprintf(stderr, "mailmond: %s: %s\n", name, r->z ? "damaged gzip data" : strerror(errno));
+    r->error = 0;
+    if (uv_thread_create(&thread, parse_all, r) != 0)
+        abort();
+    count_all(r);
+    uv_thread_join(&thread);
+    if (r->error)
+        fprintf(stderr, "mailmond: %s: %s\n", name,
+                r->z ? "damaged gzip data" : strerror(r->error));
     if (r->z)
         gzclose(r->z);
     else
         close(fd);
-    return !r->failed;
+    return r->error == 0;
 }
 
 static bool read_one(struct reading *r, const char *name)
@@ -179,9 +187,9 @@ static void print_statistics(const struct reading *r)
 
 static bool make_pieces(struct reading *r)
 {
-    bool ok = true;
-    for (struct piece *p = r->pieces; p < r->pieces + 2; p++) {
-        *p = (struct piece){.r = r, .buffer = malloc(BUFFER)};
+    bool ok = uv_sem_init(&r->to_parse, PIECES) == 0 && uv_sem_init(&r->to_count, 0) == 0;
+    for (struct piece *p = r->pieces; p < r->pieces + PIECES; p++) {
+        *p = (struct piece){.buffer = malloc(BUFFER)};
         p->events = calloc(ROOM, sizeof *p->events);
         p->lines_at = calloc(ROOM, sizeof *p->lines_at);
         ok &= p->buffer && p->events && p->lines_at;
@@ -191,11 +199,13 @@ static bool make_pieces(struct reading *r)
 
 static void free_pieces(struct reading *r)
 {
-    for (struct piece *p = r->pieces; p < r->pieces + 2; p++) {
+    for (struct piece *p = r->pieces; p < r->pieces + PIECES; p++) {
         free(p->buffer);
         free(p->events);
         free(p->lines_at);
     }
+    uv_sem_destroy(&r->to_parse);
+    uv_sem_destroy(&r->to_count);
 }
 
 /* Adds the one format that is read; what counts it is in *access unless it is an MTA's. */

@@ -120,13 +120,26 @@ size_t maillog_parse(struct maillog *m, struct slice run, struct event *events, 
     return (size_t)(run.p - start);
 }
 
-/* Has what an event will look for fetched: first the entries of the index, later the row. */
+static bool has_other(const struct event *e)
+{
+    return e->flags & EVENT_QUEUED_AS || e->kind == EVENT_CHANNEL;
+}
+
+/* Has what an event will look for fetched: first the entries of the index, later the rows. */
 static void fetch_entries(const struct messages *t, const struct event *e)
 {
     if (e->id.n)
         __builtin_prefetch(messages_entry(t, e->packed_id));
-    if (e->flags & EVENT_QUEUED_AS)
+    if (has_other(e))
         __builtin_prefetch(messages_entry(t, e->packed_other));
+}
+
+static void fetch_rows(const struct messages *t, const struct event *e)
+{
+    if (e->id.n)
+        __builtin_prefetch(messages_row(t, e->packed_id), 1);
+    if (e->kind == EVENT_CHANNEL)
+        __builtin_prefetch(messages_row(t, e->packed_other), 1);
 }
 
 void maillog_count(struct maillog *m, const struct event *events, const uint64_t *lines_at,
@@ -136,8 +149,8 @@ void maillog_count(struct maillog *m, const struct event *events, const uint64_t
     for (unsigned i = 0; i < count; i++) {
         if (t && i + AHEAD < count)
             fetch_entries(t, &events[i + AHEAD]);
-        if (t && i + AHEAD / 2 < count && events[i + AHEAD / 2].id.n)
-            __builtin_prefetch(messages_row(t, events[i + AHEAD / 2].packed_id), 1);
+        if (t && i + AHEAD / 2 < count)
+            fetch_rows(t, &events[i + AHEAD / 2]);
         *m->in_count = lines_at[i];
         const struct maillog_format *f = &m->formats[events[i].format];
         f->count(f->counter, &events[i]);

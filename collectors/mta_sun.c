@@ -165,7 +165,7 @@ static void connection_event(const struct sun_options *o, struct sun_record *r, 
 static void to_event(const struct sun_options *o, struct sun_record *r, struct event *e)
 {
     e->kind = EVENT_NONE;
-    e->service = r->source;
+    e->tag = e->service = r->source;
     e->pid = process_id(r->process);
     if (r->direction)
         connection_event(o, r, e);
