@@ -9,11 +9,14 @@
 
 #define ERROR_SIZE 512
 
-/* What is wrong with a file that may hold a secret; NULL: nothing. */
+/*
+ * What is wrong with a file that may hold a secret; NULL: nothing. Root only checks, before it becomes the
+ * account that the file may belong to: the owner is judged when that one reads it.
+ */
 static const char *unsafe(const struct stat *st)
 {
     return !S_ISREG(st->st_mode) ? "it is not a plain file"
-           : st->st_uid != 0 && st->st_uid != geteuid()
+           : st->st_uid != 0 && st->st_uid != geteuid() && geteuid() != 0
                ? "it belongs to another account: chown root"
            : st->st_mode & 0007 ? "everybody may read or change it: chmod o-rwx"
            : st->st_mode & 0020 ? "its group may change it: chmod g-w"
