@@ -45,5 +45,8 @@ int whatif_mode(const struct config *c, const struct alarm_rules *rules, const c
     if (!ok)
         fprintf(stderr, "mailmond: %s/history.db: %s\n", dir, why);
     history_close(h);
-    return ok && fflush(stdout) == 0 ? 0 : 1;
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!written)
+        fputs("mailmond: the standard output cannot be written\n", stderr);
+    return ok && written ? 0 : 1;
 }

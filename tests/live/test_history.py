@@ -167,6 +167,10 @@ def test_what_if(daemon):
     none = subprocess.run([BUILD / "mailmond", "--config", daemon.config, "--state", daemon.folder / "none",
                            "--what-if"], capture_output=True, text=True, check=False)
     assert none.returncode == 1 and "history.db" in none.stderr
+    with open("/dev/full", "w", encoding="ascii") as full:
+        assert subprocess.run([BUILD / "mailmond", "--config", daemon.config, "--state",
+                               daemon.folder / "state", "--what-if"], stdout=full,
+                              stderr=subprocess.DEVNULL, check=False).returncode == 1
     assert daemon.process.process.poll() is None
 
 
