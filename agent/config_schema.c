@@ -267,7 +267,7 @@ const struct setting config_settings[] = {
      .help = "Instances of Sendmail, a group for each."},
     {.name = "opensmtpd",
      .kind = SETTING_MTAS,
-     .members = config_mta_settings,
+     .members = config_opensmtpd_settings,
      .example = "( { log = \"/var/log/mail.log\"; } )",
      .help = "Instances of OpenSMTPD, a group for each."},
     {.name = "system_interval",

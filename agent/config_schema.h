@@ -57,6 +57,7 @@ extern const struct setting config_dovecot_settings[], config_cyrus_settings[],
 extern const char *const show_users_words[]; /* in the order of enum access_users */
 extern const struct setting config_postfix_settings[], config_mta_settings[];
 extern const struct setting config_sun_settings[], config_exim_settings[];
+extern const struct setting config_opensmtpd_settings[];
 /* The members of its lists, by area. */
 extern const struct setting response_settings[];
 extern const struct setting disk_settings[], process_settings[], file_settings[];

@@ -6,6 +6,20 @@
 
 #define MTA(member) offsetof(struct config_mta, member)
 
+/* Of those whose next attempts only their own command tells. */
+#define QUEUE_COMMAND(example_)                                                                    \
+    {.name = "queue_command",                                                                      \
+     .kind = SETTING_TEXTS,                                                                        \
+     .offset = MTA(queue_command),                                                                 \
+     .example = example_,                                                                          \
+     .help = "A command that tells when queued mail is tried next, run without a shell; left "     \
+             "out: none is run."},                                                                 \
+    {                                                                                              \
+        .name = "queue_command_interval", .kind = SETTING_DURATION_S,                              \
+        .offset = MTA(queue_command_interval_s), .low = 5, .high = 86400, .number = 60,            \
+        .example = "\"60 s\"", .help = "How often that is run."                                    \
+    }
+
 const struct setting config_postfix_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
@@ -92,6 +106,47 @@ const struct setting config_mta_settings[] = {
     {.name = NULL},
 };
 
+const struct setting config_opensmtpd_settings[] = {
+    {.name = "name",
+     .kind = SETTING_TEXT,
+     .offset = MTA(name),
+     .example = "\"mail-out\"",
+     .help = "Name of the instance, in applTable; left out: the mail system's own."},
+    {.name = "config_file",
+     .kind = SETTING_PATH,
+     .offset = MTA(config_file),
+     .example = "\"/etc/smtpd.conf\"",
+     .help = "Its configuration; left out: the usual one."},
+    {.name = "queue_directory",
+     .kind = SETTING_PATH,
+     .offset = MTA(queue_directory),
+     .example = "\"/var/spool/smtpd\"",
+     .help = "Its queue; left out: as its configuration says, or the usual one."},
+    {.name = "pid_file",
+     .kind = SETTING_PATH,
+     .offset = MTA(pid_file),
+     .example = "\"/run/smtpd.pid\"",
+     .help = "Where its daemon writes its process number; left out: the usual one."},
+    {.name = "log",
+     .kind = SETTING_PATH,
+     .offset = MTA(log),
+     .example = "\"/var/log/mail.log\"",
+     .help = "The file it logs to; several mail systems may log to one. Left out: as its "
+             "configuration says, or where syslog usually puts mail."},
+    {.name = "syslog_names",
+     .kind = SETTING_TEXTS,
+     .offset = MTA(syslog_names),
+     .example = "[ \"smtpd\" ]",
+     .help = "Names under which it logs, if it shares a log with another instance of its kind."},
+    {.name = "listen",
+     .kind = SETTING_TEXTS,
+     .offset = MTA(listen),
+     .example = "[ \":25\", \"127.0.0.1:587\" ]",
+     .help = "Addresses and ports of its listeners, to find its associations."},
+    QUEUE_COMMAND("[ \"sudo\", \"-n\", \"smtpctl\", \"show\", \"queue\" ]"),
+    {.name = NULL},
+};
+
 const struct setting config_exim_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
@@ -140,6 +195,8 @@ const struct setting config_exim_settings[] = {
      .offset = MTA(internal_services),
      .example = "[ \"submission-in\" ]",
      .help = "Groups that take mail back from a content filter: that mail is not counted again."},
+    QUEUE_COMMAND("[ \"sudo\", \"-n\", \"-u\", \"Debian-exim\", \"exim_dumpdb\", "
+                  "\"/var/spool/exim4\", \"retry\" ]"),
     {.name = "listen",
      .kind = SETTING_TEXTS,
      .offset = MTA(listen),

@@ -46,6 +46,14 @@ struct mta_spool_file {
     bool arrives;   /* a body whose mtime is when the message arrived */
     struct slice id;
 };
+/* What a mail system's own command tells of queued mail: of a recipient, a domain or a message. */
+struct mta_attempt {
+    struct slice address; /* recipient or domain; empty: not told */
+    struct slice message; /* its queue id; empty: all for that address */
+    struct queue_id id;   /* the same, packed */
+    int64_t at_s;         /* next attempt, real time; 0: not told */
+    bool active, waits;   /* it is tried now; it waits for its next attempt */
+};
 #define MTA_FILE_NAME 32 /* room for the name of a queued message's file */
 
 /* A daemon that receives or delivers: how its tag becomes a row of mtaGroupTable. */
@@ -118,6 +126,10 @@ struct mta {
     /* The first octets of a queued message's file (its envelope and header, at most 64 kB; 256 kB with a
        body_letter). */
     bool (*queue_file)(struct slice content, struct queue_file *f);
+    /* Takes the next entry off what its `queue_command` printed; false: there are no more. Times of day in it
+       are UTC. NULL: no command tells what its log and queue do not. */
+    bool (*attempt)(struct slice *text, int64_t now_s, struct mta_attempt *a);
+    bool attempts_have_states; /* active and waits are told */
     char
         body_letter; /* the file with the body has this last letter in its name; 0: it is the same */
 };

@@ -157,6 +157,7 @@ const struct mta mta_exim = {
     .services = services,
     .queue_name = exim_queue_name,
     .queue_file = exim_queue_file,
+    .attempt = exim_attempt,
     .queue_file_name = exim_queue_file_name,
     .body_letter = 'D',
 };

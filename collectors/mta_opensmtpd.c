@@ -7,6 +7,7 @@
 #include "detect.h"
 #include "field.h"
 #include "mta.h"
+#include "opensmtpd_queue.h"
 #include "recipients.h"
 #include "reply.h"
 
@@ -383,5 +384,7 @@ const struct mta mta_opensmtpd = {
     .services = services,
     .queue_name = queue_name,
     .queue_file = queue_file,
+    .attempt = opensmtpd_attempt,
+    .attempts_have_states = true,
     .spool_file = spool_file,
 };

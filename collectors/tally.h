@@ -89,8 +89,15 @@ struct group *tally_find_group(const struct tally *t, const struct appl *a, stru
 /* The transport that delivered to this TCP port of other hosts, as the log showed; NULL: none has. */
 struct group *tally_relay_service(const struct tally *t, const struct appl *a, uint16_t port);
 
+/*
+ * When queued mail is tried next, as somebody told who is not the log; the earliest of several counts.
+ * tally_attempts_forget: nothing of it holds any more. Levels only.
+ */
+void tally_attempt(struct tally *t, const struct appl *appl, const struct mta_attempt *a,
+                   int64_t at_ms);
+void tally_attempts_forget(struct tally *t, const struct appl *appl);
 /* When all that is queued will be tried next (RFC 2789, mtaGroupScheduledRetry), by the queue runs seen since the
-   start of this process; MODEL_NEVER: nobody knows. */
+   start of this process, else by tally_attempt; MODEL_NEVER: nobody knows. */
 int64_t tally_next_run(const struct tally *t, const struct appl *a);
 
 /* Counts what a line of this log told. */

@@ -335,13 +335,43 @@ void destination_forget(struct tally *t, struct message *m)
     }
 }
 
+static void try_at(struct destination *d, int64_t at_ms)
+{
+    if (d && d->queued && (d->retry_at == MODEL_NEVER || at_ms < d->retry_at))
+        d->retry_at = at_ms;
+}
+
+void destination_attempt(struct tally *t, uint32_t appl, const struct mta_attempt *a, int64_t at_ms)
+{
+    char buffer[264];
+    if (a->address.n) {
+        struct slice domain = domain_of(a->address, buffer);
+        try_at(find(t, appl, domain, slice_hash(domain, appl)), at_ms);
+    } else if (a->message.n) {
+        const struct message *m = messages_find(&t->messages, (uint16_t)appl, a->id);
+        for (uint32_t n = m ? m->first_wait : 0; n; n = t->messages.waits[n - 1].chain)
+            try_at(at(t, t->messages.waits[n - 1].destination), at_ms);
+    }
+    model_touch(t->model, MODEL_DESTINATION);
+}
+
+void destination_attempts_forget(struct tally *t, uint32_t appl)
+{
+    for (uint32_t i = 0; i < t->model->tables[MODEL_DESTINATION].count; i++) {
+        struct destination *d = model_row(t->model, MODEL_DESTINATION, i);
+        if (d->row.key[0] == appl)
+            d->retry_at = MODEL_NEVER;
+    }
+    model_touch(t->model, MODEL_DESTINATION);
+}
+
 void destination_levels(struct tally *t)
 {
     for (uint32_t i = 0; i < t->model->tables[MODEL_DESTINATION].count; i++) {
         struct destination *d = model_row(t->model, MODEL_DESTINATION, i);
         uint32_t oldest = list_of(t, model_position(t->model, MODEL_DESTINATION, d))->oldest;
         if (!oldest) {
-            d->oldest_at = MODEL_NEVER;
+            d->oldest_at = d->retry_at = MODEL_NEVER;
             continue;
         }
         d->oldest_at =

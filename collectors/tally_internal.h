@@ -37,6 +37,7 @@ struct instance {
     int64_t run_at;         /* the last queue run, MODEL_NEVER: none was seen */
     int64_t run_told_ms;    /* how often there is one, as the daemon said; 0: it did not */
     int64_t run_seen_ms;    /* ... as the last two were apart */
+    int64_t attempt_at;     /* see tally_attempt */
     bool counted_elsewhere; /* see tally_counted_elsewhere */
     struct relay_port {
         uint16_t port;
@@ -146,6 +147,9 @@ void destination_retry(struct tally *t, struct message *m);
 /* The message is gone. */
 void destination_forget(struct tally *t, struct message *m);
 void destination_levels(struct tally *t);
+void destination_attempt(struct tally *t, uint32_t appl, const struct mta_attempt *a,
+                         int64_t at_ms);
+void destination_attempts_forget(struct tally *t, uint32_t appl);
 void destination_load(struct tally *t);
 void peer_load(struct tally *t);
 

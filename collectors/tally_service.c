@@ -103,7 +103,11 @@ struct instance *tally_instance(struct tally *t, const struct mta *mta, struct s
     struct instance *i = calloc(1, sizeof *i);
     if (!i)
         return NULL;
-    *i = (struct instance){.next = t->instances, .mta = mta, .appl = a, .run_at = MODEL_NEVER};
+    *i = (struct instance){.next = t->instances,
+                           .mta = mta,
+                           .appl = a,
+                           .run_at = MODEL_NEVER,
+                           .attempt_at = MODEL_NEVER};
     for (uint32_t n = 0; n < t->model->tables[MODEL_GROUP].count; n++) {
         const struct group *g = model_row(t->model, MODEL_GROUP, n);
         i->transports += g->row.key[0] == a->row.key[0] && g->hierarchy == -2;
@@ -272,8 +276,25 @@ struct group *tally_relay_service(const struct tally *t, const struct appl *a, u
 int64_t tally_next_run(const struct tally *t, const struct appl *a)
 {
     const struct instance *i = instance_of(t, a);
-    if (!i || i->run_at == MODEL_NEVER)
+    if (!i)
         return MODEL_NEVER;
     int64_t every_ms = i->run_told_ms ? i->run_told_ms : i->run_seen_ms;
-    return every_ms > 0 ? i->run_at + every_ms : MODEL_NEVER;
+    return i->run_at != MODEL_NEVER && every_ms > 0 ? i->run_at + every_ms : i->attempt_at;
+}
+
+void tally_attempt(struct tally *t, const struct appl *appl, const struct mta_attempt *a,
+                   int64_t at_ms)
+{
+    struct instance *i = instance_of(t, appl);
+    if (i && (i->attempt_at == MODEL_NEVER || at_ms < i->attempt_at))
+        i->attempt_at = at_ms;
+    destination_attempt(t, appl->row.key[0], a, at_ms);
+}
+
+void tally_attempts_forget(struct tally *t, const struct appl *appl)
+{
+    struct instance *i = instance_of(t, appl);
+    if (i)
+        i->attempt_at = MODEL_NEVER;
+    destination_attempts_forget(t, appl->row.key[0]);
 }

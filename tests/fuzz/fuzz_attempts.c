@@ -1,0 +1,28 @@
+/* Any octets as what a mail system's command tells of its queue: every slice lies in them, and it ends. */
+#include <stdlib.h>
+
+#include "../../collectors/mta.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(struct slice part, struct slice text)
+{
+    if (part.n && (part.p < text.p || part.p + part.n > text.p + text.n))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct mta *const mtas_[] = {&mta_exim, &mta_opensmtpd};
+    struct slice text = {(const char *)data, size};
+    for (unsigned i = 0; i < 2; i++) {
+        struct mta_attempt a;
+        for (struct slice rest = text; mtas_[i]->attempt(&rest, INT64_C(1795326013), &a);) {
+            check(a.address, text);
+            check(a.message, text);
+            if (a.at_s < 0)
+                abort();
+        }
+    }
+    return 0;
+}
