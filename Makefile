@@ -25,6 +25,14 @@ UNIT      := $(patsubst tests/unit/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PROGRAMS  := $(B)/mailmond $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(B)/mailmond-probe $(B)/mailmond-report
 
+# The journal of systemd as a log: as pkg-config finds libsystemd, or JOURNAL=no.
+JOURNAL ?= $(shell pkg-config --exists libsystemd 2>/dev/null && echo yes || echo no)
+ifeq ($(JOURNAL),yes)
+PROGRAMS += $(B)/mailmond-journal
+LIBEXEC_JOURNAL := $(B)/mailmond-journal
+CPPFLAGS += -DWITH_JOURNAL
+endif
+
 COLLECT_LIBS := -luv -lconfig -lsqlite3 -lmnl -lz -lm
 DIRECTORY_LIBS := -lldap -llber -lcrypto
 PROBE_LIBS   := -lssl -lcrypto -lcares
@@ -45,6 +53,8 @@ $(B)/mailmond: $(B)/agent/main.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
 $(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/agent/main_explain.o $(B)/agent/main_ask.o $(B)/agent/main_alarm.o $(B)/agent/main_history.o $(B)/agent/main_mail.o $(B)/agent/main_action.o $(B)/agent/main_daily.o $(B)/agent/main_whatif.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
+$(B)/mailmond-journal: $(B)/agent/main_journal.o $(B)/libmailmond.a
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs libsystemd)
 $(B)/mailmond-report: $(B)/agent/main_report.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lconfig -lsqlite3 -lm
 $(B)/mailmond-probe: $(B)/agent/main_probe.o $(B)/libmailmond.a
@@ -88,8 +98,8 @@ bench-programs: $(BENCH)
 -include $(wildcard $(B)/agent/*.d $(B)/collectors/*.d $(B)/tests/*/*.d)
 
 # What the project needs, from Debian's packages.
-BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev libldap-dev libssl-dev libc-ares-dev
-TEST_DEPS  := $(BUILD_DEPS) clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd snmptt postfix postfix-pcre \
+BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev libldap-dev libssl-dev libc-ares-dev libsystemd-dev
+TEST_DEPS  := $(BUILD_DEPS) systemd clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd snmptt postfix postfix-pcre \
   m4 liblockfile1 libnsl2 libwrap0 libevent-2.1-7 libldap-2.5-0 \
   dovecot-submissiond libjansson4 libpcre3 libpq5 libwrap0 \
   dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved iproute2 smitools slapd ldap-utils openssl python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
@@ -143,7 +153,7 @@ bench: bench-deps
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MIBDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SYSCONFDIR)/mailmond $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 755 $(B)/mailmond $(B)/mailmond-report $(DESTDIR)$(SBINDIR)
-	install -m 755 $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(B)/mailmond-probe $(DESTDIR)$(LIBEXECDIR)
+	install -m 755 $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(B)/mailmond-probe $(LIBEXEC_JOURNAL) $(DESTDIR)$(LIBEXECDIR)
 	install -m 644 docs/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 mibs/*.txt $(DESTDIR)$(MIBDIR)

@@ -52,6 +52,7 @@ static void wrong_type(struct err_list *errors, const config_setting_t *at, cons
     static const char *const wants[] = {
         [SETTING_TEXT] = "a text in quotes",
         [SETTING_PATH] = "an absolute path in quotes",
+        [SETTING_LOG] = "an absolute path or \"journal\" in quotes",
         [SETTING_WORD] = "a word in quotes",
         [SETTING_CHOICE] = "a word in quotes",
         [SETTING_BOOL] = "true or false",
@@ -212,6 +213,11 @@ static void not_a_word(struct err_list *errors, const config_setting_t *at, cons
     config_fault(errors, at, "%s cannot be \"%.100s\": it must be %s", s->name, value, all);
 }
 
+static bool is_log(const char *value)
+{
+    return *value == '/' || strcmp(value, "journal") == 0 || strncmp(value, "journal:/", 9) == 0;
+}
+
 static void read_text(struct err_list *errors, const config_setting_t *at, const struct setting *s,
                       void *member)
 {
@@ -225,6 +231,11 @@ static void read_text(struct err_list *errors, const config_setting_t *at, const
     else if (s->kind == SETTING_PATH && *value != '/')
         config_fault(errors, at,
                      "%s must be an absolute path (one that begins with /), not \"%.200s\"",
+                     s->name, value);
+    else if (s->kind == SETTING_LOG && !is_log(value))
+        config_fault(errors, at,
+                     "%s cannot be \"%.200s\": write an absolute path (one that begins with /), "
+                     "\"journal\" or \"journal:/directory\"",
                      s->name, value);
     else if (s->words && !one_of(s->words, value, &which))
         not_a_word(errors, at, s, value);
@@ -324,6 +335,7 @@ static void read_setting(struct err_list *errors, const config_setting_t *at,
     switch (s->kind) {
     case SETTING_TEXT:
     case SETTING_PATH:
+    case SETTING_LOG:
     case SETTING_WORD:
     case SETTING_CHOICE:
         read_text(errors, at, s, member);

@@ -108,6 +108,7 @@ static bool is_set(const struct setting *s, const void *member)
     switch (s->kind) {
     case SETTING_TEXT:
     case SETTING_PATH:
+    case SETTING_LOG:
     case SETTING_WORD:
         return *(char *const *)member != NULL;
     case SETTING_TEXTS:
@@ -127,6 +128,7 @@ static void print_value(FILE *out, const struct setting *s, const void *member)
     switch (s->kind) {
     case SETTING_TEXT:
     case SETTING_PATH:
+    case SETTING_LOG:
     case SETTING_WORD:
         print_quoted(out, *(char *const *)member);
         break;

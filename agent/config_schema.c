@@ -385,6 +385,7 @@ void config_defaults(const struct setting *settings, void *base)
         switch (s->kind) {
         case SETTING_TEXT:
         case SETTING_PATH:
+        case SETTING_LOG:
         case SETTING_WORD:
             *(char **)member = config_copy(s->text);
             break;
@@ -445,6 +446,7 @@ void config_release(const struct setting *settings, void *base)
         switch (s->kind) {
         case SETTING_TEXT:
         case SETTING_PATH:
+        case SETTING_LOG:
         case SETTING_WORD:
             free(*(char **)member);
             *(char **)member = NULL;

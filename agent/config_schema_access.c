@@ -18,10 +18,11 @@ const char *const show_users_words[] = {"plain", "hashed", "hidden", NULL};
     }
 #define LOG                                                                                        \
     {                                                                                              \
-        .name = "log", .kind = SETTING_PATH, .offset = ACCESS(log),                                \
+        .name = "log", .kind = SETTING_LOG, .offset = ACCESS(log),                                 \
         .example = "\"/var/log/mail.log\"",                                                        \
-        .help = "The file it logs to; several mail systems may log to one. Left out: as its "      \
-                "configuration says, or where syslog usually puts mail."                           \
+        .help = "The file it logs to, or \"journal\"; several mail systems may log to one. "       \
+                "Left out: as its configuration says, or where syslog usually puts mail, or the "  \
+                "journal."                                                                         \
     }
 #define PID_FILE(example_)                                                                         \
     {                                                                                              \
@@ -89,7 +90,7 @@ const struct setting config_log_event_settings[] = {
      .example = "\"raid degraded\"",
      .help = "Its name."},
     {.name = "source",
-     .kind = SETTING_PATH,
+     .kind = SETTING_LOG,
      .offset = EVENT(source),
      .example = "\"/var/log/syslog\"",
      .help = "The log to look into."},

@@ -37,10 +37,13 @@ const struct setting config_postfix_settings[] = {
      .example = "\"/var/spool/postfix\"",
      .help = "Its queues; left out: as main.cf says."},
     {.name = "log",
-     .kind = SETTING_PATH,
+     .kind = SETTING_LOG,
      .offset = MTA(log),
      .example = "\"/var/log/mail.log\"",
-     .help = "The file it logs to; left out: as main.cf says, or where syslog usually puts mail."},
+     .help =
+         "The file it logs to, \"journal\" for systemd's journal, or \"journal:/directory\" for "
+         "the files of another one. Left out: as main.cf says, or where syslog usually puts mail, "
+         "or the journal."},
     {.name = "syslog_names",
      .kind = SETTING_TEXTS,
      .offset = MTA(syslog_names),
@@ -88,11 +91,12 @@ const struct setting config_mta_settings[] = {
      .example = "\"/run/sendmail/mta/sendmail.pid\"",
      .help = "Where its daemon writes its process number; left out: the usual one."},
     {.name = "log",
-     .kind = SETTING_PATH,
+     .kind = SETTING_LOG,
      .offset = MTA(log),
      .example = "\"/var/log/mail.log\"",
-     .help = "The file it logs to; several mail systems may log to one. Left out: as its "
-             "configuration says, or where syslog usually puts mail."},
+     .help =
+         "The file it logs to, or \"journal\"; several mail systems may log to one. Left out: as "
+         "its configuration says, or where syslog usually puts mail, or the journal."},
     {.name = "syslog_names",
      .kind = SETTING_TEXTS,
      .offset = MTA(syslog_names),
@@ -169,7 +173,7 @@ const struct setting config_exim_settings[] = {
      .example = "\"/run/exim4/exim.pid\"",
      .help = "Where its daemon writes its process number; left out: as exim -bP says."},
     {.name = "log",
-     .kind = SETTING_PATH,
+     .kind = SETTING_LOG,
      .offset = MTA(log),
      .example = "\"/var/log/exim4/mainlog\"",
      .help = "Its main log, one for each instance; %D or %M at the end stand for the date as in "

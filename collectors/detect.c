@@ -1,5 +1,6 @@
 /* What detection needs of the host, whatever the mail system: its tools and its files. See
  * detect.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -142,6 +143,25 @@ char *detect_run(const char *path, char *const argv[])
     return text;
 }
 
+#ifdef WITH_JOURNAL
+/* Does journald keep a journal here? With one, there is a directory of this machine's in it. */
+static bool has_journal(const char *root)
+{
+    static const char *const places[] = {"/var/log/journal", "/run/log/journal"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && !found; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s%s", root, places[i]);
+        DIR *d = opendir(path);
+        for (const struct dirent *e; d && !found && (e = readdir(d));)
+            found = e->d_name[0] != '.';
+        if (d)
+            closedir(d);
+    }
+    return found;
+}
+#endif
+
 char *detect_syslog_file(const char *root)
 {
     static const char *const files[] = {
@@ -157,6 +177,10 @@ char *detect_syslog_file(const char *root)
             return path;
         free(path);
     }
+#ifdef WITH_JOURNAL
+    if (has_journal(root))
+        return strdup("journal");
+#endif
     return NULL;
 }
 
@@ -204,6 +228,8 @@ static void advise(const struct config_mta *m, const char *path, bool is_directo
 void detect_readable(const struct config_mta *m, const char *path, bool is_directory,
                      struct err_list *notes)
 {
+    if (*path != '/') /* the journal, whose reader says itself what it lacks */
+        return;
     /* Only trying tells: access(2) does not know of capabilities. */
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | (is_directory ? O_DIRECTORY : 0));
     if (fd >= 0 && is_directory) {

@@ -88,8 +88,8 @@ void detect_dovecot_protocols(struct config_access *a, struct slice list);
  * fails, or is not done within 5 s.
  */
 char *detect_run(const char *path, char *const argv[]);
-/* The log to which syslog writes mail: the first usual one below root ("" in earnest) that exists,
- * or NULL. The caller frees it. */
+/* The log to which syslog writes mail: the first usual one below root ("" in earnest) that exists, else
+ * "journal" if journald keeps one (and this was built with it), or NULL. The caller frees it. */
 char *detect_syslog_file(const char *root);
 /* Adds a note if this process may not read a log (or a directory): why, and what would mend it. */
 void detect_readable(const struct config_mta *m, const char *path, bool is_directory,

@@ -1,11 +1,11 @@
 /*
- * The log files: each is followed once, whatever number of programs write to it, and handed to the
- * parsers of their formats. The stored position and the counters it explains go into the same
+ * The logs (files, the journal, FIFOs: input.h): each is followed once, whatever number of programs write to
+ * it, and handed to the parsers of their formats. The stored position and the counters it explains go into the same
  * checkpoint. Invariant: a position is put only between two runs of whole lines.
  */
 #include "../agent/log.h"
 #include "collector.h"
-#include "follow.h"
+#include "input.h"
 #include "log_event.h"
 #include "log_pattern.h"
 #include "maillog.h"
@@ -25,8 +25,9 @@ struct log_source {
     struct log_source *next;
     struct watch *watches;
     struct syslog_context watch_time;
-    const char *path;
-    struct follow *follow;
+    const char *path; /* as configured: a file's, or "journal", "fifo:/path" */
+    const struct input_kind *kind;
+    void *input;
     struct maillog log;
     struct source *row;
     struct model_work *work;
@@ -44,19 +45,20 @@ static uv_idle_t more; /* runs while there is more to read */
 
 struct wanted_position {
     uint32_t slot;
-    struct follow_position at;
-    bool found;
+    char *at; /* a copy */
+    size_t size;
 };
 
 static bool load_position(void *arg, uint32_t slot, const void *data, size_t size)
 {
     struct wanted_position *w = arg;
-    if (slot != w->slot)
+    if (slot != w->slot || w->at)
         return true;
-    if (size != sizeof w->at)
+    w->at = malloc(size + 1);
+    if (!w->at)
         return false;
-    memcpy(&w->at, data, size);
-    return w->found = true;
+    memcpy(w->at, data, w->size = size);
+    return true;
 }
 
 /* All are counted, a sample is shown. */
@@ -92,17 +94,22 @@ static void name_source(const struct collect *c, const char *kind, const char *p
     for (uint32_t i = 0; i < c->model->tables[MODEL_SOURCE].count; i++) {
         const struct source *s = model_row(c->model, MODEL_SOURCE, i);
         struct slice had = TEXT_GET(s->name);
-        if (s->kind == SOURCE_LOG && slice_eq(TEXT_GET(s->target), slice_of(path)))
+        if ((s->kind == SOURCE_LOG || s->kind == SOURCE_JOURNAL) &&
+            slice_eq(TEXT_GET(s->target), slice_of(path)))
             snprintf(name, NAME_SIZE, "%.*s", (int)had.n, had.p);
     }
 }
 
+static void wake(struct collect *c);
+
 static struct log_source *add(struct collect *c, const char *kind, const char *path)
 {
     char name[NAME_SIZE];
+    const char *target;
+    const struct input_kind *input = input_named(path, &target);
     name_source(c, kind, path, name);
     struct source *row =
-        source_place(c, SOURCE_LOG, name, path, 0, (c->config->interval_ms + 999) / 1000);
+        source_place(c, input->kind, name, path, 0, (c->config->interval_ms + 999) / 1000);
     if (!row)
         return NULL;
     struct wanted_position w = {.slot = row->row.key[0]};
@@ -115,14 +122,18 @@ static struct log_source *add(struct collect *c, const char *kind, const char *p
         return NULL;
     *l = (struct log_source){.next = sources, .path = path, .row = row, .collect = c};
     l->slot = w.slot;
-    l->follow = follow_new(l->path, w.found ? &w.at : NULL);
+    l->kind = input;
+    l->input = input->open(c, target, (struct slice){w.at, w.size}, wake);
+    free(w.at);
     maillog_start(&l->log, c->tally);
     l->log.on_unrecognised = on_unrecognised;
     l->log.arg = l;
     l->log.in_parse = l->log.in_count = &c->work->line;
     l->work = c->work;
     sources = l;
-    return l->follow ? l : NULL;
+    if (!l->input)
+        log_error("%s: the stored position makes no sense, or memory is short", path);
+    return l->input ? l : NULL;
 }
 
 struct maillog *log_source_of(struct collect *c, const char *kind, const char *path)
@@ -162,11 +173,11 @@ static void judge_death(struct model_work *w)
 /* Notes where the run is, for the case that one of its lines is the last. */
 static void begin_run(struct log_source *l)
 {
-    const struct follow_position *at = follow_position(l->follow);
+    struct input_place at = l->kind->place(l->input);
     struct model_work *w = l->work;
-    l->log.base = at->offset;
-    w->file = at->inode;
-    l->log.skip = w->deaths >= DEATHS && w->died_file == at->inode ? w->died_line : 0;
+    l->log.base = at.offset;
+    w->file = at.file;
+    l->log.skip = w->deaths >= DEATHS && w->died_file == at.file ? w->died_line : 0;
 }
 
 /* Counts the lines of a run that the configuration asks for. */
@@ -202,7 +213,8 @@ static void lines(void *arg, struct slice run, int64_t reference_ms)
 static void update_row(struct collect *c, struct log_source *l)
 {
     struct follow_status st;
-    follow_status(l->follow, &st);
+    l->kind->status(l->input, &st);
+    c->caught_up &= st.status != SOURCE_CATCHING_UP;
     bool changed = st.bytes != l->bytes || st.rotations != l->rotations;
     l->row->items += l->log.lines - l->lines;
     l->row->unrecognised += l->log.unrecognised - l->unrecognised;
@@ -221,25 +233,34 @@ static void update_row(struct collect *c, struct log_source *l)
         source_status(c, l->row, st.status, st.error);
 }
 
-/* Reads one budget of each log; true: some have more. */
+/*
+ * Reads one budget of each log; true: some have more. When none is catching up any more, all were read to
+ * their end once.
+ */
 static bool read_all(struct collect *c)
 {
-    bool again = false;
+    bool again = false, before = c->caught_up;
+    c->caught_up = true;
     tally_clock(c->tally, c->real_minus_monotonic_ms);
     for (struct log_source *l = sources; l; l = l->next) {
-        again |= follow_read(l->follow, BUDGET, lines, l) == FOLLOW_MORE;
+        again |= l->kind->read(l->input, BUDGET, lines, l) == FOLLOW_MORE;
         update_row(c, l);
     }
+    c->caught_up = before || (c->caught_up && !again);
     return again;
 }
 
 static void on_more(uv_idle_t *handle)
 {
-    struct collect *c = handle->data;
-    if (read_all(c))
-        return;
-    c->caught_up = true;
-    uv_idle_stop(handle);
+    if (!read_all(handle->data))
+        uv_idle_stop(handle);
+}
+
+/* An input has something before the next tick. */
+static void wake(struct collect *c)
+{
+    (void)c;
+    uv_idle_start(&more, on_more);
 }
 
 /* A line of a log that is only counted. */
@@ -343,17 +364,16 @@ static void tick(struct collect *c)
         return;
     if (read_all(c))
         uv_idle_start(&more, on_more);
-    else
-        c->caught_up = true;
 }
 
 static bool save(struct collect *c, struct checkpoint *to)
 {
     bool ok = true;
     (void)c;
-    for (const struct log_source *l = sources; l; l = l->next)
-        ok &= checkpoint_put(to, STORE_FOLLOW, l->slot, follow_position(l->follow),
-                             sizeof(struct follow_position));
+    for (const struct log_source *l = sources; l; l = l->next) {
+        struct slice at = l->kind->position(l->input);
+        ok &= checkpoint_put(to, STORE_FOLLOW, l->slot, at.p, at.n);
+    }
     return ok;
 }
 
@@ -363,7 +383,7 @@ static void stop(struct collect *c)
     uv_close((uv_handle_t *)&more, NULL);
     for (struct log_source *l = sources, *next; l; l = next) {
         next = l->next;
-        follow_free(l->follow);
+        l->kind->close(l->input);
         for (struct watch *w = l->watches, *following; w; w = following) {
             following = w->next;
             free(w);

@@ -41,6 +41,8 @@ LAYERS = [
     (r"collectors/proc_scan", 3),
     (r"collectors/process_rows", 4),
     (r"collectors/(disk|file|host|processes|record)", 5),
+    (r"collectors/(log_line|journal_frame)", 2),
+    (r"collectors/(input|journal)", 4),
 ]
 # Who may include a library's headers.
 LIBRARIES = {
@@ -51,6 +53,7 @@ LIBRARIES = {
     r"zlib\.h": r"(collectors/follow\w*\.c|agent/main_(read|explain)\.c)",
     r"openssl/": r"collectors/(tls|ldap_\w+)\.[ch]",
     r"ares\.h": r"collectors/resolve\.c",
+    r"systemd/": r"agent/main_journal\.c",
     r"libmnl/": r"collectors/sockets\.c",
     r"(ldap|lber|openldap)\.h": r"collectors/ldap_client\w*\.[ch]",
 }
@@ -58,6 +61,7 @@ FORBIDDEN = [
     (r"collectors/.*", r"agent/(table|tables|dump|publish|slots)\b"),
     (r"agent/(publish\w*|main_publish)\.[ch]", r"(collectors/|agent/(store|persist|names)\b)"),
     (r"agent/main_directory\.c", r"(agent/(store|persist|config|names|slots)|collectors/(?!ldap_))"),
+    (r"agent/main_journal\.c", r"(agent/(store|persist|config|names|slots)|collectors/(?!journal_|log_line))"),
     (r"agent/(main|supervise)\.c", r"(collectors/|agent/(store|persist|config|publish)\b)"),
 ]
 
