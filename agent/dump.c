@@ -62,18 +62,18 @@ static void print_integer(const struct column *c, uint64_t number, FILE *out)
         fprintf(out, "INTEGER: %" PRId64, (int64_t)number);
 }
 
-/* The octets, then each bit that is set with its label, where it has one. */
+/* The octets, then each bit that is set with its label, where it has one; snmpwalk ends each with a space. */
 static void print_bits(const struct column *c, const struct value *value, FILE *out)
 {
     unsigned count = 0;
     while (c->labels && c->labels[count])
         count++;
-    fputs("BITS:", out);
+    fputs("BITS: ", out);
     for (uint32_t i = 0; i < value->length; i++)
-        fprintf(out, " %02X", value->octets[i]);
+        fprintf(out, "%02X ", value->octets[i]);
     for (uint32_t bit = 0; bit < 8 * value->length; bit++)
         if (value->octets[bit / 8] & 0x80 >> bit % 8)
-            fprintf(out, bit < count ? " %s(%" PRIu32 ")" : " %s%" PRIu32,
+            fprintf(out, bit < count ? "%s(%" PRIu32 ") " : "%s%" PRIu32 " ",
                     bit < count ? c->labels[bit] : "", bit);
 }
 
