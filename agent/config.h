@@ -53,7 +53,8 @@ struct config_mta {
     struct config_strings
         listen; /* "ADDRESS:PORT" or ":PORT" of its listeners, and " SERVICE" if it is not the usual one */
     /* Sun's Messaging Server: where it is installed, and what it is asked. */
-    char *base_directory, *log_directory;
+    char *base_directory, *log_directory, *store_directory;
+    struct config_strings partitions;     /* of its message store: directories */
     struct config_strings log_options;    /* as in option.dat, where that may not be read */
     struct config_strings utilities;      /* that are run: "imsimta counters" */
     struct config_strings utility_prefix; /* before each: "sudo" "-n" ... */

@@ -46,6 +46,18 @@ const struct setting config_sun_settings[] = {
      .example = "\"/opt/sun/comms/messaging64/data/queue\"",
      .help = "Where its channels have their queues; left out: data/queue or queue of "
              "base_directory."},
+    {.name = "store_directory",
+     .kind = SETTING_PATH,
+     .offset = MTA(store_directory),
+     .example = "\"/opt/sun/comms/messaging64/data/store\"",
+     .help = "Its message store, for database logs, snapshots and core files; left out: data/store "
+             "or store of base_directory."},
+    {.name = "partitions",
+     .kind = SETTING_TEXTS,
+     .offset = MTA(partitions),
+     .example = "[ \"/opt/sun/comms/messaging64/data/store/partition/primary\" ]",
+     .help = "Partitions of its message store, each a row of mailmonDiskTable; left out: the "
+             "directories in partition of store_directory."},
     {.name = "utilities",
      .kind = SETTING_TEXTS,
      .offset = MTA(utilities),

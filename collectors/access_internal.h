@@ -20,6 +20,7 @@ struct access_log {
     char name[64];
     uint32_t source;
     struct access_service services[ACCESS_PROTOCOLS];
+    bool counted_elsewhere[ACCESS_PROTOCOLS]; /* access_tally_counted_elsewhere */
     struct log_event *levels[LEVEL_FATAL + 1];
     struct log_event *patterns[UINT8_MAX + 1];
     struct access_tag {

@@ -90,7 +90,10 @@ static void reconcile(struct access_live *l)
                 break;
             x->user_id = access_hash(a->row.key[0], TEXT_GET(x->user));
             if (has_process(l))
-                access_tally_found(l->log, p, TEXT_GET(x->user), TEXT_GET(x->remote), x->process);
+                access_tally_found(l->log, &(struct access_found){.protocol = p,
+                                                                  .user = TEXT_GET(x->user),
+                                                                  .remote = TEXT_GET(x->remote),
+                                                                  .process = x->process});
         }
         if (a && p != ACCESS_LMTP)
             access_tally_reconcile(l->log, p, is_listed, l);

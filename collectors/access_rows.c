@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "access_internal.h"
 
 #define UA_INITIATOR   1 /* assocApplicationType, RFC 2788 */
@@ -125,6 +126,8 @@ static void place_rows(struct access_tally *t, struct access_session *x)
 void access_open(struct access_log *log, struct access_service *s)
 {
     struct access_tally *t = log->tally;
+    if (log->counted_elsewhere[s - log->services])
+        return;
     s->appl->inbound = ++s->access->current_connections;
     if (s->access->current_connections > s->access->max_connections)
         s->access->max_connections = s->access->current_connections;
@@ -152,7 +155,7 @@ void access_close(struct access_log *log, struct access_service *s, struct acces
     uint32_t appl = x->appl;
     remove_rows(t, x);
     access_session_remove(&t->sessions, x);
-    if (s->access->current_connections)
+    if (!log->counted_elsewhere[s - log->services] && s->access->current_connections)
         s->access->current_connections--;
     s->appl->inbound = s->access->current_connections;
     if (user && s->access->users_logged_in && s->access->users_logged_in != MODEL_ABSENT &&
@@ -179,34 +182,60 @@ void access_tally_reconcile(struct access_log *log, enum access_protocol protoco
             access_close(log, s, &all->rows[i]);
 }
 
-void access_tally_found(struct access_log *log, enum access_protocol protocol, struct slice user,
-                        struct slice remote, uint32_t process)
+/* Is there a session of this user that began at that time? */
+static bool began_at(const struct access_sessions *all, uint32_t appl, uint64_t user_id,
+                     int64_t since_ms)
+{
+    for (uint32_t i = 0; i < all->high; i++)
+        if (all->rows[i].appl == appl && all->rows[i].user_id == user_id &&
+            llabs(all->rows[i].since_ms - since_ms) <= ACCESS_SAME_MS)
+            return true;
+    return false;
+}
+
+void access_tally_found(struct access_log *log, const struct access_found *f)
 {
     struct access_tally *t = log->tally;
-    struct access_service *s = access_service(log, protocol);
+    struct access_service *s = access_service(log, f->protocol);
     uint32_t appl = s ? s->appl->row.key[0] : 0;
-    uint64_t user_id = access_hash(appl, user);
-    if (!s || access_session_find(&t->sessions, appl, 0, user_id, process))
+    uint64_t user_id = access_hash(appl, f->user);
+    if (!s ||
+        (f->since_ms ? began_at(&t->sessions, appl, user_id, f->since_ms)
+                     : access_session_find(&t->sessions, appl, 0, user_id, f->process) != NULL))
         return;
-    struct access_session x = {.id = access_hash_process(appl, process),
+    struct access_session x = {.id = access_hash_process(appl, f->process),
                                .user_id = user_id,
-                               .since_ms = t->now_ms,
+                               .since_ms = f->since_ms ? f->since_ms : t->now_ms,
                                .appl = appl,
-                               .process = process,
-                               .protocol = access_protocols[protocol].port};
+                               .process = f->process,
+                               .protocol = access_protocols[f->protocol].port};
     struct access_session *old = access_session_by_id(&t->sessions, appl, x.id);
     if (old)
         access_close(log, s, old);
     bool first = !access_session_of(&t->sessions, appl, user_id);
-    TEXT_SET(x.user, t->users == USERS_HIDDEN ? SLICE("") : user);
-    TEXT_SET(x.remote, remote);
-    TEXT_SET(x.method, SLICE(""));
+    TEXT_SET(x.user, t->users == USERS_HIDDEN ? SLICE("") : f->user);
+    TEXT_SET(x.remote, f->remote);
+    TEXT_SET(x.method, f->method);
     struct access_session *made = access_session_add(&t->sessions, &x);
     if (!made)
         return;
     access_open(log, s);
     if (first && s->access->users_logged_in != MODEL_ABSENT)
         s->access->users_logged_in++;
+}
+
+struct access_log *access_tally_find(const struct access_tally *t,
+                                     const struct access_server *server, struct slice name)
+{
+    for (struct access_log *l = t->logs; l; l = l->next)
+        if (l->server == server && slice_eq(slice_of(l->name), name))
+            return l;
+    return NULL;
+}
+
+void access_tally_counted_elsewhere(struct access_log *log, enum access_protocol protocol)
+{
+    log->counted_elsewhere[protocol] = true;
 }
 
 static bool is_ours(const struct access_tally *t, uint32_t appl)

@@ -29,6 +29,7 @@ static struct {
     struct access_tally *tally;
     struct instance *instances;
     unsigned count;
+    bool has_sun; /* a log of Sun's server, which is no instance here */
     int64_t next_ms;
 } access_;
 
@@ -111,7 +112,13 @@ static bool add_sun(struct collect *c, const struct config_mta *m)
     for (size_t i = 0; log && i < sizeof services / sizeof services[0]; i++)
         if (!add_sun_log(c, m, log, services[i]))
             return false;
+    access_.has_sun |= log != NULL;
     return log || !m->log_directory;
+}
+
+struct access_log *access_sun_log(const char *instance)
+{
+    return access_.tally ? access_tally_find(access_.tally, &access_sun, slice_of(instance)) : NULL;
 }
 
 static bool add_suns(struct collect *c)
@@ -236,7 +243,7 @@ static void tick(struct collect *c)
         return;
     for (unsigned n = 0; n < access_.count; n++)
         access_live_tick(access_.instances[n].live);
-    if (access_.count)
+    if (access_.count || access_.has_sun)
         access_tally_levels(access_.tally);
     if (c->monotonic_ms < access_.next_ms)
         return;

@@ -8,5 +8,8 @@
 enum life access_life(const struct appl *a);
 /* The key of users' hashes (show_users = "hashed"); good after this collector's start. */
 uint64_t access_salt(void);
+/* The service logs of an instance of Sun's Messaging Server; NULL: it has none. */
+struct access_log;
+struct access_log *access_sun_log(const char *instance);
 
 #endif

@@ -365,6 +365,21 @@ static struct access_log *log_of(struct access_log *log, const struct event *e)
     return log;
 }
 
+/* Of a service whose connections and logins another source counts: only what that does not tell. */
+static void handle_rest(handler *h, struct access_log *log, struct access_service *s,
+                        const struct event *e)
+{
+    struct access *a = s->access;
+    const struct access before = *a;
+    const uint64_t accumulated = s->appl->accumulated_inbound;
+    h(log, s, e);
+    a->connections = before.connections;
+    a->failed_connections = before.failed_connections;
+    a->good_logins = before.good_logins;
+    a->failed_logins = before.failed_logins;
+    s->appl->accumulated_inbound = accumulated;
+}
+
 void access_tally_event(void *counter, const struct event *e)
 {
     struct access_log *log = log_of(counter, e);
@@ -378,6 +393,8 @@ void access_tally_event(void *counter, const struct event *e)
     struct access_service *s = access_service(log, e->access.protocol);
     if (s && is_new)
         inherit(log, s);
-    if (s)
+    if (s && log->counted_elsewhere[e->access.protocol])
+        handle_rest(h, log, s, e);
+    else if (s)
         h(log, s, e);
 }

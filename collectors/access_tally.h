@@ -44,6 +44,12 @@ struct appl *access_tally_service(struct access_log *log, enum access_protocol p
 /* For maillog_add: counter is a struct access_log. */
 void access_tally_event(void *counter, const struct event *e);
 
+/* The instance of this server and name, or NULL. */
+struct access_log *access_tally_find(const struct access_tally *t,
+                                     const struct access_server *server, struct slice name);
+/* Connections and logins of this service are counted by another source: its log counts the rest. */
+void access_tally_counted_elsewhere(struct access_log *log, enum access_protocol protocol);
+
 /* The row of a service if it is there. */
 struct appl *access_tally_appl(const struct access_log *log, enum access_protocol protocol);
 struct access *access_tally_access(const struct access_log *log, enum access_protocol protocol);
@@ -52,9 +58,18 @@ struct access_session;
 void access_tally_reconcile(struct access_log *log, enum access_protocol protocol,
                             bool (*live)(void *arg, const struct access_session *s), void *arg);
 
-/* Somebody is logged in whom the log may not know: a level, no counter. */
-void access_tally_found(struct access_log *log, enum access_protocol protocol, struct slice user,
-                        struct slice remote, uint32_t process);
+/*
+ * Somebody is logged in whom the log may not know: a level, no counter. process 0: not told. since_ms, real time: a
+ * session of this user that began then, give or take ACCESS_SAME_MS, is this one; 0, not told: any is.
+ */
+#define ACCESS_SAME_MS 2000
+struct access_found {
+    enum access_protocol protocol;
+    struct slice user, remote, method;
+    uint32_t process;
+    int64_t since_ms;
+};
+void access_tally_found(struct access_log *log, const struct access_found *f);
 
 /* Rows of sessions, and how many each peer has now: to be called before each publish, and after other
    collectors set the levels of peers. */

@@ -33,7 +33,7 @@ static void report(struct child *c)
     else if (c->signal)
         snprintf(error, sizeof error, "it was killed by signal %d", c->signal);
     else if (c->status != 0)
-        snprintf(error, sizeof error, "it failed with status %d", (int)c->status);
+        snprintf(error, sizeof error, CHILD_FAILED "%d", (int)c->status);
     c->done(c->arg, error, (struct slice){c->text, c->used});
 }
 

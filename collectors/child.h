@@ -11,7 +11,9 @@
 
 struct child;
 
-/* What became of it. error: "" or why it is of no use, in words. text: what it printed, until the call returns. */
+/* What became of it. error: "" or why it is of no use, in words; it begins with CHILD_FAILED if the child came
+   to its end with another exit status than 0. text: what it printed, until the call returns. */
+#define CHILD_FAILED "it failed with status "
 typedef void child_done(void *arg, const char *error, struct slice text);
 
 /*

@@ -4,6 +4,7 @@
  */
 #include "detect.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #define BASES                                                                                      \
     "/opt/sun/comms/messaging64:/opt/sun/comms/messaging:/opt/SUNWmsgsr:/opt/sun/messaging:"       \
     "/usr/iplanet/server5"
+
+#define PARTITIONS_MAX 64
 
 static char *join(const char *directory, const char *name)
 {
@@ -80,6 +83,36 @@ static void add_listener(struct config_mta *m, const char *text)
     m->listen.count = 1;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    char *const *x = a, *const *y = b;
+    return strcmp(*x, *y);
+}
+
+/* The directories in STORE/partition, which may be links to other file systems. */
+static void find_partitions(struct config_mta *m)
+{
+    char *folder = join(m->store_directory, "partition");
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && m->partitions.count < PARTITIONS_MAX && (e = readdir(d));) {
+        char *path = *e->d_name != '.' ? join(folder, e->d_name) : NULL;
+        if (!path || !is_directory(path)) {
+            free(path);
+            continue;
+        }
+        char **items = reallocarray(m->partitions.items, m->partitions.count + 1, sizeof *items);
+        if (!items)
+            abort();
+        items[m->partitions.count++] = path;
+        m->partitions.items = items;
+    }
+    if (d)
+        closedir(d);
+    free(folder);
+    if (m->partitions.count)
+        qsort(m->partitions.items, m->partitions.count, sizeof *m->partitions.items, by_name);
+}
+
 static void fill(struct config_mta *m, struct slice list)
 {
     if (!m->name)
@@ -90,6 +123,10 @@ static void fill(struct config_mta *m, struct slice list)
         m->log_directory = data_directory(m->base_directory, "log");
     if (m->base_directory && !m->queue_directory)
         m->queue_directory = data_directory(m->base_directory, "queue");
+    if (m->base_directory && !m->store_directory)
+        m->store_directory = data_directory(m->base_directory, "store");
+    if (m->store_directory && m->partitions.count == 0)
+        find_partitions(m);
     if (m->base_directory && !m->config_file)
         m->config_file = join(m->base_directory, "config/option.dat");
     if (m->log_directory && !m->log)

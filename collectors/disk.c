@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "../agent/log.h"
 #include "collector.h"
+#include "disk.h"
 #include "disk_space.h"
 #include "mounts.h"
 #include "trend.h"
@@ -96,6 +97,12 @@ static void gather_places(const struct collect *c)
     disks.place_count = 0;
     for (unsigned i = 0; i < c->config->disks.count; i++)
         add_place(slice_of(d[i].path), kind_named(d[i].kind), d[i].lock_threshold_percent, true);
+    for (unsigned i = 0; i < c->config->mta_count;
+         i++) { /* each has a row, as that server's own alarms */
+        const struct config_strings *partitions = &c->config->mtas[i].partitions;
+        for (unsigned n = 0; n < partitions->count; n++)
+            add_place(slice_of(partitions->items[n]), DISK_STORE_PARTITION, LOCK_THRESHOLD, true);
+    }
     for (uint32_t i = 0; i < c->model->tables[MODEL_SOURCE].count; i++) {
         const struct source *s = model_row(c->model, MODEL_SOURCE, i);
         if (s->kind == SOURCE_LOG)
@@ -260,6 +267,14 @@ static struct watch *new_watch(const char *path)
     TEXT_SET(row->path, slice_of(path));
     disks.watches[disks.watch_count++] = w;
     return w;
+}
+
+bool disk_is_watched(struct slice path)
+{
+    for (unsigned i = 0; i < disks.watch_count; i++)
+        if (slice_eq(path, slice_of(disks.watches[i]->path)))
+            return true;
+    return false;
 }
 
 static struct watch *watch_of(const char *path)

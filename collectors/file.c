@@ -114,9 +114,33 @@ static void done(uv_work_t *work, int status)
     source_status(c, files.source, is, text);
 }
 
+/* What a store of Sun's server leaves: two or three database logs are usual, more of them are not. */
+static void add_store(const struct config_mta *m)
+{
+    const struct {
+        const char *name, *directory, *pattern;
+    } kinds[] = {
+        {"database logs", m->store_directory, "mboxlist/log.*"},
+        {"snapshots", m->store_directory, "dbdata/snapshots/*/folder.db"}, /* one of each */
+        {"core files", m->base_directory, "data/core*"},
+        {"core files of the store", m->store_directory, "core*"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        char name[128], pattern[300];
+        if (!kinds[i].directory)
+            continue;
+        snprintf(name, sizeof name, "%s %s", m->name, kinds[i].name);
+        snprintf(pattern, sizeof pattern, "%s/%s", kinds[i].directory, kinds[i].pattern);
+        add(slice_of(name), slice_of(pattern), false);
+    }
+}
+
 static bool start(struct collect *c)
 {
     files.collect = c;
+    for (unsigned i = 0; i < c->config->mta_count; i++)
+        if (strcmp(c->config->mtas[i].type, "sun") == 0)
+            add_store(&c->config->mtas[i]);
     const struct config_file *f = c->config->files.items;
     for (unsigned i = 0; i < c->config->files.count; i++)
         add(slice_of(f[i].name ? f[i].name : f[i].pattern), slice_of(f[i].pattern), false);

@@ -1,10 +1,11 @@
 /*
  * Quotas: a command for each configured source prints them; those at or above the warning level have a row, the
- * fullest first to get one. Invariant: the rows of the table are those of the newest answers.
+ * fullest first to get one. Other collectors may have sources here, too; the totals are of all together.
+ * Invariant: the rows of the table are those of the newest answers.
  */
+#include "quota_source.h"
 #include <errno.h>
 #include <stdio.h>
-#include "access_listing.h"
 #include "access_source.h"
 #include "child.h"
 
@@ -18,21 +19,19 @@ struct owner {
 };
 
 struct quota_source {
+    struct quota_source *next;
     struct collect *collect;
-    const struct config_quota *config;
+    const struct config_quota *config; /* NULL: another collector asks */
+    uint32_t warn_percent;
     struct source *row;
     struct child *child;
     int64_t next_ms, asked_ms;
     uint64_t accounts, over_warn, over_quota;
     struct owner *entries;
     uint32_t count, room;
-    bool answered;
 };
 
-static struct {
-    struct quota_source *sources;
-    unsigned count;
-} quotas;
+static struct quota_source *sources;
 
 static uint64_t percent_of(uint64_t used, uint64_t limit)
 {
@@ -72,12 +71,12 @@ static struct owner *new_entry(struct quota_source *q)
     return &q->entries[q->count++];
 }
 
-static void take(struct quota_source *q, const struct access_usage *u)
+void quota_source_take(struct quota_source *q, const struct access_usage *u)
 {
     uint64_t percent =
         fuller(percent_of(u->used_kb, u->quota_kb), percent_of(u->messages, u->message_quota));
     q->accounts++;
-    if (percent == MODEL_ABSENT || percent < q->config->warn_percent)
+    if (percent == MODEL_ABSENT || percent < q->warn_percent)
         return;
     q->over_warn++;
     q->over_quota += percent >= 100;
@@ -130,8 +129,7 @@ static void place_all(struct collect *c)
     if (!t)
         return;
     t->accounts = t->over_warn = t->over_quota = 0;
-    for (unsigned i = 0; i < quotas.count; i++) {
-        struct quota_source *q = &quotas.sources[i];
+    for (struct quota_source *q = sources; q; q = q->next) {
         t->accounts += q->accounts;
         t->over_warn += q->over_warn;
         t->over_quota += q->over_quota;
@@ -142,6 +140,31 @@ static void place_all(struct collect *c)
     }
     model_touch(m, MODEL_QUOTA);
     model_touch(m, MODEL_QUOTA_TOTALS);
+}
+
+void quota_source_begin(struct quota_source *q)
+{
+    q->count = 0;
+    q->accounts = q->over_warn = q->over_quota = 0;
+}
+
+void quota_source_end(struct quota_source *q, uint64_t accounts)
+{
+    if (q->accounts < accounts)
+        q->accounts = accounts;
+    q->row->items += q->accounts;
+    model_dirty(q->collect->model, MODEL_SOURCE, q->row);
+    place_all(q->collect);
+}
+
+struct quota_source *quota_source_new(struct collect *c, struct source *row, uint32_t warn_percent)
+{
+    struct quota_source *q = calloc(1, sizeof *q);
+    if (!q)
+        return NULL;
+    *q = (struct quota_source){
+        .next = sources, .collect = c, .row = row, .warn_percent = warn_percent};
+    return sources = q;
 }
 
 static void on_answer(void *arg, const char *error, struct slice text)
@@ -156,14 +179,10 @@ static void on_answer(void *arg, const char *error, struct slice text)
         source_status(c, q->row, SOURCE_STALE, error);
         return;
     }
-    q->count = 0;
-    q->accounts = q->over_warn = q->over_quota = 0;
+    quota_source_begin(q);
     while (dovecot ? access_quota_dovecot(&text, &u) : access_quota_cyrus(&text, &u))
-        take(q, &u);
-    q->row->items += q->accounts;
-    q->answered = true;
-    model_dirty(c->model, MODEL_SOURCE, q->row);
-    place_all(c);
+        quota_source_take(q, &u);
+    quota_source_end(q, 0);
     source_status(c, q->row, SOURCE_OK, "");
 }
 
@@ -185,33 +204,34 @@ static void ask(struct quota_source *q)
     source_status(q->collect, q->row, SOURCE_MISSING, error);
 }
 
+static bool add(struct collect *c, const struct config_quota *config, unsigned number)
+{
+    char name[96];
+    if (config->name)
+        snprintf(name, sizeof name, "%s", config->name);
+    else
+        snprintf(name, sizeof name, "%s quota %u", config->format, number);
+    const char *target = config->command.count ? config->command.items[0] : config->format;
+    struct source *row = source_place(c, SOURCE_COMMAND, name, target, 0, config->interval_s);
+    struct quota_source *q = row ? quota_source_new(c, row, config->warn_percent) : NULL;
+    if (q)
+        q->config = config;
+    return q;
+}
+
 static bool start(struct collect *c)
 {
     const struct config_list *list = &c->config->quotas;
-    quotas.sources = calloc(list->count + 1, sizeof *quotas.sources);
-    for (unsigned i = 0; quotas.sources && i < list->count; i++) {
-        struct quota_source *q = &quotas.sources[quotas.count];
-        char name[96];
-        *q = (struct quota_source){.collect = c,
-                                   .config = (const struct config_quota *)list->items + i};
-        if (q->config->name)
-            snprintf(name, sizeof name, "%s", q->config->name);
-        else
-            snprintf(name, sizeof name, "%s quota %u", q->config->format, i + 1);
-        q->row =
-            source_place(c, SOURCE_COMMAND, name,
-                         q->config->command.count ? q->config->command.items[0] : q->config->format,
-                         0, q->config->interval_s);
-        quotas.count += q->row != NULL;
-    }
-    return quotas.sources != NULL;
+    for (unsigned i = 0; i < list->count; i++)
+        if (!add(c, (const struct config_quota *)list->items + i, i + 1))
+            return false;
+    return true;
 }
 
 static void tick(struct collect *c)
 {
-    for (unsigned i = 0; i < quotas.count; i++) {
-        struct quota_source *q = &quotas.sources[i];
-        if (q->child || c->monotonic_ms < q->next_ms)
+    for (struct quota_source *q = sources; q; q = q->next) {
+        if (!q->config || q->child || c->monotonic_ms < q->next_ms)
             continue;
         q->asked_ms = c->monotonic_ms;
         q->next_ms = c->monotonic_ms + (int64_t)q->config->interval_s * 1000;
@@ -222,13 +242,14 @@ static void tick(struct collect *c)
 static void stop(struct collect *c)
 {
     (void)c;
-    for (unsigned i = 0; i < quotas.count; i++) {
-        if (quotas.sources[i].child)
-            child_forget(quotas.sources[i].child);
-        free(quotas.sources[i].entries);
+    for (struct quota_source *q = sources, *next; q; q = next) {
+        next = q->next;
+        if (q->child)
+            child_forget(q->child);
+        free(q->entries);
+        free(q);
     }
-    free(quotas.sources);
-    memset(&quotas, 0, sizeof quotas);
+    sources = NULL;
 }
 
 const struct collector collector_quota = {"quota", start, tick, NULL, stop};

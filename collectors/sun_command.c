@@ -5,42 +5,61 @@
  * deadline makes its source stale; the rows keep what they had.
  */
 #include "../agent/log.h"
-#include "collector.h"
+#include "access_source.h"
+#include "access_tally.h"
+#include "child.h"
 #include "sun_rows.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#define DEADLINE_MS 30000
-#define OUTPUT_MAX  (8u << 20)
-#define ARGUMENTS   8
+#define TIMEOUT_S          30
+#define OUTPUT_MAX         (8u << 20)
+#define ARGUMENTS          8
+#define QUOTA_WARN_PERCENT 90 /* store.quotawarn */
+#define COUNTERS(object)                                                                           \
+    {                                                                                              \
+        "counterutil", "-o", object, "-i", "1", "-n", "1"                                          \
+    }
 
 static const struct utility {
     const char *name; /* in the setting `utilities` */
     const char *arguments[ARGUMENTS];
     sun_take_output *take;
+    uint32_t timeout_s;          /* 0: TIMEOUT_S */
+    uint32_t interval_s;         /* it is not run more often */
+    enum access_protocol counts; /* connections and logins of this service, as its log would */
 } utilities[] = {
-    {"imsimta counters", {"imsimta", "counters", "-show"}, sun_take_counters},
-    {"imsimta qm counters", {"imsimta", "qm", "counters", "show"}, sun_take_counters},
-    {"counterutil imapstat",
-     {"counterutil", "-o", "imapstat", "-i", "1", "-n", "1"},
-     sun_take_imap},
-    {"counterutil popstat", {"counterutil", "-o", "popstat", "-i", "1", "-n", "1"}, sun_take_pop},
-    {"counterutil httpstat",
-     {"counterutil", "-o", "httpstat", "-i", "1", "-n", "1"},
-     sun_take_http},
-    {"counterutil db_lock",
-     {"counterutil", "-o", "db_lock", "-i", "1", "-n", "1"},
-     sun_take_database},
-    {"counterutil db_txn",
-     {"counterutil", "-o", "db_txn", "-i", "1", "-n", "1"},
-     sun_take_database},
-    {"imcheck", {"imcheck", "-s"}, sun_take_database},
-    {"imquotacheck", {"imquotacheck"}, sun_take_quotas},
-    {"imsconnutil", {"imsconnutil", "-c"}, sun_take_logged_in},
-    {"stored", {"stored", "-t", "-v"}, sun_take_stored},
+    {"imsimta counters", {"imsimta", "counters", "-show"}, sun_take_counters, 0, 0, ACCESS_NONE},
+    {"imsimta qm counters",
+     {"imsimta", "qm", "counters", "show"},
+     sun_take_counters,
+     0,
+     0,
+     ACCESS_NONE},
+    {"counterutil imapstat", COUNTERS("imapstat"), sun_take_imap, 0, 0, ACCESS_IMAP},
+    {"counterutil popstat", COUNTERS("popstat"), sun_take_pop, 0, 0, ACCESS_POP3},
+    {"counterutil httpstat", COUNTERS("httpstat"), sun_take_http, 0, 0, ACCESS_HTTP},
+    {"counterutil diskusage", COUNTERS("diskusage"), sun_take_disk_usage, 0, 0, ACCESS_NONE},
+    {"counterutil serverresponse", COUNTERS("serverresponse"), sun_take_responses, 0, 0,
+     ACCESS_NONE},
+    {"counterutil alarm", COUNTERS("alarm"), sun_take_values, 0, 0, ACCESS_NONE},
+    {"counterutil cgimsg", COUNTERS("cgimsg"), sun_take_values, 0, 0, ACCESS_NONE},
+    {"counterutil db_lock", COUNTERS("db_lock"), sun_take_database, 0, 0, ACCESS_NONE},
+    {"counterutil db_log", COUNTERS("db_log"), sun_take_values, 0, 0, ACCESS_NONE},
+    {"counterutil db_mpool", COUNTERS("db_mpool"), sun_take_values, 0, 0, ACCESS_NONE},
+    {"counterutil db_txn", COUNTERS("db_txn"), sun_take_database, 0, 0, ACCESS_NONE},
+    {"imcheck", {"imcheck", "-s"}, sun_take_database, 0, 0, ACCESS_NONE},
+    {"imquotacheck", {"imquotacheck"}, sun_take_quotas, 300, 0, ACCESS_NONE},
+    {"imsconnutil", {"imsconnutil", "-c"}, sun_take_logged_in, 0, 0, ACCESS_NONE},
+    {"imsconnutil -a", {"imsconnutil", "-a"}, sun_take_last_access, 300, 3600, ACCESS_NONE},
+    {"stored", {"stored", "-t", "-v"}, sun_take_stored, 0, 0, ACCESS_NONE},
+    {"readership", {"readership", "-d", "30"}, sun_take_readers, 600, 3600, ACCESS_NONE},
+    {"reconstruct -n", {"reconstruct", "-n", "-r"}, sun_take_reconstruct, 3600, 86400, ACCESS_NONE},
+    {"reconstruct -o", {"reconstruct", "-o"}, sun_take_reconstruct, 3600, 86400, ACCESS_NONE},
 };
 
 /* One utility of one instance. */
@@ -56,16 +75,8 @@ struct command {
 static struct {
     struct collect *collect;
     struct command *commands;
-    struct command *at_work; /* NULL: none */
-    uv_process_t process;
-    uv_pipe_t pipe;
-    unsigned open_handles; /* of the two */
+    struct child *child; /* NULL: none is at work */
     int64_t started_ms;
-    int64_t exit_status;
-    int signal;
-    bool late, too_long;
-    char *text;
-    size_t used, room;
 } self;
 
 static const struct utility *find_utility(const char *name)
@@ -78,93 +89,36 @@ static const struct utility *find_utility(const char *name)
 
 /* ---- One run ---- */
 
-static void stale(struct command *c, const char *why)
+static void judge(struct command *c, const char *error, struct slice text)
 {
-    source_status(self.collect, c->row, SOURCE_STALE, why);
-}
-
-static void judge(struct command *c)
-{
-    char why[160];
-    c->row->duration_ms = (uint64_t)(self.collect->monotonic_ms - self.started_ms);
-    if (self.late) {
-        stale(c, "no end within 30 s");
-    } else if (self.too_long) {
-        stale(c, "more than 8 MiB of output");
-    } else if (c->is->take == sun_take_stored) { /* its exit status is its answer */
-        sun_take_stored(&c->to, SLICE(""), self.exit_status == 0 && !self.signal);
-        source_status(self.collect, c->row, SOURCE_OK, NULL);
-    } else if (self.signal || self.exit_status) {
-        snprintf(why, sizeof why, "ended with %s %lld: may %s run it?",
-                 self.signal ? "signal" : "status",
-                 self.signal ? (long long)self.signal : (long long)self.exit_status,
-                 "the account of mailmond");
-        stale(c, why);
-    } else if (c->is->take(&c->to, (struct slice){self.text, self.used}, true)) {
-        source_status(self.collect, c->row, SOURCE_OK, NULL);
+    struct collect *to = self.collect;
+    struct source *row = c->row;
+    uint64_t items = row->items;
+    bool ran = !*error || strncmp(error, CHILD_FAILED, sizeof CHILD_FAILED - 1) == 0;
+    char why[256];
+    row->duration_ms = (uint64_t)(to->monotonic_ms - self.started_ms);
+    if (c->is->take == sun_take_stored && ran) { /* its exit status is its answer */
+        sun_take_stored(&c->to, text, !*error);
+        source_status(to, row, SOURCE_OK, NULL);
+    } else if (*error) {
+        snprintf(why, sizeof why, "%s%s", error,
+                 ran ? ": may the account of mailmond run it?" : "");
+        source_status(to, row, SOURCE_STALE, why);
+    } else if (c->is->take(&c->to, text, true)) {
+        source_status(to, row, SOURCE_OK, NULL);
     } else {
-        source_status(self.collect, c->row, SOURCE_MALFORMED, "its output is not understood");
+        source_status(to, row, SOURCE_MALFORMED, "its output is not understood");
     }
-    c->row->items++;
-    c->row->bytes += self.used;
-    model_dirty(self.collect->model, MODEL_SOURCE, c->row);
+    row->items +=
+        row->items == items; /* a run, where there is nothing to count in what it prints */
+    row->bytes += text.n;
+    model_dirty(to->model, MODEL_SOURCE, row);
 }
 
-/* Both handles are closed: the child is gone and all it printed is here. */
-static void on_closed(uv_handle_t *handle)
+static void on_done(void *arg, const char *error, struct slice text)
 {
-    (void)handle;
-    if (--self.open_handles)
-        return;
-    struct command *c = self.at_work;
-    self.at_work = NULL;
-    if (!self.collect->stopping)
-        judge(c);
-    free(self.text);
-    self.text = NULL;
-    self.used = self.room = 0;
-}
-
-static void on_exit_of(uv_process_t *process, int64_t status, int signal_number)
-{
-    self.exit_status = status;
-    self.signal = signal_number;
-    uv_close((uv_handle_t *)process, on_closed);
-}
-
-static void end_reading(void)
-{
-    if (!uv_is_closing((uv_handle_t *)&self.pipe))
-        uv_close((uv_handle_t *)&self.pipe, on_closed);
-}
-
-static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
-{
-    (void)handle, (void)suggested;
-    if (self.room - self.used < 65536 && self.room < OUTPUT_MAX) {
-        size_t room = self.room ? self.room * 2 : 65536;
-        char *text = realloc(self.text, room);
-        if (text) {
-            self.text = text;
-            self.room = room;
-        }
-    }
-    *buffer = uv_buf_init(self.text + self.used, (unsigned)(self.room - self.used));
-}
-
-static void on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
-{
-    (void)stream, (void)buffer;
-    if (n > 0) {
-        self.used += (size_t)n;
-        return;
-    }
-    if (n == UV_ENOBUFS) {
-        self.too_long = true;
-        uv_process_kill(&self.process, SIGKILL);
-    }
-    if (n < 0)
-        end_reading();
+    self.child = NULL;
+    judge(arg, error, text);
 }
 
 /* BASE/sbin/NAME, or where else a release keeps it; false: nowhere. */
@@ -179,55 +133,32 @@ static bool find_program(const char *base, const char *name, char path[PATH_MAX]
     return false;
 }
 
-static int spawn(const struct command *c, const char *program)
-{
-    char *arguments[ARGUMENTS + 17],
-        *environment[] = {"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C", NULL};
-    unsigned n = 0;
-    const struct config_strings *prefix = &c->config->utility_prefix;
-    for (unsigned i = 0; i < prefix->count && i < 16; i++)
-        arguments[n++] = prefix->items[i];
-    arguments[n++] = (char *)(uintptr_t)program;
-    for (unsigned i = 1; i < ARGUMENTS && c->is->arguments[i]; i++)
-        arguments[n++] = (char *)(uintptr_t)c->is->arguments[i];
-    arguments[n] = NULL;
-    uv_stdio_container_t streams[3] = {
-        {.flags = UV_IGNORE}, {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE}, {.flags = UV_IGNORE}};
-    streams[1].data.stream = (uv_stream_t *)&self.pipe;
-    uv_process_options_t o = {.file = arguments[0],
-                              .args = arguments,
-                              .env = environment,
-                              .cwd = "/",
-                              .stdio_count = 3,
-                              .stdio = streams,
-                              .exit_cb = on_exit_of};
-    return uv_spawn(self.collect->loop, &self.process, &o);
-}
-
 static void begin(struct command *c)
 {
+    const char *arguments[ARGUMENTS + 17];
     char program[PATH_MAX];
-    c->next_ms = self.collect->monotonic_ms + (int64_t)c->config->utility_interval_s * 1000;
+    unsigned n = 0;
+    uint32_t interval_s = c->config->utility_interval_s;
+    if (interval_s < c->is->interval_s)
+        interval_s = c->is->interval_s;
+    c->next_ms = self.collect->monotonic_ms + (int64_t)interval_s * 1000;
     if (!find_program(c->config->base_directory, c->is->arguments[0], program)) {
         source_status(self.collect, c->row, SOURCE_MISSING,
                       "not in sbin, bin or lib of base_directory, or not allowed");
         return;
     }
+    const struct config_strings *prefix = &c->config->utility_prefix;
+    for (unsigned i = 0; i < prefix->count && i < 16; i++)
+        arguments[n++] = prefix->items[i];
+    arguments[n++] = program;
+    for (unsigned i = 1; i < ARGUMENTS && c->is->arguments[i]; i++)
+        arguments[n++] = c->is->arguments[i];
+    arguments[n] = NULL;
     self.started_ms = self.collect->monotonic_ms;
-    self.late = self.too_long = false;
-    self.at_work = c;
-    self.open_handles = 2;
-    uv_pipe_init(self.collect->loop, &self.pipe, 0);
-    int error = spawn(c, program);
-    if (error) {
-        self.exit_status = 127;
-        self.signal = 0;
-        log_debug("%s: %s", program, uv_strerror(error));
-        uv_close((uv_handle_t *)&self.process, on_closed);
-        end_reading();
-        return;
-    }
-    uv_read_start((uv_stream_t *)&self.pipe, on_room, on_output);
+    self.child = child_start(self.collect->loop, arguments, OUTPUT_MAX,
+                             c->is->timeout_s ? c->is->timeout_s : TIMEOUT_S, on_done, c);
+    if (!self.child)
+        source_status(self.collect, c->row, SOURCE_MISSING, strerror(errno));
 }
 
 /* ---- The collector ---- */
@@ -250,6 +181,13 @@ static bool add(struct collect *c, const struct instance_of_mta *i, const char *
                                 i->config->utility_interval_s);
     if (!command->row)
         return false;
+    command->to.row = command->row;
+    if (u->take == sun_take_quotas &&
+        !(command->to.quotas = quota_source_new(c, command->row, QUOTA_WARN_PERCENT)))
+        return false;
+    struct access_log *log = access_sun_log(i->config->name);
+    if (u->counts != ACCESS_NONE && log)
+        access_tally_counted_elsewhere(log, u->counts);
     if (u->take == sun_take_counters)
         tally_counted_elsewhere(c->tally, i->appl);
     self.commands = command;
@@ -268,15 +206,7 @@ static bool start(struct collect *c)
 
 static void tick(struct collect *c)
 {
-    if (self.at_work) {
-        if (c->monotonic_ms - self.started_ms > DEADLINE_MS && !self.late) {
-            self.late = true;
-            uv_process_kill(&self.process, SIGKILL);
-            end_reading();
-        }
-        return;
-    }
-    if (!c->caught_up)
+    if (self.child || !c->caught_up)
         return;
     struct command *longest = self.commands; /* due, so that all have their turn */
     for (struct command *each = self.commands; each; each = each->next)
@@ -295,10 +225,9 @@ static bool save(struct collect *c, struct checkpoint *to)
 static void stop(struct collect *c)
 {
     (void)c;
-    if (!self.at_work)
-        return;
-    uv_process_kill(&self.process, SIGKILL);
-    end_reading();
+    if (self.child)
+        child_forget(self.child);
+    self.child = NULL;
 }
 
 const struct collector collector_sun_command = {"sun command", start, tick, save, stop};

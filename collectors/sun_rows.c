@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #define READINGS        512
-#define WARN_AT         90 /* percent of a quota: store.quotawarn */
 #define ACCESS_COUNTERS 4
 
 /* The last reading of a row's counters. key: applIndex << 16 | mtaGroupIndex, 0 for an access service. */
@@ -261,25 +260,6 @@ bool sun_take_http(const struct sun_output *to, struct slice text, bool well)
     return take_access(to, text, "http", "HTTP service of sun");
 }
 
-bool sun_take_logged_in(const struct sun_output *to, struct slice text, bool well)
-{
-    (void)well;
-    uint64_t users;
-    struct slice service;
-    bool any = false;
-    while (sun_logged_in_next(&text, &users, &service)) {
-        bool imap = slice_eq(service, SLICE("imap")), http = slice_eq(service, SLICE("http"));
-        struct access *a = imap   ? access_row(to, "imap", "IMAP service of sun")
-                           : http ? access_row(to, "http", "HTTP service of sun")
-                                  : NULL;
-        any = true;
-        if (a)
-            a->users_logged_in = users;
-    }
-    model_touch(to->collect->model, MODEL_ACCESS);
-    return any;
-}
-
 /* ---- The message store ---- */
 
 static struct mail_store *store_row(const struct sun_output *to)
@@ -340,77 +320,4 @@ bool sun_take_stored(const struct sun_output *to, struct slice text, bool well)
         s->status = well ? MAIL_STORE_OK : MAIL_STORE_FAILED;
     model_touch(to->collect->model, MODEL_MAIL_STORE);
     return true;
-}
-
-/* ---- Quotas ---- */
-
-static uint64_t percent_of(uint64_t used, uint64_t quota)
-{
-    return quota == UINT64_MAX ? 0 : quota ? used * 100 / quota : used ? 100 : 0;
-}
-
-/* The rows of the last run; others may have rows there, too. */
-#define QUOTA_ROWS 1000
-static uint32_t quota_keys[QUOTA_ROWS];
-static unsigned quota_count;
-
-static void clear_quotas(struct model *m)
-{
-    for (; quota_count; quota_count--) {
-        uint32_t key[3] = {quota_keys[quota_count - 1], 0, 0};
-        void *row = model_find(m, MODEL_QUOTA, key, NULL);
-        if (row)
-            model_remove(m, MODEL_QUOTA, row);
-    }
-}
-
-static void place_quota(struct collect *c, const struct sun_quota *q, uint64_t percent)
-{
-    struct rows *rows = &c->model->tables[MODEL_QUOTA];
-    if (rows->count >= rows->capacity || quota_count == QUOTA_ROWS) {
-        rows->overflow++;
-        return;
-    }
-    uint32_t key[3] = {names_index(c->names, MODEL_QUOTA, 0, q->user), 0, 0};
-    struct quota *row = key[0] ? model_place(c->model, MODEL_QUOTA, key, NULL) : NULL;
-    if (!row)
-        return;
-    quota_keys[quota_count++] = key[0];
-    if (!c->config->show_users || strcmp(c->config->show_users, "plain") == 0)
-        TEXT_SET(row->owner, q->user);
-    row->used_kb = q->used_kb;
-    row->quota_kb = q->quota_kb == UINT64_MAX ? MODEL_ABSENT : q->quota_kb;
-    row->message_quota = q->message_quota == UINT64_MAX ? MODEL_ABSENT : q->message_quota;
-    row->messages = q->messages;
-    row->percent = percent;
-}
-
-bool sun_take_quotas(const struct sun_output *to, struct slice text, bool well)
-{
-    (void)well;
-    struct collect *c = to->collect;
-    uint64_t users = 0, warned = 0, over = 0, told;
-    struct slice again = text;
-    struct sun_quota q;
-    clear_quotas(c->model);
-    for (; sun_quota_next(&text, &q); users++) {
-        uint64_t size = percent_of(q.used_kb, q.quota_kb);
-        uint64_t number = percent_of(q.messages, q.message_quota);
-        uint64_t percent = size > number ? size : number;
-        warned += percent >= WARN_AT;
-        over += percent > 100;
-        if (percent >= WARN_AT)
-            place_quota(c, &q, percent);
-    }
-    bool heading = sun_quota_users(again, &told);
-    struct quota_totals *t =
-        model_place(c->model, MODEL_QUOTA_TOTALS, (uint32_t[3]){1, 0, 0}, NULL);
-    if (t) {
-        t->accounts = heading && told > users ? told : users;
-        t->over_warn = warned;
-        t->over_quota = over;
-    }
-    model_touch(c->model, MODEL_QUOTA);
-    model_touch(c->model, MODEL_QUOTA_TOTALS);
-    return users || heading;
 }

@@ -147,17 +147,103 @@ bool sun_quota_users(struct slice text, uint64_t *users)
     return false;
 }
 
-bool sun_logged_in_next(struct slice *text, uint64_t *users, struct slice *service)
+static bool take_summary(struct slice line, struct sun_connected *c)
+{
+    if (!slice_number(&line, &c->users) ||
+        (!slice_take(&line, SLICE(" users were logged in to ")) &&
+         !slice_take(&line, SLICE(" user was logged in to "))))
+        return false;
+    c->service = slice_head(line, slice_find(line, '.'));
+    return true;
+}
+
+bool sun_connected_next(struct slice *text, struct sun_connected *c)
 {
     while (text->n) {
         struct slice line = slice_trim(take_line(text));
-        if (!slice_number(&line, users))
+        *c = (struct sun_connected){.users = 0};
+        if (take_summary(line, c))
+            return true;
+        c->users = 0;
+        c->user = take_word(&line);
+        struct slice time = take_word(&line);
+        if (!c->user.n || !sun_take_service_time(&time, &c->time_ms))
             continue;
-        if (!slice_take(&line, SLICE(" users were logged in to ")) &&
-            !slice_take(&line, SLICE(" user was logged in to ")))
-            continue;
-        *service = slice_head(line, slice_find(line, '.'));
+        c->method = take_word(&line);
+        take_word(&line); /* to */
+        c->from = take_word(&line);
         return true;
+    }
+    return false;
+}
+
+bool sun_last_access_next(struct slice *text, struct sun_last_access *a)
+{
+    while (text->n) {
+        struct slice line = take_line(text);
+        unsigned times = 0;
+        a->user = take_word(&line);
+        for (; times < SUN_LAST_SERVICES; times++) {
+            struct slice word = take_word(&line);
+            if (slice_eq(word, SLICE("----NOT-RECORDED----")))
+                a->time_ms[times] = INT64_MIN;
+            else if (!sun_take_service_time(&word, &a->time_ms[times]))
+                break;
+        }
+        if (a->user.n && times == SUN_LAST_SERVICES)
+            return true;
+    }
+    return false;
+}
+
+void sun_server_of(struct slice object, struct sun_server *s)
+{
+    size_t end = slice_find(object, '_');
+    *s = (struct sun_server){.protocol = slice_head(object, end)};
+    struct slice rest = slice_skip(object, end + (end < object.n));
+    const char *last = rest.n ? memrchr(rest.p, '_', rest.n) : NULL;
+    struct slice digits = last ? slice_skip(rest, (size_t)(last + 1 - rest.p)) : rest;
+    uint64_t port;
+    s->host = rest;
+    if (!last || !slice_number(&digits, &port) || digits.n || port > UINT16_MAX)
+        return;
+    s->host = slice_head(rest, (size_t)(last - rest.p));
+    s->port = (uint32_t)port;
+}
+
+static bool tells_damage(struct slice line)
+{
+    static const char *const words[] = {"corrupt", "inconsisten", "nvalid",     "needs",
+                                        "damaged", "mismatch",    "bad format", "rror",
+                                        "missing", "wrong",       "repair"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (slice_search(line, slice_of(words[i])) < line.n)
+            return true;
+    return false;
+}
+
+bool sun_reconstruct_next(struct slice *text, enum sun_finding *is, uint64_t *number,
+                          struct slice *line)
+{
+    while (text->n) {
+        struct slice s = *line = slice_trim(take_line(text));
+        *number = 1;
+        size_t found = slice_search(s, SLICE("Found "));
+        struct slice rest = slice_skip(s, found + (found < s.n ? 6 : 0));
+        if (slice_take(&s, SLICE("mboxutil -d "))) {
+            *is = SUN_ORPHAN;
+            *line = slice_trim(s);
+            return true;
+        }
+        if (rest.n && slice_number(&rest, number) && slice_take(&rest, SLICE(" orphaned"))) {
+            *is = SUN_ORPHANS;
+            return true;
+        }
+        *number = 1;
+        if (tells_damage(*line)) {
+            *is = SUN_DAMAGE;
+            return true;
+        }
     }
     return false;
 }

@@ -26,10 +26,39 @@ bool sun_quota_next(struct slice *text, struct sun_quota *q);
 /* "# of users = 705"; false: it is not told. */
 bool sun_quota_users(struct slice text, uint64_t *users);
 
-/* imsconnutil -c: "10 users were logged in to imap." -> 10, "imap". */
-bool sun_logged_in_next(struct slice *text, uint64_t *users, struct slice *service);
+/*
+ * imsconnutil -c: "ed 17/Jun/2003:11:24:03 plain [TO] [FROM]" for each session; then, with service set and nothing else but
+ * users, "10 users were logged in to imap.", which those before it belong to. time_ms as if the server's local time were UTC.
+ */
+struct sun_connected {
+    struct slice user, method, from, service;
+    uint64_t users;
+    int64_t time_ms;
+};
+bool sun_connected_next(struct slice *text, struct sun_connected *c);
 
-/* imcheck -s and db_stat: "2<tab>Current number of locks". */
+/* imsconnutil -a: "UID IMAP-time HTTP-time POP-time"; as above, INT64_MIN: not recorded. */
+enum sun_last_access_service { SUN_LAST_IMAP, SUN_LAST_HTTP, SUN_LAST_POP, SUN_LAST_SERVICES };
+struct sun_last_access {
+    struct slice user;
+    int64_t time_ms[SUN_LAST_SERVICES];
+};
+bool sun_last_access_next(struct slice *text, struct sun_last_access *a);
+
+/* counterutil serverresponse: the end of an object's name, "ldap_host.example.com_389" -> "ldap", host, 389. */
+struct sun_server {
+    struct slice protocol, host;
+    uint32_t port; /* 0: not told */
+};
+void sun_server_of(struct slice object, struct sun_server *s);
+
+/* reconstruct -o: "mboxutil -d MAILBOX" for each orphan, or "Found 2 orphaned mailbox(es)", which says their number
+   where -d wrote them to a file. reconstruct -n: a line with a word of damage in it. */
+enum sun_finding { SUN_ORPHAN, SUN_ORPHANS, SUN_DAMAGE };
+bool sun_reconstruct_next(struct slice *text, enum sun_finding *is, uint64_t *number,
+                          struct slice *line);
+
+/* imcheck -s and db_stat: "2<tab>Current number of locks". readership -d: "3 user/ann/golf", readers and folder. */
 bool sun_statistic_next(struct slice *text, uint64_t *value, struct slice *what);
 
 #endif

@@ -34,7 +34,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (struct slice s = text; sun_quota_next(&s, &q);)
         check(q.user, text);
-    for (struct slice s = text; sun_logged_in_next(&s, &n, &what);)
+    struct sun_connected connected;
+    for (struct slice s = text; sun_connected_next(&s, &connected);) {
+        check(connected.user, text);
+        check(connected.method, text);
+        check(connected.from, text);
+        check(connected.service, text);
+    }
+    struct sun_last_access last;
+    for (struct slice s = text; sun_last_access_next(&s, &last);)
+        check(last.user, text);
+    struct sun_server server;
+    sun_server_of(text, &server);
+    check(server.protocol, text);
+    check(server.host, text);
+    enum sun_finding is;
+    for (struct slice s = text; sun_reconstruct_next(&s, &is, &n, &what);)
         check(what, text);
     for (struct slice s = text; sun_statistic_next(&s, &n, &what);)
         check(what, text);

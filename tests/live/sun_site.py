@@ -211,6 +211,13 @@ class Tree:
         path.chmod(0o755)
         (self.base / "config").chmod(0o777)
 
+    def utilities(self, name, outputs):
+        """One that prints by what its arguments have."""
+        cases = "".join(f"*{word}*) cat <<'END'\n{text}END\n;;\n" for word, text in outputs.items())
+        path = self.base / "sbin" / name
+        path.write_text(f"#!/bin/sh\ncase \"$*\" in\n{cases}*) exit 64;;\nesac\n")
+        path.chmod(0o755)
+
     def queue(self, copies, held=0):
         """Files for the copies that wait; the first `held` are .HELD. Returns the oldest age in seconds."""
         now, oldest = time.time(), 0

@@ -206,6 +206,83 @@ def check_rows(walk):
     assert walk[("mailmonSourceStatus", sources["two imsimta counters"])] == "ok"
 
 
+def test_store_utilities(folder):
+    """Partitions, files, response times, who is logged in, shared folders, orphans; quotas of two instances."""
+    tree, other = Tree(folder / "msg"), Tree(folder / "other")
+    store = tree.base / "data/store"
+    for name in ("partition/primary", "partition/second", "mboxlist", "dbdata/snapshots/001"):
+        (store / name).mkdir(parents=True)
+    for n in range(4):
+        (store / f"mboxlist/log.000000000{n}").write_text("x" * 1024)
+    (store / "dbdata/snapshots/001/folder.db").write_text("x")
+    (tree.base / "data/core.123").write_text("x")
+    for each in (tree, other):
+        each.write("")
+    quotas = "# of users = {}\n\n10240  9728  95%  no quota  12  beth\n"
+    tree.utility("imquotacheck", quotas.format(7))
+    other.utility("imquotacheck", quotas.format(5))
+    tree.utilities("counterutil", {
+        "diskusage": "diskusage.availSpace [4 bytes]: 2048\ndiskusage.lastStatTime [4 bytes]: 17/Oct/2000:12:44:23 -0700\n"
+                     "diskusage.mailPartitionPath [512 bytes]: /far/partition\ndiskusage.percentAvail [4 bytes]: 20\n"
+                     "diskusage.totalSpace [4 bytes]: 10240\n",
+        "serverresponse": "imap.laststattime [4 bytes]: 17/Oct/2000:12:44:23 -0700\nimap.responsetime [4 bytes]: 2\n"
+                          "ldap_siroe.com_389.responsetime [4 bytes]: 11\n",
+        "db_log": "dblog.cursize [4 bytes]: 7\ndblog.nwrites [4 bytes]: 8\n",
+        "alarm": "diskavail./far.alarm.current [4 bytes]: 20\n"})
+    tree.utilities("imsconnutil", {
+        "-c": "UID  TIME   AUTH          TO           FROM\ned  17/Jun/2003:11:24:03  plain\n"
+              "anil  17/Jun/2003:12:26:40  plaintext\nanil  17/Jun/2003:12:25:17  plaintext\n\n"
+              "3 users were logged in to imap.\nFeature is not enabled for http.\n",
+        "-a": "soroork   08/Jul/2003:10:49:05  10/Jul/2003:14:55:52  ----NOT-RECORDED----\n"})
+    tree.utility("readership", "3 user/ann/golf\n1 user/bob/x\n")
+    tree.utilities("reconstruct", {"-o": "  mboxutil -d user/test/annie/INBOX\n  mboxutil -d user/test/oliver/INBOX\n"
+                                         "  reconstruct: Found 2 orphaned mailbox(es)\n",
+                                   "-n": "user/joe/INBOX: Invalid cache data for msg 102\n"})
+    names = ["imquotacheck", "counterutil diskusage", "counterutil serverresponse", "counterutil db_log",
+             "counterutil alarm", "imsconnutil", "imsconnutil -a", "readership", "reconstruct -n", "reconstruct -o"]
+    daemon = Daemon(folder / "d", PORT + 3, {"system_interval": "1 s", "sun": [
+        {"name": "msg", "base_directory": tree.base, "utility_interval": "1 s", "utilities": names},
+        {"name": "other", "base_directory": other.base, "utility_interval": "1 s", "utilities": ["imquotacheck"]}]}).start()
+
+    def done():
+        walk = daemon.walk()
+        sources = {v: i for i, v in walk.column("mailmonSourceName").items()}
+        return all(walk.get(("mailmonSourceItems", sources.get(f"msg {n}")), 0) for n in names) and \
+            walk.get(("mailmonQuotaAccounts", 0)) == 12
+    try:
+        ok, _ = wait_for(done, 30)
+        assert ok, daemon.text()
+        check_store(daemon.walk(), store)
+    finally:
+        daemon.stop()
+
+
+def check_store(walk, store):
+    assert walk[("mailmonQuotaOverWarn", 0)] == 2
+    assert list(walk.column("mailmonQuotaPercent").values()) == [95, 95]
+    for path in (store / "partition/primary", store / "partition/second", "/far/partition"):
+        disk = walk.index("mailmonDiskPath", str(path))
+        assert walk[("mailmonDiskKind", disk)] == "storePartition"
+    assert walk[("mailmonDiskPercentAvailable", disk)] == 20
+    files = {v: walk[("mailmonFileFiles", i)] for i, v in walk.column("mailmonFileName").items()}
+    assert files["msg database logs"] == 4
+    assert files["msg snapshots"] == files["msg core files"] == 1
+    imap, ldap = (walk.index("mailmonResponseName", n) for n in ("msg imap", "msg ldap_siroe.com_389"))
+    assert walk[("mailmonResponseTotal", imap)] == 2000
+    assert walk[("mailmonResponseStatus", imap)] == "up"
+    assert walk[("mailmonResponseStatus", ldap)] == "slow"
+    assert walk[("mailmonResponseHost", ldap)] == "siroe.com"
+    assert sorted(walk.column("mailmonSessionUser").values()) == ["anil", "anil", "ed"]
+    appl = walk.appl("msg/imap")
+    assert walk[("mailmonAccessCurrentConnections", appl)] == 3
+    assert walk[("mailmonAccessUsersLoggedIn", appl)] == 2
+    sources = {v: i for i, v in walk.column("mailmonSourceName").items()}
+    assert walk[("mailmonSourceItems", sources["msg readership"])] == 2
+    assert walk[("mailmonSourceItems", sources["msg reconstruct -o"])] == 2
+    events = {v: walk[("mailmonLogEventMatches", i)] for i, v in walk.column("mailmonLogEventName").items()}
+    assert events["msg: reconstruct: damage"] == events["msg: reconstruct: orphaned mailboxes"] == 1
+
+
 def test_service_logs(folder):
     """imap over a roll-over to a name with sequence number and time, msgtrace, default."""
     tree = Tree(folder / "msg")

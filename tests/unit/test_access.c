@@ -290,13 +290,57 @@ static void test_reconcile(void **state)
     at(&w, 1, LOGIN, "bob", 2, 12, "s2");
     access_tally_reconcile(w.log, ACCESS_IMAP, is_bob, NULL);
     assert_int_equal(IMAP(&w)->current_connections, 1);
-    access_tally_found(w.log, ACCESS_IMAP, SLICE("bob"), SLICE("192.0.2.2"), 12);
-    access_tally_found(w.log, ACCESS_IMAP, SLICE("carol"), SLICE("192.0.2.3"), 14);
+    access_tally_found(w.log, &(struct access_found){.protocol = ACCESS_IMAP,
+                                                     .user = SLICE("bob"),
+                                                     .remote = SLICE("192.0.2.2"),
+                                                     .process = 12});
+    access_tally_found(w.log, &(struct access_found){.protocol = ACCESS_IMAP,
+                                                     .user = SLICE("carol"),
+                                                     .remote = SLICE("192.0.2.3"),
+                                                     .process = 14});
     assert_int_equal(IMAP(&w)->current_connections, 2);
     assert_int_equal(IMAP(&w)->users_logged_in, 2);
     assert_int_equal(IMAP(&w)->good_logins, 2);
     at(&w, 9, "imap(carol)<14><s4>: Info: Disconnected: Logged out in=1 out=2");
     assert_int_equal(IMAP(&w)->current_connections, 1);
+    end(&w);
+}
+
+/* Another source counts connections and logins: the log counts the rest, once. */
+static void test_counted_elsewhere(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &access_dovecot, USERS_PLAIN);
+    access_tally_counted_elsewhere(w.log, ACCESS_IMAP);
+    at(&w, 1, LOGIN, "alice", 1, 11, "s1");
+    assert_int_equal(IMAP(&w)->good_logins, 0);
+    assert_int_equal(IMAP(&w)->connections, 0);
+    assert_int_equal(IMAP(&w)->current_connections, 0);
+    assert_int_equal(IMAP(&w)->users_logged_in, 1);
+    at(&w, 9, "imap(alice)<11><s1>: Info: Disconnected: Logged out in=1 out=2");
+    assert_int_equal(IMAP(&w)->octets_out, 2);
+    assert_int_equal(IMAP(&w)->current_connections, 0);
+    end(&w);
+}
+
+/* Sessions of one user that began at different times are several; the one that the log knows is not a new one. */
+static void test_found_since(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &access_dovecot, USERS_PLAIN);
+    struct access_found f = {.protocol = ACCESS_IMAP, .user = SLICE("anil"), .since_ms = 1000000};
+    access_tally_found(w.log, &f);
+    access_tally_found(w.log, &f);
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    f.since_ms += ACCESS_SAME_MS;
+    access_tally_found(w.log, &f);
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    f.since_ms += 1;
+    access_tally_found(w.log, &f);
+    assert_int_equal(IMAP(&w)->current_connections, 2);
+    assert_int_equal(IMAP(&w)->users_logged_in, 1);
     end(&w);
 }
 
@@ -404,10 +448,16 @@ int main(void)
     setenv("TZ", "UTC", 1);
     tzset();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sessions), cmocka_unit_test(test_attempts),
-        cmocka_unit_test(test_users),    cmocka_unit_test(test_cyrus),
-        cmocka_unit_test(test_exact),    cmocka_unit_test(test_reconcile),
-        cmocka_unit_test(test_listings), cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_attempts),
+        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_cyrus),
+        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_reconcile),
+        cmocka_unit_test(test_counted_elsewhere),
+        cmocka_unit_test(test_found_since),
+        cmocka_unit_test(test_listings),
+        cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_detect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

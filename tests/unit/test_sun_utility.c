@@ -81,19 +81,89 @@ static void imquotacheck(void **state)
     assert_false(sun_quota_next(&rest, &q));
 }
 
-static void others(void **state)
+/* The guide's own list. */
+static void imsconnutil(void **state)
 {
     (void)state;
     struct slice text =
-        SLICE("UID TIME AUTH TO FROM\nann 20/Oct/2000:15:53:37 plaintext 192.0.2.1:143 192.0.2.9\n"
-              "10 users were logged in to imap.\n1 user was logged in to http.\n");
+        SLICE("UID  TIME   AUTH          TO           FROM\n"
+              "ed  17/Jun/2003:11:24:03  plain\n"
+              "anil  17/Jun/2003:12:26:40  plaintext  192.0.2.1:143 192.0.2.9:4000\n"
+              "\n10 users were logged in to imap.\n"
+              "1 user was logged in to http.\nFeature is not enabled for pop.\n");
+    struct sun_connected c;
+    assert_true(sun_connected_next(&text, &c));
+    assert_true(slice_eq(c.user, SLICE("ed")) && slice_eq(c.method, SLICE("plain")));
+    assert_true(!c.from.n && !c.service.n);
+    assert_int_equal(c.time_ms, INT64_C(1055849043000));
+    assert_true(sun_connected_next(&text, &c));
+    assert_true(slice_eq(c.user, SLICE("anil")) && slice_eq(c.from, SLICE("192.0.2.9:4000")));
+    assert_true(sun_connected_next(&text, &c));
+    assert_true(!c.user.n && c.users == 10 && slice_eq(c.service, SLICE("imap")));
+    assert_true(sun_connected_next(&text, &c));
+    assert_true(c.users == 1 && slice_eq(c.service, SLICE("http")));
+    assert_false(sun_connected_next(&text, &c));
+}
+
+static void last_access(void **state)
+{
+    (void)state;
+    struct slice text =
+        SLICE("UID   IMAP last access  HTTP last access  POP last access\n"
+              "soroork   08/Jul/2003:10:49:05  10/Jul/2003:14:55:52  ----NOT-RECORDED----\n"
+              "half 08/Jul/2003:10:49:05\n");
+    struct sun_last_access a;
+    assert_true(sun_last_access_next(&text, &a));
+    assert_true(slice_eq(a.user, SLICE("soroork")));
+    assert_int_equal(a.time_ms[SUN_LAST_IMAP], INT64_C(1057661345000));
+    assert_int_equal(a.time_ms[SUN_LAST_HTTP], INT64_C(1057848952000));
+    assert_int_equal(a.time_ms[SUN_LAST_POP], INT64_MIN);
+    assert_false(sun_last_access_next(&text, &a));
+}
+
+static void servers(void **state)
+{
+    (void)state;
+    struct sun_server s;
+    sun_server_of(SLICE("ldap_siroe_europa.com_389"), &s);
+    assert_true(slice_eq(s.protocol, SLICE("ldap")) &&
+                slice_eq(s.host, SLICE("siroe_europa.com")) && s.port == 389);
+    sun_server_of(SLICE("imap"), &s);
+    assert_true(slice_eq(s.protocol, SLICE("imap")) && !s.host.n && s.port == 0);
+    sun_server_of(SLICE("imap_host"), &s);
+    assert_true(slice_eq(s.host, SLICE("host")) && s.port == 0);
+    sun_server_of(SLICE("imap_host_99999"), &s);
+    assert_true(slice_eq(s.host, SLICE("host_99999")) && s.port == 0);
+}
+
+/* The guide's example of -o; -n says what it found in words. */
+static void reconstruct(void **state)
+{
+    (void)state;
+    struct slice text = SLICE("  reconstruct: Start checking for orphaned mailboxes\n"
+                              "  mboxutil -d user/test/annie/INBOX\n"
+                              "  mboxutil -d user/test/oliver/INBOX\n"
+                              "  reconstruct: Found 2 orphaned mailbox(es)\n"
+                              "  reconstruct: Done checking for orphaned mailboxes\n"
+                              "user/joe/INBOX: Invalid cache data for msg 102\n"),
+                 line;
+    enum sun_finding is;
     uint64_t n;
-    struct slice what;
-    assert_true(sun_logged_in_next(&text, &n, &what));
-    assert_true(n == 10 && slice_eq(what, SLICE("imap")));
-    assert_true(sun_logged_in_next(&text, &n, &what));
-    assert_true(n == 1 && slice_eq(what, SLICE("http")));
-    assert_false(sun_logged_in_next(&text, &n, &what));
+    assert_true(sun_reconstruct_next(&text, &is, &n, &line));
+    assert_true(is == SUN_ORPHAN && slice_eq(line, SLICE("user/test/annie/INBOX")));
+    assert_true(sun_reconstruct_next(&text, &is, &n, &line));
+    assert_true(sun_reconstruct_next(&text, &is, &n, &line));
+    assert_true(is == SUN_ORPHANS && n == 2);
+    assert_true(sun_reconstruct_next(&text, &is, &n, &line));
+    assert_true(is == SUN_DAMAGE && slice_starts(line, SLICE("user/joe")));
+    assert_false(sun_reconstruct_next(&text, &is, &n, &line));
+}
+
+static void others(void **state)
+{
+    (void)state;
+    uint64_t n;
+    struct slice what, text;
     text = SLICE(
         "Statistics\n2\tCurrent number of locks\n17\tTotal number of deadlocks\n0x80 flags\n");
     assert_true(sun_statistic_next(&text, &n, &what));
@@ -106,10 +176,10 @@ static void others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counterutil),
-        cmocka_unit_test(times),
-        cmocka_unit_test(imquotacheck),
-        cmocka_unit_test(others),
+        cmocka_unit_test(counterutil),  cmocka_unit_test(times),
+        cmocka_unit_test(imquotacheck), cmocka_unit_test(imsconnutil),
+        cmocka_unit_test(last_access),  cmocka_unit_test(servers),
+        cmocka_unit_test(reconstruct),  cmocka_unit_test(others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
