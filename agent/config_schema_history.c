@@ -7,12 +7,13 @@
 #define IN(member) offsetof(struct config, member)
 
 static char *const columns[] = {
-    "mtaGroupStoredMessages",      "mtaGroupReceivedMessages",  "mtaGroupReceivedVolume",
-    "mtaGroupTransmittedMessages", "mtaGroupTransmittedVolume", "mailmonChannelHeld",
-    "applInboundAssociations",     "mailmonResponseTotal",      "mailmonRouteTotal",
-    "mailmonDiskPercentAvailable", "mailmonHostCpuUser",        "mailmonHostCpuSystem",
-    "mailmonHostCpuWait",          "mailmonHostCpuIdle",        "mailmonHostSwapAvailable",
-    "mailmonHostScanRate",
+    "mtaGroupStoredMessages",      "mtaGroupReceivedMessages",    "mtaGroupReceivedVolume",
+    "mtaGroupTransmittedMessages", "mtaGroupTransmittedVolume",   "mailmonChannelHeld",
+    "applInboundAssociations",     "mailmonResponseTotal",        "mailmonRouteTotal",
+    "mailmonDiskPercentAvailable", "mailmonHostCpuUser",          "mailmonHostCpuSystem",
+    "mailmonHostCpuWait",          "mailmonHostCpuIdle",          "mailmonHostSwapAvailable",
+    "mailmonHostScanRate",         "mtaGroupOldestMessageStored", "mailmonDiskHoursToFull",
+    "mailmonChannelFailedPerHour", "mailmonAccessFailedLogins",   "mailmonResponseCertDaysLeft",
 };
 const struct config_strings config_history_columns = {(char **)(uintptr_t)columns,
                                                       sizeof columns / sizeof columns[0]};
