@@ -34,6 +34,7 @@
 #define EXIT_RELOAD   75    /* start me again at once: the configuration changed */
 #define CATCH_UP_MS   10000 /* a model that goes back is not shown for so long after a restart */
 #define FIRST_TICK_MS 1
+#define SETTLED_MS    60000 /* by then each collector has placed its sources */
 
 struct arguments {
     const char *config, *state;
@@ -55,6 +56,7 @@ static struct {
     bool checkpoint_filled, checkpoint_busy, checkpoint_failed, checkpoint_ok;
     uv_work_t checkpoint_work;
     int64_t next_checkpoint_ms, started_ms;
+    bool settled; /* rows of sources that are no longer configured are gone */
     uv_timer_t timer;
     uv_signal_t terminate, interrupt, hangup;
     struct agent *agent;
@@ -194,7 +196,8 @@ static void count_sources(struct agent *a)
     a->sources_not_ok = 0;
     for (uint32_t i = 0; i < r->count; i++) {
         const struct source *s = model_row(&self.model, MODEL_SOURCE, i);
-        a->sources_not_ok += s->status != SOURCE_OK && s->status != SOURCE_CATCHING_UP;
+        a->sources_not_ok += s->status != SOURCE_OK && s->status != SOURCE_CATCHING_UP &&
+                             s->status != SOURCE_DISABLED;
     }
 }
 
@@ -228,6 +231,10 @@ static void on_tick(uv_timer_t *timer)
     set_clock();
     for (unsigned i = 0; collectors[i]; i++)
         collectors[i]->tick(&self.collect);
+    if (!self.settled && self.collect.monotonic_ms - self.started_ms > SETTLED_MS) {
+        source_drop_unplaced(&self.collect);
+        self.settled = true;
+    }
     struct slots_back back;
     slots_back_get(self.slots, &back);
     bool more = alarm_work_tick(&self.alarm_work, self.collect.caught_up, &back,

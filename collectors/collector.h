@@ -77,6 +77,12 @@ struct source *source_place(struct collect *c, enum source_kind kind, const char
 /* Sets status and error text; logs a line when the status changes. error NULL or "": none. */
 void source_status(struct collect *c, struct source *s, enum source_status status,
                    const char *error);
+/*
+ * To be called once, when every collector has placed its sources: a row that the store kept and that nobody
+ * placed is of a source that is no longer configured. It goes; that of a log stays, disabled, since the
+ * stored position hangs from it should the log come back.
+ */
+void source_drop_unplaced(struct collect *c);
 
 static inline int64_t collect_real_ms(const struct collect *c)
 {

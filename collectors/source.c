@@ -47,3 +47,18 @@ void source_status(struct collect *c, struct source *s, enum source_status statu
     s->status = status;
     model_dirty(c->model, MODEL_SOURCE, s);
 }
+
+void source_drop_unplaced(struct collect *c)
+{
+    for (uint32_t i = c->model->tables[MODEL_SOURCE].count; i-- > 0;) {
+        struct source *s = model_row(c->model, MODEL_SOURCE, i);
+        if (s->status != MODEL_ABSENT)
+            continue;
+        if (s->kind == SOURCE_LOG) {
+            s->status = SOURCE_DISABLED;
+            model_dirty(c->model, MODEL_SOURCE, s);
+        } else {
+            model_remove(c->model, MODEL_SOURCE, s);
+        }
+    }
+}

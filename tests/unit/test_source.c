@@ -1,0 +1,59 @@
+/*
+ * source.c: rows of the inputs, and those that are left over from another configuration.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "../../collectors/collector.h"
+
+/* As the store gives it back: a name and what it was, but no status. */
+static void restored(struct collect *c, const char *name, enum source_kind kind)
+{
+    uint32_t key[3] = {names_index(c->names, MODEL_SOURCE, 0, slice_of(name)), 0, 0};
+    struct source *s = model_place(c->model, MODEL_SOURCE, key, NULL);
+    TEXT_SET(s->name, slice_of(name));
+    s->kind = kind;
+    s->items = 7;
+}
+
+static const struct source *named(const struct collect *c, const char *name)
+{
+    for (uint32_t i = 0; i < c->model->tables[MODEL_SOURCE].count; i++) {
+        const struct source *s = model_row(c->model, MODEL_SOURCE, i);
+        if (slice_eq(TEXT_GET(s->name), slice_of(name)))
+            return s;
+    }
+    return NULL;
+}
+
+static void what_nobody_placed_goes(void **state)
+{
+    (void)state;
+    struct model m;
+    assert_true(model_init(&m, NULL));
+    struct collect c = {.model = &m, .names = names_new(), .monotonic_ms = 1000};
+    restored(&c, "probe old", SOURCE_PROBE);
+    restored(&c, "probe kept", SOURCE_PROBE);
+    restored(&c, "postfix log /old", SOURCE_LOG);
+    restored(&c, "disk /old", SOURCE_DISK);
+    assert_non_null(source_place(&c, SOURCE_PROBE, "probe kept", "tcp://h", 0, 60));
+    assert_non_null(source_place(&c, SOURCE_PROBE, "probe new", "tcp://h", 0, 60));
+    source_drop_unplaced(&c);
+    assert_int_equal(m.tables[MODEL_SOURCE].count, 3);
+    assert_null(named(&c, "probe old"));
+    assert_null(named(&c, "disk /old"));
+    assert_int_equal(named(&c, "probe kept")->status, SOURCE_STALE);
+    assert_int_equal(named(&c, "probe kept")->items, 7);
+    assert_int_equal(named(&c, "probe new")->status, SOURCE_STALE);
+    assert_int_equal(named(&c, "postfix log /old")->status, SOURCE_DISABLED);
+    names_free(c.names);
+    model_free(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_nobody_placed_goes)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
