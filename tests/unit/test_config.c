@@ -496,7 +496,8 @@ static void example_file(void **state)
     config_free(plain);
 
     c = load_example("#");
-    assert_int_equal(c->mta_count, 2);
+    assert_int_equal(c->mta_count, 3);
+    assert_int_equal(c->routes.count, 1);
     assert_false(c->standalone);
     config_free(c);
     c = load_example("##");
