@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
+#include "../collectors/container.h"
 #include "../collectors/explain.h"
 #include "main_explain.h"
 
@@ -27,7 +28,13 @@ static void explain_line(const struct format *f, struct syslog_context *c, struc
     if (slice_ends(line, SLICE("\r")))
         line.n--;
     n->lines++;
-    f->parse(c, line, &e);
+    static char inner[LOG_LINE_MAX];
+    struct slice plain = line;
+    bool in_parts = false;
+    if (container_is(line))
+        plain = (struct slice){inner, container_line(line, &in_parts, inner)};
+    plain.n -= plain.n && plain.p == inner;
+    f->parse(c, plain, &e);
     n->foreign += e.kind == EVENT_FOREIGN;
     n->unrecognised += e.kind == EVENT_UNKNOWN;
     n->silent += e.kind == EVENT_NONE;

@@ -2,6 +2,7 @@
  * Lines -> events -> tally, a few lines apart, so that memory is fetched ahead. No allocation and no
  * system call for a line.
  */
+#include "container.h"
 #include "maillog.h"
 
 #define AHEAD 16 /* events between a fetch and its use */
@@ -157,9 +158,8 @@ void maillog_count(struct maillog *m, const struct event *events, const uint64_t
     }
 }
 
-void maillog_lines(struct maillog *m, struct slice run)
+static void take_lines(struct maillog *m, struct slice run)
 {
-    uint64_t base = m->base;
     while (run.n) {
         unsigned count;
         size_t taken = maillog_parse(m, run, m->events, m->lines_at, MAILLOG_EVENTS, &count);
@@ -167,6 +167,30 @@ void maillog_lines(struct maillog *m, struct slice run)
         m->base += taken;
         run = slice_skip(run, taken);
     }
+}
+
+/* What a program in a container wrote, line by line, each at the offset that its wrapping has in the file. */
+static void take_container(struct maillog *m, struct slice run)
+{
+    static char text[LOG_LINE_MAX];
+    uint64_t base = m->base;
+    for (const char *start = run.p; run.n;) {
+        struct slice line = slice_head(run, slice_find(run, '\n'));
+        m->base = base + (uint64_t)(run.p - start);
+        size_t n = container_line(line, &m->in_parts, text);
+        if (n)
+            take_lines(m, (struct slice){text, n});
+        run = slice_skip(run, line.n + 1);
+    }
+}
+
+void maillog_lines(struct maillog *m, struct slice run)
+{
+    uint64_t base = m->base;
+    if (container_is(run))
+        take_container(m, run);
+    else
+        take_lines(m, run);
     m->base = base;
     *m->in_parse = *m->in_count = 0;
 }

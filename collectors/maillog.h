@@ -34,6 +34,7 @@ struct maillog {
     void (*on_unrecognised)(void *arg, struct slice line);
     void *arg;
     uint64_t base; /* offset of the run in its file */
+    bool in_parts; /* of a container's log: the next line goes on with the last one */
     uint64_t skip; /* offset + 1 of a line that is not to be touched; 0: none */
     /* Offset + 1 of the line that is parsed and of the one that is counted, for whoever comes after a crash. */
     volatile uint64_t *in_parse, *in_count;
@@ -65,7 +66,7 @@ bool maillog_add_mta(struct maillog *m, const struct mta *mta, struct slice inst
 void maillog_options(struct maillog *m, maillog_parse_line *parse, const void *options);
 /* reference_ms: real time near which the log's first line was written. */
 void maillog_time(struct maillog *m, int64_t reference_ms);
-/* Takes in a run of whole lines, each ended by '\n'. */
+/* Takes in a run of whole lines, each ended by '\n', as they are or as a container's runtime wraps them. */
 void maillog_lines(struct maillog *m, struct slice run);
 
 /*

@@ -42,6 +42,7 @@ LAYERS = [
     (r"collectors/process_rows", 4),
     (r"collectors/(disk|file|host|processes|record)", 5),
     (r"collectors/(log_line|journal_frame)", 2),
+    (r"collectors/container", 3),
     (r"collectors/(input|journal)", 4),
 ]
 # Who may include a library's headers.

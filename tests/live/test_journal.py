@@ -1,5 +1,6 @@
 """The journal as a log: lines of real mail systems through a real systemd-journald must count as the same
 lines in a file do, over kills, rotation, reloads; what is vacuumed unread is told."""
+import json
 import os
 import re
 import shutil
@@ -46,6 +47,19 @@ def counters(walk):
     """Every counter of a line, without levels and times."""
     return {k: v for k, v in walk.items() if k[0].startswith(COUNTED) and isinstance(v, int)
             and not any(word in k[0] for word in LEVELS)}
+
+
+def docker(line):
+    return json.dumps({"log": line + "\n", "stream": "stdout", "time": f"{stamp()}.123456789Z"},
+                      separators=(",", ":"))
+
+
+def cri(line):
+    return f"{stamp()}.123456789Z stderr F {line}"
+
+
+def stamp():
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
 
 
 @pytest.fixture
@@ -198,5 +212,27 @@ def test_denied(folder, journald):
     try:
         wait_until(lambda: row(daemon, "mailmonSourceStatus") == "denied", 10)
         assert "systemd-journal" in row(daemon, "mailmonSourceLastError")
+    finally:
+        daemon.stop()
+
+
+@pytest.mark.parametrize("wrap", [docker, cri])
+def test_container(folder, wrap):
+    """The file that a container's runtime writes counts as the program's own lines, also over SIGKILL."""
+    wanted, lines = of_file(folder)
+    log = folder / "container.log"
+    daemon = Daemon(folder / "wrapped", PORT, settings(log))
+    text = (folder / "all.log").read_text(errors="surrogateescape").splitlines()
+    half = len(text) // 2
+    log.write_text("".join(wrap(line) + "\n" for line in text[:half]))
+    daemon.start()
+    try:
+        wait_until(lambda: items(daemon, "log"), 10)
+        kill_collector(daemon)
+        with log.open("a") as f:
+            f.writelines(wrap(line) + "\n" for line in text[half:])
+        wait_until(lambda: items(daemon, "log") >= lines, 10, 0.3)
+        seen = counters(daemon.walk())
+        assert {k: (v, seen.get(k)) for k, v in wanted.items() if seen.get(k) != v} == {}
     finally:
         daemon.stop()
