@@ -19,9 +19,10 @@ enum {
     HEAD_SURE = 64, /* a head at least as long names a file by its content alone */
     DATE_ROOM = 9,
     DAYS_BACK = 35,
-    GRACE_MS = 1000, /* a writer may use a renamed file for so long after the new one is in use */
-    TURNS_MAX = 32,  /* changes of the source in one call */
-    STALE_MAX = 8    /* listings that were out of date before a file of them was opened */
+    QUIET_MS = 60000, /* a file to which generations are appended is complete when it is so old */
+    GRACE_MS = 1000,  /* a writer may use a renamed file for so long after the new one is in use */
+    TURNS_MAX = 32,   /* changes of the source in one call */
+    STALE_MAX = 8     /* listings that were out of date before a file of them was opened */
 };
 
 /* What stat(path) said. */
@@ -43,6 +44,7 @@ struct follow {
     bool newer;                    /* another generation came after the source when it was chosen */
     bool settled;                  /* ... and had been there for GRACE_MS */
     bool deleted;                  /* the source has no name any more */
+    bool collected;                /* the source is a file to which generations were appended */
     int64_t waiting_since; /* monotonic ms, 0: not waiting for the last words of a renamed source */
     uint64_t waiting_state;
     uint64_t refused; /* inode: it and newer gzip files turned out not to be the source */
@@ -209,7 +211,7 @@ static bool find_source(struct follow *f, const struct follow_files *files, bool
         for (unsigned i = files->count; i-- > 0;) {
             const struct follow_file *file = &files->list[i];
             bool same = same_file(f, file);
-            bool skip = refused && file->gzip;
+            bool skip = (refused && file->gzip) || (file->collected && !same);
             refused = refused && file->inode != f->refused;
             choice->index = i;
             if (finished && same) { /* it is open: its number cannot have been used again */
@@ -244,6 +246,8 @@ static unsigned find_after(const struct follow *f, const struct follow_files *fi
     bool empty = at->head_length == 0;
     for (unsigned i = 0; i < files->count; i++) {
         const struct follow_file *file = &files->list[i];
+        if (file->collected)
+            continue;
         if (file->live || (at->mtime_ns != 0 && file->mtime_ns > at->mtime_ns) ||
             (empty && same_file(f, file) && file->mtime_ns == at->mtime_ns))
             return i;
@@ -257,7 +261,7 @@ static void open_next(const struct follow *f, const struct follow_files *files,
 {
     for (; choice->index < files->count; choice->index++) {
         const struct follow_file *file = &files->list[choice->index];
-        if (file->size == 0)
+        if (file->size == 0 || file->collected)
             continue;
         int error = file->foreign ? ENOTSUP : follow_file_open(f->directory, file, &choice->reader);
         if (error == 0) {
@@ -275,6 +279,36 @@ static void open_next(const struct follow *f, const struct follow_files *files,
     choice->error = ENOENT;
 }
 
+static bool is_quiet(int64_t mtime_ns)
+{
+    return mtime_ns / 1000000 + QUIET_MS < clock_ms(CLOCK_REALTIME);
+}
+
+/*
+ * The source is gone, but what it had may have been appended to another file, which is then read from there on. While
+ * that one grows the rest of it may be in two places: then it is not time yet. True: choice is made.
+ */
+static bool find_collected(const struct follow *f, const struct follow_files *files,
+                           struct choice *choice)
+{
+    const struct follow_file *file = files->count ? &files->list[0] : NULL;
+    if (file == NULL || !file->collected || f->source.at.head_length == 0)
+        return false;
+    if (!is_quiet(file->mtime_ns)) {
+        choice->error = EAGAIN;
+        return true;
+    }
+    if (follow_file_open(f->directory, file, &choice->reader) == 0 &&
+        follow_source_find(&f->source.at, file, &choice->reader, &choice->start)) {
+        choice->index = 0;
+        choice->fresh = true;
+        choice->lost[0] = '\0';
+        return true;
+    }
+    follow_file_close(&choice->reader);
+    return false;
+}
+
 /* Finds the source again, or if it is `finished` its successor, in one listing. */
 static void choose(struct follow *f, const struct follow_files *files, bool finished,
                    struct choice *choice)
@@ -285,6 +319,8 @@ static void choose(struct follow *f, const struct follow_files *files, bool fini
             return;
         choice->index++;
     } else if (choice->error != 0) {
+        return;
+    } else if (find_collected(f, files, choice)) {
         return;
     } else {
         choice->index = find_after(f, files);
@@ -319,6 +355,7 @@ static void adopt(struct follow *f, const struct follow_file *file, struct choic
 {
     follow_source_adopt(&f->source, file, choice->reader, choice->fresh ? &choice->start : NULL);
     f->live = f->was_live = file->live;
+    f->collected = file->collected;
     f->waiting_since = 0;
     f->vain_state = STATE_NEVER;
     if (choice->lost[0])
@@ -364,7 +401,7 @@ static void confirm_live(const struct follow *f, const struct follow_files *file
                          struct choice *choice)
 {
     struct follow_files again = {.stem = f->stem};
-    if (choice->error != 0 || !choice->fresh)
+    if (choice->error != 0 || !choice->fresh || choice->start.offset > 0)
         return;
     if (!follow_source_begin(&choice->reader, &choice->start))
         choice->error = errno;
@@ -420,7 +457,7 @@ static bool turn(struct follow *f, struct follow_call *c, bool finished)
 static bool finished(struct follow *f, bool yielded)
 {
     bool newer = f->newer || f->look.state != f->vain_state;
-    if (f->live || !newer)
+    if (f->live || !newer || (f->collected && !is_quiet(f->source.mtime_ns)))
         return false;
     if (f->source.reader.gz != NULL || f->settled)
         return true;

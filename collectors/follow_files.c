@@ -41,6 +41,11 @@ static bool is_yesterday(struct slice name, struct slice base)
            slice_eq(name, base);
 }
 
+static bool is_collected(struct slice name, struct slice base)
+{
+    return drop_end(&base, SLICE("_current")) && slice_eq(name, base);
+}
+
 /* Of a log with the date in its name: the same, with another date. */
 static bool parse_dated(struct slice name, struct slice base, size_t stem, struct follow_file *file)
 {
@@ -63,14 +68,16 @@ static bool parse_name(struct slice name, struct slice base, size_t stem, struct
     if (stem)
         return parse_dated(name, base, stem, file);
     bool yesterday = is_yesterday(name, base);
-    if (name.n >= sizeof file->name || (!yesterday && !slice_take(&rest, base)))
+    file->collected = is_collected(name, base);
+    bool known = yesterday || file->collected;
+    if (name.n >= sizeof file->name || (!known && !slice_take(&rest, base)))
         return false;
     memcpy(file->name, name.p, name.n);
     file->name[name.n] = '\0';
     file->live = rest.n == 0;
-    file->number = yesterday ? 1 : UINT64_MAX;
+    file->number = yesterday ? 1 : file->collected ? 2 : UINT64_MAX;
     file->gzip = file->foreign = false;
-    if (file->live || yesterday)
+    if (file->live || known)
         return true;
     file->gzip = drop_end(&rest, SLICE(".gz"));
     file->foreign =

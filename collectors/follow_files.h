@@ -18,6 +18,7 @@ struct follow_file {
     int64_t mtime_ns;
     uint64_t number; /* of log.N or log.N.gz; UINT64_MAX: not named so */
     bool live;       /* has the log's own name */
+    bool collected;  /* mail.log of mail.log_current: older generations are appended to it */
     bool gzip;
     bool foreign; /* compressed by a program whose format is not read here */
 };
@@ -30,7 +31,7 @@ struct follow_files {
 
 /*
  * Lists the regular files of the log `name` in `directory`, files->stem being set: itself and log.1, log.1.gz,
- * log-20261121, log.20261121-120000 and the like (of mail.log_current: mail.log_yesterday), as they were all at one instant. Returns 0 or an
+ * log-20261121, log.20261121-120000 and the like (of mail.log_current: mail.log_yesterday, mail.log), as they were all at one instant. Returns 0 or an
  * errno; EAGAIN: the directory changes too fast, try later. A directory that may be searched but
  * not read shows the live file alone. The caller frees the list in every case.
  */

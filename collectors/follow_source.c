@@ -255,6 +255,59 @@ bool follow_source_begin(struct follow_reader *reader, struct follow_position *a
     return true;
 }
 
+/* Is what the position describes right before `offset`? */
+static bool is_behind(const struct follow_position *at, struct follow_reader *reader,
+                      uint64_t offset)
+{
+    char bytes[HEAD_MAX];
+    size_t n = at->head_length;
+    return offset >= at->offset &&
+           follow_file_read(reader, bytes, n, offset - at->offset) == (ssize_t)n &&
+           hash(bytes, n) == at->head_hash;
+}
+
+/* The end of a line in text[from..] with the right octets before it that is_behind; false: none. */
+static bool find_tail(const struct follow_position *at, struct follow_reader *reader,
+                      struct slice text, uint64_t base, uint64_t *offset)
+{
+    for (size_t i = 0; i < text.n;) {
+        i += slice_find(slice_skip(text, i), '\n') + 1;
+        size_t n = at->tail_length;
+        if (i > text.n || i < n || hash(text.p + i - n, n) != at->tail_hash)
+            continue;
+        *offset = base + i;
+        if (is_behind(at, reader, *offset))
+            return true;
+    }
+    return false;
+}
+
+bool follow_source_find(const struct follow_position *at, const struct follow_file *file,
+                        struct follow_reader *reader, struct follow_position *start)
+{
+    const uint64_t step = 1 << 20;
+    uint64_t end = file->size, offset = 0;
+    uint64_t least = end > FOLLOW_COLLECTED_MAX ? end - FOLLOW_COLLECTED_MAX : 0;
+    char *text = malloc(step + TAIL_MAX);
+    bool found = false;
+    while (text && !found && end > least && at->offset > 0) {
+        uint64_t from = end > least + step ? end - step : least;
+        uint64_t base = from > TAIL_MAX ? from - TAIL_MAX : 0; /* a tail over the border */
+        ssize_t n = follow_file_read(reader, text, (size_t)(end - base), base);
+        if (n < 0)
+            break;
+        found = find_tail(at, reader, (struct slice){text, (size_t)n}, base, &offset);
+        end = from;
+    }
+    free(text);
+    if (!found || !follow_source_begin(reader, start))
+        return false;
+    start->offset = offset;
+    start->tail_length = at->tail_length;
+    start->tail_hash = at->tail_hash;
+    return true;
+}
+
 uint64_t follow_source_behind(const struct follow_source *s)
 {
     if (s->reader.gz != NULL)

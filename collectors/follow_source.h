@@ -64,6 +64,13 @@ enum follow_drain follow_source_drain(struct follow_source *s, struct follow_cal
  */
 bool follow_source_matches(const struct follow_source *s, const struct follow_file *file,
                            struct follow_reader *reader);
+/*
+ * Looks in a file to which generations were appended, its last FOLLOW_COLLECTED_MAX octets, for what was read before
+ * `at`; *start: the position behind it. False: it is not there, or errno is set.
+ */
+#define FOLLOW_COLLECTED_MAX (1 << 30)
+bool follow_source_find(const struct follow_position *at, const struct follow_file *file,
+                        struct follow_reader *reader, struct follow_position *start);
 /* Octets not read yet. */
 uint64_t follow_source_behind(const struct follow_source *s);
 /* Gives back the memory that only a long line needed. */

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,14 @@ def test_log_over_midnight_and_kills(folder):
         tree.write(traffic.take(300))
         tree.return_job()
         tree.write(traffic.take(300))
+        daemon.start()
+        settled(daemon, "mailsrv-1", traffic)
+        kill(daemon, PORT)
+        for _ in range(3):  # it stands still for nights: mail.log has what yesterday has no more
+            tree.write(traffic.take(200))
+            tree.return_job()
+        tree.write(traffic.take(200))
+        os.utime(tree.log.with_name("mail.log"), (time.time() - 300,) * 2)
         daemon.start()
         walk = settled(daemon, "mailsrv-1", traffic)
         check_truth(walk, "mailsrv-1", traffic)

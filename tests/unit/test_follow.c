@@ -851,6 +851,64 @@ static void sun_nights(void **state)
     assert_int_equal(status().status, SOURCE_OK);
 }
 
+/* It stood still for some nights: what they had is at the end of mail.log. */
+static void sun_many_nights(void **state)
+{
+    (void)state;
+    snprintf(path, sizeof path, "%s/mail.log_current", dir);
+    put("mail.log", "long ago\n");
+    put("mail.log_current", filler);
+    put("mail.log_current", "first 1\n");
+    start();
+    read_all();
+    got_length = 0;
+    got[0] = '\0';
+    put("mail.log_current", "first 2\n");
+    return_job();
+    put("mail.log_current", "second 1\n");
+    return_job();
+    put("mail.log_current", "third 1\n");
+    return_job();
+    put("mail.log_current", "fourth 1\n");
+    restart();
+    read_on(); /* the job may still run */
+    expect("");
+    assert_int_not_equal(status().status, SOURCE_TRUNCATED);
+    old_files = true;
+    restart();
+    read_all();
+    restart();
+    read_all();
+    expect("first 2\nsecond 1\nthird 1\nfourth 1\n");
+    assert_int_equal(status().status, SOURCE_OK);
+}
+
+/* What mail.log does not have either is lost, and said to be. */
+static void sun_lost_nights(void **state)
+{
+    (void)state;
+    snprintf(path, sizeof path, "%s/mail.log_current", dir);
+    put("mail.log_current", filler);
+    put("mail.log_current", "first 1\n");
+    start();
+    read_all();
+    got_length = 0;
+    got[0] = '\0';
+    for (unsigned night = 0; night < 2; night++) {
+        return_job();
+        put("mail.log_current", "later\n");
+    }
+    return_job();
+    remove(in_dir("mail.log"));
+    put("mail.log", "another\n");
+    put("mail.log_current", "last\n");
+    old_files = true;
+    restart();
+    read_all();
+    expect("later\nlast\n");
+    assert_int_equal(status().status, SOURCE_TRUNCATED);
+}
+
 static void impossible_position(void **state)
 {
     (void)state;
@@ -1174,6 +1232,8 @@ int main(int argc, char **argv)
         test(empty_then_rotated),
         test(catches_up_at_once),
         test(sun_nights),
+        test(sun_many_nights),
+        test(sun_lost_nights),
         test(dated_names),
         test(impossible_position),
     };
