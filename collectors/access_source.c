@@ -84,7 +84,7 @@ static bool add_list(struct collect *c, const struct config_list *list,
 
 /* A service log of Sun's Messaging Server: LOG_DIRECTORY/imap, of which imap.63.915107696 are older ones. */
 static bool add_sun_log(struct collect *c, const struct config_mta *m, struct access_log *log,
-                        const char *service)
+                        const char *service, struct sun_expire *expire)
 {
     char *path = NULL;
     bool trace = strcmp(service, "msgtrace") == 0;
@@ -95,9 +95,10 @@ static bool add_sun_log(struct collect *c, const struct config_mta *m, struct ac
         return true; /* not every instance has every service */
     }
     struct maillog *file = log_source_of(c, "sun", path); /* keeps the path */
-    struct sun_service_log *counter =
-        file ? sun_service_log(c->model, c->names, log, m->name, service, log_source_index(path))
-             : NULL;
+    struct sun_service_log *counter = file
+                                          ? sun_service_log(c->model, c->names, log, m->name,
+                                                            service, log_source_index(path), expire)
+                                          : NULL;
     return counter && maillog_add(file, trace ? sun_parse_trace : access_sun.parse,
                                   sun_service_event, counter);
 }
@@ -109,8 +110,9 @@ static bool add_sun(struct collect *c, const struct config_mta *m)
     struct access_log *log =
         m->log_directory ? access_tally_log(access_.tally, &access_sun, slice_of(m->name), 0)
                          : NULL;
+    struct sun_expire *expire = calloc(1, sizeof *expire); /* as long as the logs' readers */
     for (size_t i = 0; log && i < sizeof services / sizeof services[0]; i++)
-        if (!add_sun_log(c, m, log, services[i]))
+        if (!expire || !add_sun_log(c, m, log, services[i], expire))
             return false;
     access_.has_sun |= log != NULL;
     return log || !m->log_directory;

@@ -4,6 +4,7 @@
  */
 #include "sun_rows.h"
 #include "sun_counters.h"
+#include "sun_source.h"
 #include "sun_utility.h"
 
 #include <stdlib.h>
@@ -109,7 +110,8 @@ static void add_counters(struct group *g, const struct sun_counters *d, uint64_t
 
 /* What is stored is seen in the queue directory, if there is one to see. */
 static void set_stored(const struct sun_output *to, struct group *g,
-                       const struct sun_counted *counted, const struct sun_counters *d)
+                       const struct sun_counted *counted, const struct sun_counters *d,
+                       uint64_t block)
 {
     if (!(d->lines & 1u << SUN_STORED))
         return;
@@ -120,13 +122,14 @@ static void set_stored(const struct sun_output *to, struct group *g,
         return;
     g->stored_messages = (uint64_t)d->line[SUN_STORED][SUN_MESSAGES];
     g->stored_recipients = (uint64_t)d->line[SUN_STORED][SUN_RECIPIENTS];
-    g->stored_bytes = (uint64_t)d->line[SUN_STORED][SUN_BLOCKS] * 1024;
+    g->stored_bytes = (uint64_t)d->line[SUN_STORED][SUN_BLOCKS] * block;
 }
 
 bool sun_take_counters(const struct sun_output *to, struct slice text, bool well)
 {
     (void)well;
     struct sun_counters now, delta;
+    uint64_t block = sun_source_block_size(to->of->config);
     bool any = false;
     while (sun_counters_next(&text, &now)) {
         struct group *g =
@@ -136,8 +139,8 @@ bool sun_take_counters(const struct sun_output *to, struct slice text, bool well
             continue;
         sun_counters_since(&r->channel, &now, &delta);
         r->changed = any = true;
-        add_counters(g, &delta, 1024);
-        set_stored(to, g, &r->channel, &delta);
+        add_counters(g, &delta, block);
+        set_stored(to, g, &r->channel, &delta, block);
         model_dirty(to->collect->model, MODEL_GROUP, g);
     }
     return any;

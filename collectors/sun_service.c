@@ -15,16 +15,19 @@ struct sun_service_log {
     struct access_log *log;
     char instance[64], service[32];
     uint32_t source;
+    struct sun_expire *expire;
     struct log_event *rows[SUN_CATEGORIES][SUN_LEVELS];
 };
 
 struct sun_service_log *sun_service_log(struct model *m, struct names *n, struct access_log *log,
-                                        const char *instance, const char *service, uint32_t source)
+                                        const char *instance, const char *service, uint32_t source,
+                                        struct sun_expire *expire)
 {
     struct sun_service_log *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    *l = (struct sun_service_log){.model = m, .names = n, .log = log, .source = source};
+    *l = (struct sun_service_log){
+        .model = m, .names = n, .log = log, .source = source, .expire = expire};
     snprintf(l->instance, sizeof l->instance, "%s", instance);
     snprintf(l->service, sizeof l->service, "%s", service);
     return l;
@@ -62,10 +65,33 @@ static void learn(uint64_t *counter, uint64_t n)
     *counter = (*counter == MODEL_ABSENT ? 0 : *counter) + n;
 }
 
+/* What leaves the store: in the row of the instance's store. */
+static void count_expired(struct sun_service_log *l, const struct event *e)
+{
+    struct sun_expired is = sun_expire_take(l->expire, e);
+    if (!is.expunged && !is.purged && !is.is_run)
+        return;
+    struct slice name = slice_of(l->instance);
+    uint32_t key[3] = {names_index(l->names, MODEL_MAIL_STORE, 0, name), 0, 0};
+    struct mail_store *s = key[0] ? model_place(l->model, MODEL_MAIL_STORE, key, NULL) : NULL;
+    if (!s)
+        return;
+    TEXT_SET(s->name, name);
+    learn(&s->expunged, is.expunged);
+    if (is.purged)
+        learn(&s->purged, is.purged);
+    if (is.is_run) {
+        s->last_expire_at = e->time_ms - l->log->tally->real_minus_monotonic_ms;
+        s->last_expire_s = is.run_s;
+    }
+    model_dirty(l->model, MODEL_MAIL_STORE, s);
+}
+
 void sun_service_event(void *counter, const struct event *e)
 {
     struct sun_service_log *l = counter;
     count_category(l, e);
+    count_expired(l, e);
     access_tally_event(l->log, e);
     struct access *a = access_tally_access(l->log, e->access.protocol);
     if (!a || !e->recipients)

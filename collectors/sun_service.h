@@ -6,6 +6,7 @@
 #define SUN_SERVICE_H
 
 #include "access_tally.h"
+#include "sun_expire.h"
 
 /* Of event.entry: category << 8 | level, from 1; 0: the line has none. */
 #define SUN_CATEGORIES 8
@@ -18,9 +19,11 @@ void sun_parse_trace(struct syslog_context *c, struct slice line, struct event *
 
 /* One log of an instance. */
 struct sun_service_log;
-/* service: "imap", for the names of log events. source: its sourceIndex. NULL when memory is short. */
+/* service: "imap", for the names of log events. source: its sourceIndex. expire: of all logs of the instance, the
+   caller's. NULL when memory is short. */
 struct sun_service_log *sun_service_log(struct model *m, struct names *n, struct access_log *log,
-                                        const char *instance, const char *service, uint32_t source);
+                                        const char *instance, const char *service, uint32_t source,
+                                        struct sun_expire *expire);
 /* For maillog_add: counter is a struct sun_service_log. */
 void sun_service_event(void *counter, const struct event *e);
 

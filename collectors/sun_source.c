@@ -7,6 +7,7 @@
 #include "../agent/log.h"
 #include "collector.h"
 #include "sun_record.h"
+#include "sun_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,6 +127,14 @@ static bool open_instance(struct collect *c, const struct instance_of_mta *i)
         return false;
     read_options(s);
     return open_connection_log(c, s);
+}
+
+uint32_t sun_source_block_size(const struct config_mta *m)
+{
+    for (const struct sun_source *s = sources; s; s = s->next)
+        if (s->config == m && s->known)
+            return s->options.block_size;
+    return SUN_BLOCK_SIZE;
 }
 
 static bool start(struct collect *c)

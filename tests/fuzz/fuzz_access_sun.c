@@ -28,6 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(e.relay, line);
         check(e.other_id, line);
         check(e.text, line);
+        struct sun_expire x = {0};
+        sun_expire_take(&x, &e);
         if (e.entry >> 8 >= SUN_CATEGORIES || (e.entry & 0xff) >= SUN_LEVELS)
             abort();
     }

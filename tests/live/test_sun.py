@@ -151,7 +151,7 @@ def test_utilities(folder):
     traffic, by_log, by_counters = Traffic(12), Tree(folder / "one"), Tree(folder / "two")
     text = traffic.take(800)
     for tree in (by_log, by_counters):
-        tree.options(LOG_NODE=1, LOG_PROCESS=1, LOG_FILENAME=1, LOG_MESSAGE_ID=1)
+        tree.options(BLOCK_SIZE=2048, LOG_NODE=1, LOG_PROCESS=1, LOG_FILENAME=1, LOG_MESSAGE_ID=1)
         tree.write(text)
     by_counters.utility("imsimta", traffic.counters())
     by_counters.utility("imquotacheck", "diskquota         size(K)    %use    msgquota      msgs    %use    user\n"
@@ -306,7 +306,10 @@ def test_service_logs(folder):
                                    head.replace("imapd", "ims_master") +
                                    "Store Information: append:ann:user/ann:659:<a@b>\n", encoding="ascii")
     (logs / "default").write_text(head.replace("imapd", "stored") + "Store Error: Invalid cache data for msg 102 in "
-                                  "mailbox user/joe/INBOX. Needs reconstruct\n", encoding="ascii")
+                                  "mailbox user/joe/INBOX. Needs reconstruct\n" +
+                                  head.replace("imapd", "imexpire") + "General Notice: Expire started\n" +
+                                  head.replace("imapd", "imexpire").replace("33:14", "34:24") +
+                                  "General Notice: 12 messages expunged, 5 messages purged\n", encoding="ascii")
     daemon = Daemon(folder / "d", PORT + 2, {"sun": [{"name": "msg", "base_directory": tree.base}]}).start()
     try:
         ok, _ = wait_for(lambda: {"msg/imap", "msg/lmtp"} <= set(daemon.walk().column("applName").values()), 10)
@@ -327,5 +330,9 @@ def test_service_logs(folder):
         assert events["msg: imap Account Notice"] == 40
         assert events["msg: invalid cache"] == 1
         assert events["msg: default Store Error"] == 1
+        store = walk.index("mailmonStoreName", "msg")
+        assert walk[("mailmonStoreExpunged", store)] == 12
+        assert walk[("mailmonStorePurged", store)] == 5
+        assert walk[("mailmonStoreLastExpireDuration", store)] == 70
     finally:
         daemon.stop()

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <cmocka.h>
 
@@ -140,8 +141,9 @@ static void test_rows(void **state)
     assert_true(names && model_init(&m, NULL));
     struct access_tally *t = access_tally_new(&m, names, NULL, USERS_PLAIN);
     struct access_log *log = access_tally_log(t, &access_sun, SLICE("sun"), 0);
-    struct sun_service_log *imap = sun_service_log(&m, names, log, "sun", "imap", 1);
-    struct sun_service_log *trace = sun_service_log(&m, names, log, "sun", "msgtrace", 2);
+    struct sun_expire expire = {0};
+    struct sun_service_log *imap = sun_service_log(&m, names, log, "sun", "imap", 1, &expire);
+    struct sun_service_log *trace = sun_service_log(&m, names, log, "sun", "msgtrace", 2, &expire);
     assert_true(t && log && imap && trace);
     struct maillog service, traced;
     maillog_start(&service, NULL);
@@ -183,9 +185,48 @@ static void test_rows(void **state)
     names_free(names);
 }
 
+/* A run of imexpire, traced and summed up: each message counts once, and those that users expunge do, too. */
+static void expire(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *process;
+        uint32_t pid;
+        int64_t s;
+        bool deleted;
+        const char *text;
+        uint64_t expunged, purged, run_s;
+    } steps[] = {
+        {"imapd", 7, 0, true, "", 1, 0, 0},
+        {"imexpire", 5, 1, false, "Expire started", 0, 0, 0},
+        {"imexpire", 5, 2, true, "", 1, 0, 1},
+        {"imexpire", 5, 3, true, "", 1, 0, 2},
+        {"imexpire", 5, 61, false, "user/ann: 4 messages expunged; 7 messages purged", 2, 7, 60},
+        {"imexpire", 5, 62, true, "", 0, 0, 61},
+        {"imexpire", 5, 63, false, "Expire finished", 0, 0, 62},
+        {"imexpire", 6, 90, false, "Expired 1 message", 1, 0, 0},
+        {"impurge", 8, 91, false, "3 messages cleaned up in 9 mailboxes", 0, 3, 0},
+        {"stored", 9, 92, false, "12 messages expunged", 0, 0, 0},
+    };
+    struct sun_expire x = {0};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct event e = {.service = slice_of(steps[i].process),
+                          .pid = steps[i].pid,
+                          .time_ms = steps[i].s * 1000,
+                          .kind = steps[i].deleted ? EVENT_DELETED : EVENT_SERVER_LOG,
+                          .text = slice_of(steps[i].text)};
+        struct sun_expired is = sun_expire_take(&x, &e);
+        assert_int_equal(is.expunged, steps[i].expunged);
+        assert_int_equal(is.purged, steps[i].purged);
+        assert_int_equal(is.run_s, steps[i].run_s);
+        assert_int_equal(is.is_run, strcmp(steps[i].process, "imexpire") == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(expire),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_rows),
     };
