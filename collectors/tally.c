@@ -186,6 +186,15 @@ static const struct alias *find_alias(const struct tally *t, const struct mta *m
     return NULL;
 }
 
+/* A name that a manager can show: a tag from a damaged or forged line makes no instance. */
+static bool is_plain(struct slice name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] <= ' ' || name.p[i] > '~')
+            return false;
+    return name.n > 0;
+}
+
 /* The instance that a line is about. */
 static struct instance *find_instance(const struct tally_log *from, const struct event *e)
 {
@@ -193,6 +202,8 @@ static struct instance *find_instance(const struct tally_log *from, const struct
     struct slice name = a                         ? slice_of(a->name)
                         : from->mta->named_by_tag ? e->app
                                                   : slice_of(from->instance);
+    if (name.p == e->app.p && !is_plain(name))
+        return NULL;
     return tally_instance(from->tally, from->mta, name);
 }
 

@@ -147,6 +147,26 @@ static void test_long_names(void **state)
     world_remove_store(dir);
 }
 
+/* A tag with an octet that no manager could show is no name of an instance, nor takes its place. */
+static void test_tags(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, NULL, 1000);
+    unsigned before = count_instances(&w), plain = 0;
+    for (unsigned octet = 1; octet < 256; octet++) {
+        feed_format(&w, "po%ctfix/smtpd[1]: connect from h[192.0.2.1]", (int)octet);
+        plain += octet > ' ' && octet <= '~' && !strchr("/[:s", (int)octet);
+    }
+    assert_true(count_instances(&w) - before <= plain);
+    for (uint32_t i = 0; i < w.model.tables[MODEL_APPL].count; i++) {
+        struct slice name = TEXT_GET(((struct appl *)model_row(&w.model, MODEL_APPL, i))->name);
+        for (size_t n = 0; n < name.n; n++)
+            assert_in_range(name.p[n], '!', '~');
+    }
+    world_close(&w);
+}
+
 /* Every octet but the newline, in every place where a stranger's octets come in. */
 static void test_octets(void **state)
 {
@@ -225,9 +245,10 @@ static void test_large_counters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_instances),    cmocka_unit_test(test_services),
-        cmocka_unit_test(test_long_names),   cmocka_unit_test(test_octets),
-        cmocka_unit_test(test_long_domains), cmocka_unit_test(test_large_counters),
+        cmocka_unit_test(test_tags),           cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_services),       cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_octets),         cmocka_unit_test(test_long_domains),
+        cmocka_unit_test(test_large_counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
