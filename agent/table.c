@@ -56,6 +56,45 @@ static bool give_octets(struct value *value, const void *octets, size_t length)
     return true;
 }
 
+/* Octets of the UTF-8 character at p (RFC 3629); 0: it is none, or a control character but the newline. */
+static size_t character(const uint8_t *p, size_t n)
+{
+    uint8_t c = p[0];
+    if (c < 0x80)
+        return (c >= 0x20 && c != 0x7f) || c == '\n';
+    size_t length = c >= 0xc2 && c < 0xe0   ? 2
+                    : (c & 0xf0) == 0xe0    ? 3
+                    : c >= 0xf0 && c < 0xf5 ? 4
+                                            : 0;
+    if (length == 0 || length > n)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    bool too_long = (c == 0xe0 && p[1] < 0xa0) || (c == 0xf0 && p[1] < 0x90);
+    bool no_character = (c == 0xed && p[1] >= 0xa0) || (c == 0xf4 && p[1] >= 0x90);
+    return too_long || no_character ? 0 : length;
+}
+
+/* SnmpAdminString (RFC 3411) is UTF-8, and texts come from logs: any octet that is not becomes '?'. */
+static bool give_characters(struct value *value, const void *octets, size_t length)
+{
+    const uint8_t *p = octets;
+    size_t at = 0;
+    while (at < length && p[at] >= 0x20 && p[at] < 0x7f)
+        at++;
+    if (at == length || length > sizeof value->buffer)
+        return give_octets(value, octets, length);
+    memcpy(value->buffer, octets, length);
+    while (at < length) {
+        size_t n = character(p + at, length - at);
+        if (n == 0)
+            value->buffer[at] = '?';
+        at += n ? n : 1;
+    }
+    return give_octets(value, value->buffer, length);
+}
+
 /* What a column `needs` is known. */
 static bool known(const struct column *c, const unsigned char *row)
 {
@@ -78,7 +117,7 @@ static bool give_text(const struct column *c, const unsigned char *row, struct v
         text = SLICE("never");
     else if (!text.p && c->kind == COLUMN_TEXT_EMPTY && known(c, row))
         text = SLICE("");
-    return text.p && give_octets(value, text.p, text.n);
+    return text.p && give_characters(value, text.p, text.n);
 }
 
 /* Numbers: RFC 2578 section 7.1; counters wrap, gauges latch. */

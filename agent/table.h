@@ -101,7 +101,7 @@ struct value {
     const uint8_t *octets;
     uint32_t length; /* octets, or sub-identifiers in oid */
     uint32_t oid[OID_PARTS];
-    uint8_t buffer[64];
+    uint8_t buffer[256];
 };
 
 /* GET: the cell column.index; false: there is none. `index` are the sub-identifiers after the

@@ -294,6 +294,30 @@ static void not_every_application_is_an_mta(void **state)
     number(w, SMI_GAUGE32, 1, OID(MIB2, 28, 1, 1, 2, 2));
 }
 
+static void texts_are_utf8(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *text, *shown;
+    } texts[] = {
+        {"plain", "plain"},
+        {"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x93\xa7", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x93\xa7"},
+        {"two\nlines", "two\nlines"},
+        {"caf\xe9!", "caf?!"},                                     // ISO 8859-1
+        {"\x1b[31m\x07\x7f\t", "?[31m???"},                        // controls
+        {"cut \xe2\x82", "cut ??"},                                // the end of a cut text
+        {"\xc0\xaf \xe0\x80\xaf \xf0\x80\x80\xaf", "?? ??? ????"}, // longer than need be
+        {"\xed\xa0\x80 \xf4\x90\x80\x80 \xff", "??? ???? ?"},      // no characters
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct value value;
+        TEXT_SET(w->mta->name, slice_of(texts[i].text));
+        assert_true(get(w, OID(MIB2, 27, 1, 1, 2, 1), &value));
+        assert_int_equal(value.length, strlen(texts[i].shown));
+        assert_memory_equal(value.octets, texts[i].shown, value.length);
+    }
+}
+
 static void dates(void **state)
 {
     struct world *w = *state;
@@ -579,6 +603,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(protocols, setup, teardown),
         cmocka_unit_test_setup_teardown(pointers_and_bits, setup, teardown),
         cmocka_unit_test_setup_teardown(not_every_application_is_an_mta, setup, teardown),
+        cmocka_unit_test_setup_teardown(texts_are_utf8, setup, teardown),
         cmocka_unit_test_setup_teardown(dates, setup, teardown),
         cmocka_unit_test_setup_teardown(scalars, setup, teardown),
         cmocka_unit_test_setup_teardown(peers, setup, teardown),
