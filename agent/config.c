@@ -215,7 +215,8 @@ static void not_a_word(struct err_list *errors, const config_setting_t *at, cons
 
 static bool is_log(const char *value)
 {
-    return *value == '/' || strcmp(value, "journal") == 0 || strncmp(value, "journal:/", 9) == 0;
+    return *value == '/' || strcmp(value, "journal") == 0 || strncmp(value, "journal:/", 9) == 0 ||
+           strncmp(value, "fifo:/", 6) == 0;
 }
 
 static void read_text(struct err_list *errors, const config_setting_t *at, const struct setting *s,
@@ -235,7 +236,7 @@ static void read_text(struct err_list *errors, const config_setting_t *at, const
     else if (s->kind == SETTING_LOG && !is_log(value))
         config_fault(errors, at,
                      "%s cannot be \"%.200s\": write an absolute path (one that begins with /), "
-                     "\"journal\" or \"journal:/directory\"",
+                     "\"journal\", \"journal:/directory\" or \"fifo:/path\"",
                      s->name, value);
     else if (s->words && !one_of(s->words, value, &which))
         not_a_word(errors, at, s, value);

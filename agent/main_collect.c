@@ -647,6 +647,25 @@ static void print_list(const struct err_list *list, const char *prefix)
         fprintf(stderr, "%s%s\n", prefix, list->lines[i]);
 }
 
+/* The FIFOs that are read, which the supervisor holds open. */
+static void print_fifo(const char *log)
+{
+    if (log && strncmp(log, "fifo:", 5) == 0)
+        printf("fifo=%s\n", log + 5);
+}
+
+static void print_fifos(const struct config *c)
+{
+    const struct config_list *const servers[] = {&c->dovecots, &c->cyruses};
+    for (unsigned i = 0; i < c->mta_count; i++)
+        print_fifo(c->mtas[i].log);
+    for (unsigned k = 0; k < sizeof servers / sizeof servers[0]; k++)
+        for (unsigned i = 0; i < servers[k]->count; i++)
+            print_fifo(((const struct config_access *)servers[k]->items + i)->log);
+    for (unsigned i = 0; i < c->log_events.count; i++)
+        print_fifo(((const struct config_log_event *)c->log_events.items + i)->source);
+}
+
 /* What the supervisor must know of a valid configuration, a line for each. */
 static void print_settings(const struct config *c)
 {
@@ -658,6 +677,7 @@ static void print_settings(const struct config *c)
     for (unsigned i = 0; i < c->directives.count; i++)
         directives = slice_hash(slice_of(c->directives.items[i]), directives);
     printf("|%016llx\n", (unsigned long long)directives);
+    print_fifos(c);
 }
 
 /* --check, --dump-config, --detect, --settings; -1: none of them was asked for. */

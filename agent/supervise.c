@@ -91,6 +91,13 @@ static void take_setting(struct supervise_settings *s, char *line)
                  {"log_level=", s->log_level, sizeof s->log_level},
                  {"snmp=", s->snmp, sizeof s->snmp}};
     line[strcspn(line, "\n")] = 0;
+    const size_t fifos = sizeof s->fifos / sizeof s->fifos[0];
+    for (unsigned i = 0; strncmp(line, "fifo=", 5) == 0 && i < fifos; i++)
+        if (!s->fifos[i][0]) {
+            snprintf(s->fifos[i], sizeof s->fifos[i], "%.*s", (int)sizeof s->fifos[i] - 1,
+                     line + 5);
+            break;
+        }
     for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
         size_t n = strlen(known[i].name);
         if (strncmp(line, known[i].name, n) == 0)
@@ -217,6 +224,26 @@ static void plan_restart(struct child *c, bool at_once)
         c->backoff_ms = BACKOFF_LAST;
 }
 
+/*
+ * Opens the FIFOs of the settings, and then closes those of the last ones: what is in one stays in it, and
+ * who writes to it gets no SIGPIPE, while the collector is started again.
+ */
+static void hold_fifos(const struct supervise_settings *s)
+{
+    static int held[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    const unsigned count = sizeof held / sizeof held[0];
+    int before[sizeof held / sizeof held[0]];
+    struct stat st;
+    memcpy(before, held, sizeof held);
+    for (unsigned i = 0; i < count; i++) {
+        bool is_fifo = s->fifos[i][0] && stat(s->fifos[i], &st) == 0 && S_ISFIFO(st.st_mode);
+        held[i] = is_fifo ? open(s->fifos[i], O_RDWR | O_NONBLOCK | O_CLOEXEC) : -1;
+    }
+    for (unsigned i = 0; i < count; i++)
+        if (before[i] >= 0)
+            close(before[i]);
+}
+
 /* Has the publish process start anew if what it serves on is configured otherwise now. */
 static void compare_settings(void)
 {
@@ -229,6 +256,7 @@ static void compare_settings(void)
     }
     snprintf(s.state_dir, sizeof s.state_dir, "%s", self.settings.state_dir);
     self.settings = s;
+    hold_fifos(&s);
 }
 
 static void signal_all(int number)
@@ -453,6 +481,7 @@ int supervise_run(const struct supervise_options *o)
     if (!make_directory(self.settings.run_dir) || !make_directory(self.settings.state_dir) ||
         !write_pid())
         return 1;
+    hold_fifos(&self.settings);
     if (!make_memory() || !block_signals()) {
         log_error("cannot start: %s", strerror(errno));
         return 1;

@@ -20,7 +20,8 @@ struct supervise_options {
 /* What `mailmond-collect --settings` said of a valid configuration. */
 struct supervise_settings {
     char run_dir[512], state_dir[512], log[512], log_level[32];
-    char snmp[2048]; /* anything the publish process must be restarted for */
+    char fifos[8][256]; /* logs to be held open, so that no writer loses its reader at a reload */
+    char snmp[2048];    /* anything the publish process must be restarted for */
 };
 
 /*

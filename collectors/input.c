@@ -44,7 +44,7 @@ const struct input_kind input_file = {"",         SOURCE_LOG,  file_open, file_r
 
 const struct input_kind *input_named(const char *log, const char **target)
 {
-    static const struct input_kind *const kinds[] = {&input_journal, &input_file};
+    static const struct input_kind *const kinds[] = {&input_journal, &input_fifo, &input_file};
     for (unsigned i = 0; i + 1 < sizeof kinds / sizeof kinds[0]; i++)
         if (strncmp(log, kinds[i]->prefix, strlen(kinds[i]->prefix)) == 0) {
             *target = log + strlen(kinds[i]->prefix);

@@ -43,7 +43,7 @@ LAYERS = [
     (r"collectors/(disk|file|host|processes|record)", 5),
     (r"collectors/(log_line|journal_frame)", 2),
     (r"collectors/container", 3),
-    (r"collectors/(input|journal)", 4),
+    (r"collectors/(input|journal|fifo)", 4),
 ]
 # Who may include a library's headers.
 LIBRARIES = {
