@@ -283,6 +283,8 @@ struct config_access *config_add_dovecot(struct config *c);
 struct config_access *config_add_cyrus(struct config *c);
 /* Adds a directory server that was found, with the defaults. */
 void config_add_directory(struct config *c, const char *name, const char *uri);
+/* The response of this name; NULL: there is none, or `name` is NULL. */
+const struct config_response *config_response_named(const struct config *c, const char *name);
 /* Edit distance (Levenshtein) of two names, to guess which was meant; large if one is too long. */
 unsigned config_distance(const char *a, const char *b);
 /* The columns that are remembered if the file names none. */

@@ -173,10 +173,10 @@ static void set(char **member, const char *text)
     *member = config_copy(text);
 }
 
-static struct config_response *response_named(const struct config *c, const char *name)
+const struct config_response *config_response_named(const struct config *c, const char *name)
 {
-    struct config_response *all = c->responses.items;
-    for (unsigned i = 0; i < c->responses.count; i++)
+    const struct config_response *all = c->responses.items;
+    for (unsigned i = 0; name && i < c->responses.count; i++)
         if (all[i].name && strcmp(all[i].name, name) == 0)
             return &all[i];
     return NULL;
@@ -227,7 +227,7 @@ static void make_hop(struct config *c, const struct config_route *r, char **hop,
 {
     char protocol[16], host[256], name[400];
     uint32_t port;
-    if (!*hop || response_named(c, *hop))
+    if (!*hop || config_response_named(c, *hop))
         return;
     if (!strstr(*hop, "://")) {
         err_add(errors, r->at.file, r->at.line,
@@ -244,7 +244,7 @@ static void make_hop(struct config *c, const struct config_route *r, char **hop,
     }
     snprintf(name, sizeof name, "%s%s%s", *hop, login && r->user ? " " : "",
              login && r->user ? r->user : "");
-    if (!response_named(c, name)) {
+    if (!config_response_named(c, name)) {
         struct config_response *made =
             append(&c->responses, response_settings, sizeof *made, &r->at);
         set(&made->name, name);
@@ -296,7 +296,7 @@ static void check_route(struct config *c, unsigned number, struct err_list *erro
     for (unsigned i = 0; i < r->hops.count; i++)
         make_hop(c, r, &r->hops.items[i], "hops", any, false, errors);
     make_hop(c, r, &r->retrieve, "retrieve", retrieves, true, errors);
-    const struct config_response *mailbox = r->retrieve ? response_named(c, r->retrieve) : NULL;
+    const struct config_response *mailbox = config_response_named(c, r->retrieve);
     if (mailbox &&
         (!is_one_of(mailbox->protocol ? mailbox->protocol : "", retrieves) || !mailbox->user))
         err_add(errors, r->at.file, r->at.line,

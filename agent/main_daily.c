@@ -11,9 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 #include "../collectors/child.h"
-#include "../collectors/prober.h"
 #include "log.h"
-#include "secret.h"
+#include "main_mail.h"
 
 #define PROGRAM     "mailmond-report"
 #define MESSAGE_MAX (180 * 1024)
@@ -21,7 +20,7 @@
 
 static struct {
     struct collect *collect;
-    char program[600], state[512], host[256];
+    char program[600], state[512];
     struct child *child;
     int64_t next_ms;
     int minute; /* of the day; -1: never */
@@ -73,7 +72,7 @@ static void on_mailed(void *arg, const struct probe_result *r)
 static void mail(struct slice text)
 {
     const struct config_notice *n = &self.collect->config->notice;
-    char secret[256] = "", why[512], date[64] = "", day[32] = "";
+    char why[512], date[64] = "", day[32] = "";
     time_t now = (time_t)(collect_real_ms(self.collect) / 1000);
     struct tm local;
     char *message = malloc(MESSAGE_MAX + 2048);
@@ -91,29 +90,11 @@ static void mail(struct slice text)
              "Message-ID: <%lld.report.mailmond@%s>\nAuto-Submitted: auto-generated\n"
              "MIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n"
              "Content-Transfer-Encoding: 8bit\n\n%.*s",
-             n->sender, n->recipient, self.host, day, date, (long long)now, self.host, (int)text.n,
-             text.p);
-    struct probe_request r = {
-        .protocol = strcmp(n->tls, "smtps") == 0 ? PROTOCOL_SMTPS : PROTOCOL_SMTP,
-        .port = (uint16_t)n->port,
-        .strict = true,
-        .timeout_ms = 120000,
-        .step_timeout_ms = 60000,
-        .host = n->host,
-        .ca_file = n->ca_file,
-        .want = {.helo = self.host,
-                 .user = n->user,
-                 .password = n->user ? secret : NULL,
-                 .sender = n->sender,
-                 .recipient = n->recipient,
-                 .message = message,
-                 .starttls = strcmp(n->tls, "starttls") == 0},
-    };
-    if (n->password_file && !secret_read(n->password_file, secret, sizeof secret, why))
+             n->sender, n->recipient, main_mail_host(), day, date, (long long)now, main_mail_host(),
+             (int)text.n, text.p);
+    self.mailing = main_mail_send(self.collect, message, on_mailed, why);
+    if (!self.mailing)
         log_warning("the daily report cannot be sent: %s", why);
-    else
-        self.mailing = prober_ask(self.collect, &r, on_mailed, NULL);
-    secret_wipe(secret, sizeof secret);
     free(message);
 }
 
@@ -172,8 +153,6 @@ void main_daily_start(struct collect *c, const char *dir)
         return;
     find_program();
     snprintf(self.state, sizeof self.state, "%s", dir);
-    if (gethostname(self.host, sizeof self.host - 1) < 0)
-        strcpy(self.host, "localhost");
     self.next_ms = next_time(c);
 }
 

@@ -24,7 +24,6 @@ static struct {
     uint64_t number; /* under way */
     int64_t at_ms;   /* of the transition, real time */
     int64_t next_ms, delay_ms;
-    char host[256];
     char *template;
 } self;
 
@@ -101,14 +100,13 @@ static void on_done(void *arg, const struct probe_result *r)
     }
 }
 
-static bool send_message(struct collect *c, const char *message)
+bool main_mail_send(struct collect *c, const char *message,
+                    void (*done)(void *arg, const struct probe_result *r), char why[512])
 {
-    const struct config_notice *n = self.config;
-    char secret[256] = "", why[512];
-    if (n->password_file && !secret_read(n->password_file, secret, sizeof secret, why)) {
-        put_off(why);
+    const struct config_notice *n = &c->config->notice;
+    char secret[256] = "";
+    if (n->password_file && !secret_read(n->password_file, secret, sizeof secret, why))
         return false;
-    }
     struct probe_request r = {
         .protocol = strcmp(n->tls, "smtps") == 0 ? PROTOCOL_SMTPS : PROTOCOL_SMTP,
         .port = (uint16_t)n->port,
@@ -117,7 +115,7 @@ static bool send_message(struct collect *c, const char *message)
         .step_timeout_ms = 60000,
         .host = n->host,
         .ca_file = n->ca_file,
-        .want = {.helo = self.host,
+        .want = {.helo = main_mail_host(),
                  .user = n->user,
                  .password = n->user ? secret : NULL,
                  .sender = n->sender,
@@ -125,11 +123,18 @@ static bool send_message(struct collect *c, const char *message)
                  .message = message,
                  .starttls = strcmp(n->tls, "starttls") == 0},
     };
-    bool asked = prober_ask(c, &r, on_done, NULL);
+    snprintf(why, 512, "mailmond-probe cannot be asked");
+    bool asked = prober_ask(c, &r, done, NULL);
     secret_wipe(secret, sizeof secret);
-    if (!asked)
-        put_off("it cannot be asked");
     return asked;
+}
+
+const char *main_mail_host(void)
+{
+    static char host[256];
+    if (!host[0] && (gethostname(host, sizeof host - 1) < 0 || !host[0]))
+        strcpy(host, "localhost");
+    return host;
 }
 
 void main_mail_start(struct collect *c, struct transitions *transitions)
@@ -140,8 +145,6 @@ void main_mail_start(struct collect *c, struct transitions *transitions)
     self.on = self.config->enabled;
     if (!self.on)
         return;
-    if (gethostname(self.host, sizeof self.host - 1) < 0)
-        strcpy(self.host, "localhost");
     self.template = read_template(self.config);
     log_notice("alarms are sent by mail to %s through %s", self.config->recipient,
                self.config->host);
@@ -160,12 +163,15 @@ void main_mail_tick(struct collect *c)
             const struct config_notice *n = self.config;
             const struct notice notice = {.sender = n->sender,
                                           .recipient = n->recipient,
-                                          .server_instance =
-                                              n->server_instance ? n->server_instance : self.host,
-                                          .host = self.host,
+                                          .server_instance = n->server_instance ? n->server_instance
+                                                                                : main_mail_host(),
+                                          .host = main_mail_host(),
                                           .template = self.template};
             if (notice_write(&notice, &x, message, sizeof message)) {
-                self.busy = send_message(c, message);
+                char why[512];
+                self.busy = main_mail_send(c, message, on_done, why);
+                if (!self.busy)
+                    put_off(why);
                 return;
             }
             log_warning("the mail of alarm %llu is too long for its template; it is not sent",

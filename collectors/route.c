@@ -485,15 +485,6 @@ static void tick(struct collect *c)
 
 /* Start */
 
-static const struct config_response *response_named(const struct config *c, const char *name)
-{
-    const struct config_response *all = c->responses.items;
-    for (unsigned i = 0; name && i < c->responses.count; i++)
-        if (strcmp(all[i].name, name) == 0)
-            return &all[i];
-    return NULL;
-}
-
 static void read_passwords(struct trip *t)
 {
     if (t->retrieve)
@@ -546,8 +537,8 @@ static bool start(struct collect *c)
     for (unsigned i = 0; i < c->config->routes.count; i++) {
         struct trip *t = &self.trips[self.count];
         *t = (struct trip){.config = &configured[i],
-                           .submit = response_named(c->config, configured[i].submit),
-                           .retrieve = response_named(c->config, configured[i].retrieve)};
+                           .submit = config_response_named(c->config, configured[i].submit),
+                           .retrieve = config_response_named(c->config, configured[i].retrieve)};
         if (!t->submit || !self.timed || !place(c, t)) {
             log_warning("route %s: no room for a further row: it is not run", configured[i].name);
             continue;
