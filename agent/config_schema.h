@@ -13,7 +13,7 @@
 enum setting_kind {
     SETTING_TEXT,        /* char * */
     SETTING_PATH,        /* char *, an absolute path */
-    SETTING_LOG,         /* char *, where lines come from: an absolute path, "journal", "fifo:/path" */
+    SETTING_LOG,         /* char *, a path, "journal" or "fifo:/path" */
     SETTING_WORD,        /* char *, one of `words` */
     SETTING_CHOICE,      /* bool: words[0] or words[1] */
     SETTING_BOOL,        /* bool */

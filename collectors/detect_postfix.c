@@ -318,7 +318,8 @@ static void fill_log(struct config_mta *m, struct slice maillog, struct err_list
     if (slice_starts(maillog, SLICE("/dev/")))
         detect_note(
             m, notes,
-            "it logs to %.*s, which cannot be followed: set maillog_file in main.cf to a file "
+            "it logs to %.*s, which cannot be followed: set log to the file in which that is kept "
+            "(of a container's runtime) or to \"journal\", or maillog_file in main.cf to a file "
             "below /var",
             (int)maillog.n, maillog.p);
     else if (slice_starts(maillog, SLICE("/")))

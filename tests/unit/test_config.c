@@ -307,6 +307,9 @@ static void values(void **state)
           "must be \"error\", \"warning\", \"notice\", \"info\" or \"debug\"");
     wrong("snmp = { mode = \"master\"; }", 1, "must be \"agentx\" or \"standalone\"");
     wrong("log = \"mail.log\";", 1, "absolute path");
+    wrong("postfix = ( { log = \"journald\"; } );", 1, "\"journal\", \"journal:/directory\"");
+    wrong("postfix = ( { log = \"journal:here\"; } );", 1, "\"journal:/directory\"");
+    wrong("dovecot = ( { log = \"fifo:mail\"; } );", 1, "\"fifo:/path\"");
     wrong("log = \"syslog:lunch\";", 1, "facility \"lunch\"");
     wrong("user = \"no-such-account\";", 1, "useradd");
     wrong("snmp = { agentx_socket = \"master\"; }", 1, "absolute path");

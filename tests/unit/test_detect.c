@@ -281,6 +281,14 @@ static void syslog_file(void **state)
     mkdir(below("var/log"), 0755);
     mkdir(below("var/log/mail"), 0755);
     assert_null(detect_syslog_file(folder));
+    mkdir(below("var/log/journal"), 0755);
+    assert_null(detect_syslog_file(folder));
+#ifdef WITH_JOURNAL
+    mkdir(below("var/log/journal/0123456789abcdef0123456789abcdef"), 0755);
+    char *journal = detect_syslog_file(folder);
+    assert_string_equal(journal, "journal");
+    free(journal);
+#endif
     static const char *const files[] = {"var/log/messages", "var/log/mail/info",
                                         "var/log/mail.log"};
     for (int i = 0; i < 3; i++) {
