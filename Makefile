@@ -51,7 +51,9 @@ $(B)/libmailmond.a: $(LIB_OBJ)
 
 $(B)/mailmond: $(B)/agent/main.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
-$(B)/mailmond-collect: $(B)/agent/main_collect.o $(B)/agent/main_read.o $(B)/agent/main_explain.o $(B)/agent/main_ask.o $(B)/agent/main_alarm.o $(B)/agent/main_history.o $(B)/agent/main_mail.o $(B)/agent/main_action.o $(B)/agent/main_daily.o $(B)/agent/main_whatif.o $(B)/libmailmond.a
+# What is none of another program.
+COLLECT_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out agent/main_publish.c agent/main_directory.c agent/main_probe.c agent/main_report.c agent/main_journal.c,$(wildcard agent/main_*.c)))
+$(B)/mailmond-collect: $(COLLECT_OBJ) $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
 $(B)/mailmond-journal: $(B)/agent/main_journal.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs libsystemd)

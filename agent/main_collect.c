@@ -4,7 +4,6 @@
  * the store kept, drives the collectors once a tick, and hands the model over after each.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include "main_alarm.h"
 #include "main_action.h"
 #include "main_ask.h"
+#include "main_collect_options.h"
 #include "main_daily.h"
 #include "main_explain.h"
 #include "main_history.h"
@@ -30,19 +30,10 @@
 #include "persist.h"
 #include "slots.h"
 
-#define PROGRAM       "mailmond-collect"
 #define EXIT_RELOAD   75    /* start me again at once: the configuration changed */
 #define CATCH_UP_MS   10000 /* a model that goes back is not shown for so long after a restart */
 #define FIRST_TICK_MS 1
 #define SETTLED_MS    60000 /* by then each collector has placed its sources */
-
-struct arguments {
-    const char *config, *state;
-    int model_fd, back_fd, ready_fd, wake_fd;
-    bool foreground, check, dump_config, detect, settings, statistics, what_if;
-    const char *read, *explain, *ask, *from, *to;
-    uint32_t messages_max;
-};
 
 /* All of the process's state that outlives a tick. */
 static struct {
@@ -64,7 +55,7 @@ static struct {
     struct alarm_work alarm_work;
     bool published;
     int exit_code;
-} self = {.arguments = {.model_fd = -1, .back_fd = -1, .ready_fd = -1, .wake_fd = -1}};
+} self;
 
 static int64_t clock_ms(clockid_t id)
 {
@@ -464,7 +455,7 @@ static int run(pid_t parent)
     c->work = slots_work(self.slots);
     if (!become(state_dir(), parent) || !restore() || !start_collectors())
         return 1;
-    log_notice("%s %s: %u mail systems", PROGRAM, VERSION, c->instance_count);
+    log_notice("%s %s: %u mail systems", COLLECT_PROGRAM, VERSION, c->instance_count);
     uv_run(c->loop, UV_RUN_DEFAULT);
     c->stopping = true;
     while (self.checkpoint_busy || main_history_busy())
@@ -479,140 +470,7 @@ static int run(pid_t parent)
     return self.exit_code;
 }
 
-/* Options */
-
-static const char usage_text[] =
-    "usage: " PROGRAM " [--config FILE] [--state DIR] --check | --dump-config | --detect\n"
-    "       " PROGRAM " --read FORMAT [--messages-max N] [--statistics] FILE...\n"
-    "       " PROGRAM " --explain FORMAT FILE...\n"
-    "       " PROGRAM " [--config FILE] --probe NAME|URL\n"
-    "       " PROGRAM " [--config FILE] [--state DIR] --what-if [--from DAY] [--to DAY]\n"
-    "       " PROGRAM " --model-fd N --back-fd N [--ready-fd N] [--wake-fd N] [--foreground]\n"
-    "\n"
-    "The collecting half of mailmond, which starts it; see mailmond(8).\n";
-
-enum {
-    CONFIG = 1,
-    STATE,
-    MODEL,
-    BACK,
-    READY,
-    WAKE,
-    FOREGROUND,
-    CHECK,
-    DUMP_CONFIG,
-    DETECT,
-    SETTINGS,
-    READ,
-    EXPLAIN,
-    PROBE,
-    WHAT_IF,
-    FROM,
-    TO,
-    MESSAGES_MAX,
-    STATISTICS,
-    HELP,
-    SHOW_VERSION
-};
-
-static const struct option options[] = {
-    {"config", required_argument, NULL, CONFIG},
-    {"state", required_argument, NULL, STATE},
-    {"model-fd", required_argument, NULL, MODEL},
-    {"back-fd", required_argument, NULL, BACK},
-    {"ready-fd", required_argument, NULL, READY},
-    {"wake-fd", required_argument, NULL, WAKE},
-    {"foreground", no_argument, NULL, FOREGROUND},
-    {"check", no_argument, NULL, CHECK},
-    {"dump-config", no_argument, NULL, DUMP_CONFIG},
-    {"detect", no_argument, NULL, DETECT},
-    {"settings", no_argument, NULL, SETTINGS},
-    {"read", required_argument, NULL, READ},
-    {"explain", required_argument, NULL, EXPLAIN},
-    {"probe", required_argument, NULL, PROBE},
-    {"what-if", no_argument, NULL, WHAT_IF},
-    {"from", required_argument, NULL, FROM},
-    {"to", required_argument, NULL, TO},
-    {"messages-max", required_argument, NULL, MESSAGES_MAX},
-    {"statistics", no_argument, NULL, STATISTICS},
-    {"help", no_argument, NULL, HELP},
-    {"version", no_argument, NULL, SHOW_VERSION},
-    {NULL, 0, NULL, 0},
-};
-
-/* Returns -1 to go on, else an exit code. */
-static int take_option(struct arguments *a, int option)
-{
-    switch (option) {
-    case CONFIG:
-        a->config = optarg;
-        break;
-    case STATE:
-        a->state = optarg;
-        break;
-    case MODEL:
-        a->model_fd = atoi(optarg);
-        break;
-    case BACK:
-        a->back_fd = atoi(optarg);
-        break;
-    case READY:
-        a->ready_fd = atoi(optarg);
-        break;
-    case WAKE:
-        a->wake_fd = atoi(optarg);
-        break;
-    case FOREGROUND:
-        a->foreground = true;
-        break;
-    case CHECK:
-        a->check = true;
-        break;
-    case DUMP_CONFIG:
-        a->dump_config = true;
-        break;
-    case DETECT:
-        a->detect = true;
-        break;
-    case SETTINGS:
-        a->settings = true;
-        break;
-    case READ:
-        a->read = optarg;
-        break;
-    case EXPLAIN:
-        a->explain = optarg;
-        break;
-    case PROBE:
-        a->ask = optarg;
-        break;
-    case WHAT_IF:
-        a->what_if = true;
-        break;
-    case FROM:
-        a->from = optarg;
-        break;
-    case TO:
-        a->to = optarg;
-        break;
-    case MESSAGES_MAX:
-        a->messages_max = (uint32_t)strtoul(optarg, NULL, 10);
-        break;
-    case STATISTICS:
-        a->statistics = true;
-        break;
-    case HELP:
-        fputs(usage_text, stdout);
-        return 0;
-    case SHOW_VERSION:
-        puts(PROGRAM " " VERSION);
-        return 0;
-    default:
-        fputs(usage_text, stderr);
-        return 2;
-    }
-    return -1;
-}
+/* Modes */
 
 static int read_mode(int count, char **files)
 {
@@ -743,31 +601,25 @@ int main(int argc, char **argv)
 {
     pid_t parent = getppid();
     struct err_list notes = {0};
-    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        int code = take_option(&self.arguments, o);
-        if (code >= 0)
-            return code;
-    }
+    int code = arguments_parse(&self.arguments, argc, argv);
+    if (code >= 0)
+        return code;
     if (self.arguments.read)
-        return read_mode(argc - optind, argv + optind);
+        return read_mode(self.arguments.count, self.arguments.files);
     if (self.arguments.explain)
-        return explain_mode(argc - optind, argv + optind);
-    if (optind < argc) {
-        fputs(usage_text, stderr);
-        return 2;
-    }
+        return explain_mode(self.arguments.count, self.arguments.files);
+    if (self.arguments.count > 0)
+        return arguments_wrong();
     if (!load(&notes))
         return 1;
     if (self.arguments.what_if)
         return whatif_mode(self.config, self.rules, state_dir(), self.arguments.from,
                            self.arguments.to);
-    int code = self.arguments.ask ? ask_once(self.config, self.arguments.ask) : print_mode(&notes);
+    code = self.arguments.ask ? ask_once(self.config, self.arguments.ask) : print_mode(&notes);
     if (code >= 0)
         return code;
-    if (self.arguments.model_fd < 0 || self.arguments.back_fd < 0) {
-        fputs(usage_text, stderr);
-        return 2;
-    }
+    if (self.arguments.model_fd < 0 || self.arguments.back_fd < 0)
+        return arguments_wrong();
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
