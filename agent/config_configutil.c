@@ -1,6 +1,6 @@
 /*
  * The alarm parameters of Sun's Messaging Server (Monitoring guide, Table 27-6, and Administration
- * Reference), from a file of lines "NAME = VALUE" as `configutil -l` prints them. Other parameters
+ * Reference), and its local.snmp.* options, from a file of lines "NAME = VALUE" as `configutil -l` prints them. Other parameters
  * are passed over: the file is that server's whole configuration. Owns nothing.
  */
 #include <errno.h>
@@ -31,6 +31,7 @@ struct reading {
     struct config *config;
     struct err_list *errors;
     unsigned line;
+    struct config_snmp snmp;
 };
 
 static int index_of(const char *const *names, struct slice name)
@@ -144,6 +145,7 @@ static void take_notice(struct reading *r, int which, const char *name, const ch
 static void take(struct reading *r, const char *name, const char *value)
 {
     struct slice rest = slice_of(name);
+    config_snmp_take(&r->snmp, r->config, r->errors, r->line, name, value);
     if (!slice_take(&rest, SLICE("alarm.")))
         return;
     struct slice id = {NULL, 0};
@@ -179,7 +181,7 @@ static char *trim(char *text)
 void config_read_configutil(struct config *c, const config_t *tree, struct err_list *errors)
 {
     char line[LINE_MAX_LENGTH];
-    struct reading r = {c, errors, 0};
+    struct reading r = {.config = c, .errors = errors};
     if (!c->configutil)
         return;
     FILE *in = fopen(c->configutil, "re");
@@ -199,6 +201,7 @@ void config_read_configutil(struct config *c, const config_t *tree, struct err_l
         }
         begins = whole; /* what follows in an endless line is not a line */
     }
+    config_snmp_apply(&r.snmp, c, tree);
     if (ferror(in))
         err_add(errors, c->configutil, 0, "cannot be read: %s", strerror(errno));
     fclose(in);

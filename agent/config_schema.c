@@ -238,8 +238,9 @@ const struct setting config_settings[] = {
      .kind = SETTING_PATH,
      .offset = IN(configutil),
      .example = "\"/etc/mailmond/configutil\"",
-     .help =
-         "A file of lines as configutil -l prints them: its alarm.* parameters are taken over."},
+     .help = "A file of lines as configutil -l prints them: its alarm.* and local.snmp.* "
+             "parameters are "
+             "taken over."},
     {.name = "notifications",
      .kind = SETTING_GROUP,
      .members = config_notification_settings,

@@ -88,6 +88,29 @@ void config_fault(struct err_list *errors, const config_setting_t *at, const cha
     __attribute__((format(printf, 3, 4)));
 /* Reads the file that `configutil` names (config_configutil.c). */
 void config_read_configutil(struct config *c, const config_t *tree, struct err_list *errors);
+
+/* Its local.snmp.* options (config_configutil_snmp.c): taken line by line, then applied where the file of `tree` is silent. */
+enum config_snmp_option {
+    CONFIG_SNMP_ENABLE, /* of the server's own subagent: nothing to mailmond */
+    CONFIG_SNMP_STANDALONE,
+    CONFIG_SNMP_LISTENADDR,
+    CONFIG_SNMP_PORT,
+    CONFIG_SNMP_CACHETTL,
+    CONFIG_SNMP_SERVERTIMEOUT,
+    CONFIG_SNMP_DIRECTORYSCAN,
+    CONFIG_SNMP_ENABLECONTEXTNAME,
+    CONFIG_SNMP_CONTEXTNAME,
+    CONFIG_SNMP_OPTIONS
+};
+struct config_snmp {
+    unsigned line[CONFIG_SNMP_OPTIONS]; /* 0: not there */
+    int64_t number[CONFIG_SNMP_OPTIONS];
+    char text[CONFIG_SNMP_OPTIONS][256];
+    char domain[256]; /* service.defaultdomain */
+};
+void config_snmp_take(struct config_snmp *s, const struct config *c, struct err_list *errors,
+                      unsigned line, const char *name, const char *value);
+void config_snmp_apply(const struct config_snmp *s, struct config *c, const config_t *tree);
 /* What only all settings together can tell: names used twice, listeners, accounts, open access. */
 void config_check(struct config *c, const config_t *tree, struct err_list *errors);
 /* The same of directory servers. */

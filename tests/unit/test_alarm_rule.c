@@ -258,6 +258,52 @@ static void configutil(void **state)
     drop(&m);
 }
 
+static void configutil_snmp(void **state)
+{
+    (void)state;
+    struct made m = good(with_configutil("local.snmp.enable = 1\n"
+                                         "local.snmp.standalone = yes\n"
+                                         "local.snmp.listenaddr = 192.0.2.1\n"
+                                         "local.snmp.port = 1163\n"
+                                         "local.snmp.cachettl = 30\n"
+                                         "local.snmp.directoryscan = 0\n"
+                                         "local.snmp.enablecontextname = 1\n"
+                                         "service.defaultdomain = example.org\n"));
+    assert_true(m.config->standalone);
+    assert_string_equal(m.config->listen, "udp:192.0.2.1:1163");
+    assert_string_equal(m.config->context, "example.org");
+    assert_int_equal(m.config->queue_interval_s, 30);
+    drop(&m);
+
+    char text[600];
+    snprintf(text, sizeof text,
+             "%s snmp = { mode = \"agentx\"; context = \"own\"; listen = \"udp:127.0.0.1:1161\"; };"
+             "responses = ( { name = \"a\"; protocol = \"smtp\"; host = \"h\"; step_timeout = \"2 "
+             "s\"; },"
+             "{ name = \"b\"; protocol = \"smtp\"; host = \"h\"; } );",
+             with_configutil("local.snmp.standalone = 1\nlocal.snmp.listenaddr = 2001:db8::1\n"
+                             "local.snmp.enablecontextname = 1\nlocal.snmp.contextname = x\n"
+                             "local.snmp.servertimeout = 3\n"));
+    m = good(text); /* mailmond's own file comes first */
+    assert_false(m.config->standalone);
+    assert_string_equal(m.config->listen, "udp:127.0.0.1:1161");
+    assert_string_equal(m.config->context, "own");
+    const struct config_response *r = m.config->responses.items;
+    assert_int_equal(r[0].step_timeout_ms, 2000);
+    assert_int_equal(r[1].step_timeout_ms, 3000);
+    drop(&m);
+
+    m = good(with_configutil("local.snmp.listenaddr = 2001:db8::1\n"));
+    assert_string_equal(m.config->listen, "udp6:[2001:db8::1]:161");
+    assert_null(m.config->context);
+    drop(&m);
+    m = good(with_configutil("local.snmp.port = 1163\n"));
+    assert_string_equal(m.config->listen, "udp:127.0.0.1:1163");
+    drop(&m);
+    wrong(with_configutil("\nlocal.snmp.listenadr = a\n"), 2, "did you mean listenaddr?");
+    wrong(with_configutil("local.snmp.port = 70000\n"), 1, "from 1 to 65535");
+}
+
 static void configutil_below_a_section(void **state)
 {
     (void)state;
@@ -307,11 +353,15 @@ static void printed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(built_in_rules),     cmocka_unit_test(a_section_changes_a_built_in_rule),
-        cmocka_unit_test(a_rule_of_ones_own), cmocka_unit_test(faults),
-        cmocka_unit_test(configutil),         cmocka_unit_test(configutil_below_a_section),
-        cmocka_unit_test(configutil_faults),  cmocka_unit_test(printed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(built_in_rules),
+                                       cmocka_unit_test(a_section_changes_a_built_in_rule),
+                                       cmocka_unit_test(a_rule_of_ones_own),
+                                       cmocka_unit_test(faults),
+                                       cmocka_unit_test(configutil),
+                                       cmocka_unit_test(configutil_below_a_section),
+                                       cmocka_unit_test(configutil_snmp),
+                                       cmocka_unit_test(configutil_faults),
+                                       cmocka_unit_test(printed)};
     if (!mkdtemp(folder))
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
