@@ -17,6 +17,7 @@
 
 struct expected {
     char name[64], names[64], pid_file[PID_FILE_SIZE];
+    char root[PID_FILE_SIZE]; /* in the command line, to tell instances apart; "": there is one */
     struct process *row;
     struct process_rule rule;
     const char *appl; /* applName of the row's appl, NULL: it is known or there is none */
@@ -68,6 +69,18 @@ static void use_pid_file(struct expected *e, const char *path, bool child)
     w->child = child;
 }
 
+/* Where another instance of the same mail system runs too, processes are told apart by the directory that they were
+   started from. */
+static void use_root(struct expected *e, const struct instance_of_mta *of)
+{
+    const struct collect *c = processes.collect;
+    for (unsigned n = 0; of->config->base_directory && n < c->instance_count; n++)
+        if (&c->instances[n] != of && c->instances[n].mta == of->mta) {
+            snprintf(e->root, sizeof e->root, "%s/", of->config->base_directory);
+            processes.wants[e - processes.rows].arguments = e->root;
+        }
+}
+
 static void expect_of(const struct instance_of_mta *i, const char *names, unsigned min,
                       unsigned max, const char *pid_file, bool child)
 {
@@ -79,6 +92,8 @@ static void expect_of(const struct instance_of_mta *i, const char *names, unsign
     struct expected *e = expect(name, &want, &rule);
     if (e && pid_file)
         use_pid_file(e, pid_file, child);
+    else if (e)
+        use_root(e, i);
 }
 
 /* The master and the processes that it always has; without a pid file, any of these names. */

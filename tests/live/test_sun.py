@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -290,6 +291,36 @@ def check_store(walk, store):
     assert walk[("mailmonSourceItems", sources["msg reconstruct -o"])] == 2
     events = {v: walk[("mailmonLogEventMatches", i)] for i, v in walk.column("mailmonLogEventName").items()}
     assert events["msg: reconstruct: damage"] == events["msg: reconstruct: orphaned mailboxes"] == 1
+
+
+def test_two_instances(folder):
+    """Each has its own dispatcher, told by where it was started from."""
+    trees = {name: Tree(folder / name) for name in ("msg", "msg2")}
+    children = []
+    for tree in trees.values():
+        tree.write("")
+        (tree.base / "lib").mkdir()
+        shutil.copy("/bin/sleep", tree.base / "lib/dispatcher")
+        children.append(subprocess.Popen([tree.base / "lib/dispatcher", "300"]))
+    daemon = Daemon(folder / "d", PORT + 4, {"system_interval": "1 s", "sun": [
+        {"name": name, "base_directory": tree.base} for name, tree in trees.items()]}).start()
+
+    def states():
+        walk = daemon.walk()
+        return {v: (walk.get(("mailmonProcessRunning", i)), walk.get(("mailmonProcessStatus", i)))
+                for i, v in walk.column("mailmonProcessName").items()}
+    try:
+        ok, _ = wait_for(lambda: states().get("msg dispatcher") == states().get("msg2 dispatcher") == (1, "ok"), 10)
+        assert ok, states()
+        children[1].kill()
+        children[1].wait()
+        ok, _ = wait_for(lambda: states()["msg2 dispatcher"] == (0, "tooFew"), 10)
+        assert ok and states()["msg dispatcher"] == (1, "ok"), states()
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+        daemon.stop()
 
 
 def test_service_logs(folder):
