@@ -6,6 +6,7 @@
 #include "ldap_probe.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,11 +17,13 @@
 #define PROGRAM    "/mailmond-probe"
 #define AGAIN_MS   1000 /* after a death it is started again no sooner */
 #define ASKED_ONCE 64   /* answers taken in one go */
+#define GRACE_MS   5000 /* an answer that is so late for so long does not come any more */
 
 struct asked {
     struct asked *next;
     uint64_t id;
-    bool sent;
+    uint32_t timeout_ms;
+    int64_t due_ms; /* 0: it was not sent yet */
     void (*done)(void *arg, const struct probe_result *result);
     void *arg;
     size_t size;
@@ -33,7 +36,7 @@ static struct {
     uv_poll_t poll;
     int fd;
     bool running, failed;
-    int64_t start_ms;
+    int64_t start_ms, overdue_ms; /* no start before; since when an answer is overdue, or 0 */
     uint64_t last_id;
     unsigned in_flight;
     struct asked *first, **end;
@@ -101,12 +104,12 @@ static void send_waiting(void)
 {
     bool full = false;
     for (struct asked *a = self.first; a && !full && self.in_flight < IN_FLIGHT; a = a->next) {
-        if (a->sent)
+        if (a->due_ms)
             continue;
         full = send(self.fd, a->message, a->size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0;
         if (full)
             break;
-        a->sent = true;
+        a->due_ms = self.collect->monotonic_ms + a->timeout_ms + GRACE_MS;
         self.in_flight++;
     }
 }
@@ -199,13 +202,36 @@ bool prober_ask(struct collect *c, const struct probe_request *r,
     struct asked *a = calloc(1, sizeof *a + size);
     if (!a)
         return false;
-    *a = (struct asked){.id = ++self.last_id, .done = done, .arg = arg, .size = size};
+    *a = (struct asked){.id = ++self.last_id,
+                        .timeout_ms = r->timeout_ms ? r->timeout_ms : 30000,
+                        .done = done,
+                        .arg = arg,
+                        .size = size};
     memcpy(a->message, &a->id, sizeof a->id);
     probe_pack(r, a->message + sizeof a->id);
     *self.end = a;
     self.end = &a->next;
     send_waiting();
     return true;
+}
+
+/* Twice the grace, in two parts: after a pause of the whole machine, the answers are still to come. */
+void prober_watch(const struct collect *c)
+{
+    bool overdue = false;
+    if (!self.running || uv_is_closing((uv_handle_t *)&self.process))
+        return;
+    for (const struct asked *a = self.first; a && !overdue; a = a->next)
+        overdue = a->due_ms && c->monotonic_ms > a->due_ms;
+    if (!overdue) {
+        self.overdue_ms = 0;
+    } else if (!self.overdue_ms) {
+        self.overdue_ms = c->monotonic_ms;
+    } else if (c->monotonic_ms - self.overdue_ms > GRACE_MS) {
+        log_error("mailmond-probe does not answer any more: it is killed and started anew");
+        self.overdue_ms = 0;
+        uv_process_kill(&self.process, SIGKILL);
+    }
 }
 
 void prober_stop(void)

@@ -16,6 +16,8 @@
  */
 bool prober_ask(struct collect *c, const struct probe_request *r,
                 void (*done)(void *arg, const struct probe_result *result), void *arg);
+/* To be called once a tick: kills the process when it has hung for longer than its own timeouts allow. */
+void prober_watch(const struct collect *c);
 /* Ends it all without a word to `done`. May be called again. */
 void prober_stop(void);
 

@@ -244,6 +244,7 @@ static void tick(struct collect *c)
     if (!self.cleaned)
         drop_nameless(c);
     self.cleaned = true;
+    prober_watch(c);
     for (unsigned i = 0; i < self.count; i++) {
         struct asked_service *s = &self.services[i];
         if (s->busy || c->monotonic_ms < s->next_ms)

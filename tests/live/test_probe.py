@@ -268,6 +268,18 @@ def test_a_killed_probing_process_is_replaced(ill):
     assert probe_process(daemon) == new
 
 
+def test_a_hung_probing_process_is_replaced(ill):
+    """One that no longer answers would leave every row as it was, with a source that is ok."""
+    daemon = ill[0]
+    pid = wait_until(lambda: probe_process(daemon))
+    os.kill(pid, signal.SIGSTOP)
+    new = wait_until(lambda: (p := probe_process(daemon)) and p != pid and p, WHOLE_S + 20)
+    checks = Cells(daemon.walk(), "slow").Checks
+    wait_until(lambda: Cells(daemon.walk(), "slow").Checks > checks, 10, 0.3)
+    assert probe_process(daemon) == new
+    assert "does not answer any more" in daemon.text()
+
+
 def test_no_secret_is_shown(ill):
     daemon = ill[0]
     for pid in descendants(daemon.process.process.pid):
