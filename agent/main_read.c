@@ -17,7 +17,7 @@
 #include "main_read.h"
 
 #define BUFFER       (128 * 1024)
-#define PIECES       8
+#define PIECES       4
 #define ROOM         (BUFFER / 32) /* no line that counts is so short */
 #define MESSAGES_MAX 1000000
 #define SAMPLES      20 /* unrecognised lines shown */

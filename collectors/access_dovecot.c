@@ -297,12 +297,11 @@ static void take_total(struct slice s, struct event *e)
 
 static void take_totals(struct slice s, struct event *e)
 {
-    for (size_t from = 0, i = 0; i <= s.n; i++) {
-        if (i < s.n && s.p[i] != ' ')
-            continue;
-        if (i > from + 3)
-            take_total((struct slice){s.p + from, i - from}, e);
-        from = i + 1;
+    while (s.n) {
+        size_t end = field_space(s);
+        if (end > 3)
+            take_total(slice_head(s, end), e);
+        s = slice_skip(s, end + 1);
     }
 }
 

@@ -182,24 +182,6 @@ static bool is_code(struct slice word, struct slice rest, char direction)
     return rest.n && (slice_digit(*rest.p) || STARTS(rest, "TCP|"));
 }
 
-/* The offset of the first space, or s.n: words are short, and a call for each is dear. */
-static inline size_t find_space(struct slice s)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
-    uint64_t v;
-    size_t i = 0;
-    for (; i + 8 <= s.n; i += 8) {
-        memcpy(&v, s.p + i, 8);
-        v ^= ones * ' ';
-        v = (v - ones) & ~v & high;
-        if (v)
-            return i + (size_t)__builtin_ctzll(v) / 8;
-    }
-    while (i < s.n && s.p[i] != ' ')
-        i++;
-    return i;
-}
-
 /* ---- Channels ---- */
 
 /* "2e2d.2.1": hexadecimal numbers with dots between. */
@@ -277,7 +259,7 @@ static bool take_head(const struct sun_options *o, struct slice *s, struct sun_r
     struct slice t = slice_trim(*s);
     size_t gap = 0;
     for (unsigned n = 0; n <= HEAD_MAX; n++) {
-        size_t end = find_space(t);
+        size_t end = field_space(t);
         struct slice word = slice_head(t, end), rest = slice_skip(t, end);
         if (!word.n)
             return false;
@@ -331,7 +313,7 @@ static struct slice take_field(struct slice *s, const struct sun_record *r)
     struct slice field;
     if (r->counted && take_counted(s, &field))
         return field;
-    size_t end = find_space(*s);
+    size_t end = field_space(*s);
     if (r->quoted)
         end = quoted_end(*s);
     field = slice_head(*s, end);
