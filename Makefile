@@ -115,7 +115,7 @@ INSTALL = missing=; for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status
 
 deps:
 	@$(call INSTALL,$(TEST_DEPS))
-	@/usr/bin/python3 tests/live/exim_site.py --install
+	@/usr/bin/python3 tests/live/fetch.py
 bench-deps:
 	@$(call INSTALL,$(BENCH_DEPS))
 demo-deps:

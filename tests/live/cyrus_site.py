@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 from dovecot_site import ImapFrom, PopFrom
+from overlay import fetch
 from postfix_site import alive, wait_until
 
 IMAP, POP3, LMTP = range(3)
@@ -53,8 +54,10 @@ EVENTS {{
 """
 # $1 folder; the rest: what to run inside
 INSIDE = """\
+set -e
 f=$1; shift
 mount -t overlay overlay -o lowerdir=/,upperdir=$f/upper,workdir=$f/work $f/root
+mkdir -p $f/root$f
 mount --bind $f $f/root$f
 mount -t proc proc $f/root/proc
 for n in null zero full random urandom; do touch $f/root/dev/$n; mount --bind /dev/$n $f/root/dev/$n; done
@@ -82,16 +85,6 @@ class Syslog:
             self.log.write(f"{text[:15]} cyrus-host {text[16:]}\n")
 
 
-def fetch(folder):
-    """The packages, unpacked into the folder."""
-    debs = folder / "debs"
-    debs.mkdir()
-    subprocess.run(["apt-get", "download", "-qq", *PACKAGES], cwd=debs, check=True,
-                   capture_output=True)
-    for deb in debs.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", deb, folder / "upper"], check=True)
-
-
 class Site:
     def __init__(self, folder, base):
         self.folder, self.base = Path(folder), base
@@ -99,7 +92,8 @@ class Site:
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir()
         self.folder.chmod(0o755)
-        fetch(self.folder)
+        for package in PACKAGES:
+            subprocess.run(["dpkg", "-x", fetch(package), upper], check=True)
         for name in ("bin", "sbin", "lib"):  # they would hide the links into /usr
             if (upper / name).is_dir() and not (upper / name).is_symlink():
                 subprocess.run(["cp", "-a", f"{upper / name}/.", upper / "usr" / name], check=True)

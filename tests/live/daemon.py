@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,7 @@ class Daemon:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)
+        self.port = port
         self.config = self.folder / "mailmond.conf"
         self.columns = columns()
         self.client = Client(port, community="public")
@@ -102,7 +104,17 @@ class Daemon:
         return self
 
     def stop(self, sig=signal.SIGTERM):
-        return self.process.stop(sig)
+        status = self.process.stop(sig)
+        wait_for(self.port_is_free, 10)  # the publisher of a killed mailmond ends a moment later
+        return status
+
+    def port_is_free(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            try:
+                s.bind(("127.0.0.1", self.port))
+                return True
+            except OSError:
+                return False
 
     def text(self):
         return self.process.text()

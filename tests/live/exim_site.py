@@ -2,9 +2,7 @@
 
 Exim conflicts with the installed Postfix, so Debian's package is downloaded and unpacked below the build
 folder and never installed. It needs root and the account that is compiled in, Debian-exim. Everything
-listens on 127.0.0.1 only, and every process is stopped by its own number.
-
-`exim_site.py --install` gets the package and makes the account."""
+listens on 127.0.0.1 only, and every process is stopped by its own number."""
 import os
 import pwd
 import re
@@ -18,6 +16,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from overlay import fetch
 from postfix_site import Sink, alive, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,10 +39,8 @@ def install():
     if PROGRAM.exists():
         return
     UNPACKED.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["apt-get", "download", "-q", *PACKAGES], cwd=UNPACKED, check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for package in UNPACKED.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", package, UNPACKED], check=True)
+    for package in PACKAGES:
+        subprocess.run(["dpkg", "-x", fetch(package), UNPACKED], check=True)
 
 
 CONFIGURATION = """\
@@ -337,9 +334,3 @@ class Site:
 
 def available():
     return PROGRAM.exists() and os.geteuid() == 0
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["--install"]:
-        sys.exit(__doc__)
-    install()

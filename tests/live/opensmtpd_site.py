@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import smtplib
+import socket
 import subprocess
 import time
 from email.message import EmailMessage
@@ -13,6 +14,7 @@ from postfix_site import Sink, alive, wait_until
 
 # Ports of a site, from its base. Routes are kept by address, so each destination has one of its own.
 SMTP, SUBMISSION, OK, OTHER, TEMPORARY, PERMANENT, DATA, CLOSED = range(8)
+PACKAGES = ("opensmtpd",)
 DAEMON, QUEUE = 60027, 60028  # accounts
 
 CONF = """smtp max-message-size 200K
@@ -44,7 +46,7 @@ ALIASES = "team: games, news, list\nmixed: games, x@ok.test\npostmaster: games\n
 class OpenSmtpd:
     def __init__(self, folder, base):
         self.base, self.sinks, self.process, self.size = base, {}, None, 0
-        self.overlay = o = Overlay(folder, ["opensmtpd"],
+        self.overlay = o = Overlay(folder, PACKAGES,
                                    {"opensmtpd": DAEMON, "opensmtpq": QUEUE})
         self.spool = o.bind("/var/spool/smtpd")
         self.mail = o.bind("/var/mail")
@@ -52,7 +54,7 @@ class OpenSmtpd:
         self.spool.chmod(0o711)
         self.mail.chmod(0o1777)
         etc = o.upper / "etc"
-        host = Path("/etc/hostname").read_text().strip()
+        host = socket.gethostname()
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 os.lab.test {host}\n")
         ports = {k.lower(): base + v for k, v in globals().items()
                  if k.isupper() and isinstance(v, int)}
@@ -82,11 +84,15 @@ class OpenSmtpd:
                     (PERMANENT, {"RCPT": "550 5.1.1 no such user"}),
                     (DATA, {".": "452 4.3.1 no room"}))):
                 self.sinks[port] = Sink(self.base + port, replies, address=f"127.0.0.{10 + n}")
-            self.process = subprocess.Popen(
-                self.overlay.command("/usr/sbin/smtpd", "-F", "-f", "/etc/smtpd.conf"),
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
-            wait_until(self.answers, 30)
+            output = self.overlay.folder / "smtpd.out"
+            with open(output, "wb") as out:
+                self.process = subprocess.Popen(
+                    self.overlay.command("/usr/sbin/smtpd", "-F", "-f", "/etc/smtpd.conf"),
+                    stdout=out, stderr=out, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+            try:
+                wait_until(self.answers, 30)
+            except TimeoutError as e:
+                raise TimeoutError(f"{e}; status {self.process.poll()}: {output.read_text()}{self.text()}") from e
         except BaseException:
             self.stop()
             raise

@@ -7,6 +7,7 @@ sees what the server does."""
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -40,10 +41,14 @@ def fetch(package):
     """The package's file, from Debian's archive if it was not fetched before."""
     PACKAGES.mkdir(parents=True, exist_ok=True)
     if not list(PACKAGES.glob(f"{package}_*.deb")):
-        subprocess.run(["apt-get", "download", "-q", "-o", "DPkg::Lock::Timeout=600",
-                        "-o", "APT::Sandbox::User=root", package],
-                       cwd=PACKAGES, check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.PIPE)
+        with tempfile.TemporaryDirectory(dir=PACKAGES) as folder:  # half a file has no name of its own
+            options = ("-qq", "-o", "DPkg::Lock::Timeout=600", "-o", "APT::Sandbox::User=root")
+            download = ["apt-get", "download", *options, package]
+            if subprocess.run(download, cwd=folder, capture_output=True, check=False).returncode:
+                subprocess.run(["apt-get", "update", *options], check=True)  # no lists, or old ones
+                subprocess.run(download, cwd=folder, check=True)
+            for file in Path(folder).iterdir():
+                file.rename(PACKAGES / file.name)
     return max(PACKAGES.glob(f"{package}_*.deb"))
 
 

@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import smtplib
+import socket
 import subprocess
 import time
 from email.message import EmailMessage
@@ -15,6 +16,7 @@ from postfix_site import Sink, alive, wait_until
 SMTP, SUBMISSION, OK, TEMPORARY, PERMANENT, DATA, CLOSED = range(7)
 MTA_CF, CLIENT_CF = "/etc/mail/sendmail.cf", "/etc/mail/submit.cf"
 SMMTA, SMMSP = 60025, 60026  # accounts
+PACKAGES = ("sendmail-bin", "sendmail-base", "sendmail-cf")
 PROGRAM = "/usr/libexec/sendmail/sendmail"
 
 CF = """divert(-1)dnl
@@ -109,7 +111,7 @@ class Sendmail:
 
     def __init__(self, folder, base, queues=""):
         self.base, self.sinks, self.size = base, {}, 0
-        self.overlay = o = Overlay(folder, ["sendmail-bin", "sendmail-base", "sendmail-cf"],
+        self.overlay = o = Overlay(folder, PACKAGES,
                                    {"smmta": SMMTA, "smmsp": SMMSP})
         self.queue = o.bind("/var/spool/mqueue")
         self.client_queue = o.bind("/var/spool/mqueue-client")
@@ -130,7 +132,7 @@ class Sendmail:
         self.statistics.touch()
         etc = o.upper / "etc"
         (etc / "mail").mkdir(mode=0o755, exist_ok=True)
-        host = Path("/etc/hostname").read_text().strip()
+        host = socket.gethostname()
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 sm.lab.test {host}\n")
         ports = {k.lower(): base + v for k, v in globals().items()
                  if k.isupper() and isinstance(v, int)}

@@ -128,8 +128,8 @@ def test_rows(site):
     walk = site.walk()
     paths = set(walk.column("mailmonDiskPath").values())
     own = {p for p in paths if not p.startswith(str(site.disks))}
-    assert len(own) == 1 and len(paths) == 5 + HUNG - 1 + 1, paths
-    assert walk[("mailmonDiskKind", walk.index("mailmonDiskPath", own.pop()))] == "queue"
+    assert 1 <= len(own) <= 2 and len(paths - own) == 5 + HUNG - 1, paths  # temporary files may be elsewhere
+    assert "queue" in {walk[("mailmonDiskKind", walk.index("mailmonDiskPath", p))] for p in own}
     for name, kind in (("tmp", "storePartition"), ("ext4", "queue"), ("going", "log"), ("link", "other")):
         assert site.disk(name, "Kind") == kind
     for name in ("tmp", "ext4"):
