@@ -248,6 +248,18 @@ static void read_text(struct err_list *errors, const config_setting_t *at, const
     }
 }
 
+/* Of a longer list than not_a_word prints. */
+static void not_in_list(struct err_list *errors, const config_setting_t *at,
+                        const struct setting *s, const char *value)
+{
+    unsigned best = 0;
+    for (unsigned i = 1; s->words[i]; i++)
+        if (config_distance(value, s->words[i]) < config_distance(value, s->words[best]))
+            best = i;
+    config_fault(errors, at, "%s has no \"%.100s\"; did you mean \"%s\"?", s->name, value,
+                 s->words[best]);
+}
+
 static void read_texts(struct err_list *errors, const config_setting_t *at, const struct setting *s,
                        struct config_strings *list)
 {
@@ -255,7 +267,7 @@ static void read_texts(struct err_list *errors, const config_setting_t *at, cons
         wrong_type(errors, at, s);
         return;
     }
-    unsigned count = (unsigned)config_setting_length(at);
+    unsigned count = (unsigned)config_setting_length(at), which;
     if (count == 0)
         return;
     list->items = calloc(count, sizeof *list->items);
@@ -268,6 +280,8 @@ static void read_texts(struct err_list *errors, const config_setting_t *at, cons
             wrong_type(errors, element, s);
         else if (!*value)
             config_fault(errors, element, "%s: a text in the list is empty", s->name);
+        else if (s->words && !one_of(s->words, value, &which))
+            not_in_list(errors, element, s, value);
         else
             list->items[list->count++] = config_copy(value);
     }

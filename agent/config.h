@@ -294,6 +294,8 @@ bool config_grants_access(const struct config_strings *directives);
 /* Prints a configuration file that yields c: every setting, defaults included, with comments. */
 void config_dump(const struct config *c, FILE *out);
 
+/* The utilities of Sun's Messaging Server that may be run, in the order of sun_command.c; ends with NULL. */
+extern const char *const config_sun_utilities[];
 /* The words for enum disk_kind, without the 0; ends with NULL. */
 extern const char *const disk_kind_words[];
 

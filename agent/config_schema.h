@@ -35,7 +35,7 @@ struct setting {
     uint32_t number;     /* default of a number or bool */
     const char *text;    /* default of a text, NULL: not set */
     const char *example; /* as written in the file */
-    const char *const *words;
+    const char *const *words; /* also of SETTING_TEXTS, which may have these only */
     const struct setting *members;
     size_t item_size; /* of SETTING_LIST */
     const char *help; /* one or two sentences, for the printed file */

@@ -3,6 +3,31 @@
 
 #define MTA(member) offsetof(struct config_mta, member)
 
+const char *const config_sun_utilities[] = {
+    "imsimta counters",
+    "imsimta qm counters",
+    "counterutil imapstat",
+    "counterutil popstat",
+    "counterutil httpstat",
+    "counterutil diskusage",
+    "counterutil serverresponse",
+    "counterutil alarm",
+    "counterutil cgimsg",
+    "counterutil db_lock",
+    "counterutil db_log",
+    "counterutil db_mpool",
+    "counterutil db_txn",
+    "imcheck",
+    "imquotacheck",
+    "imsconnutil",
+    "imsconnutil -a",
+    "stored",
+    "readership",
+    "reconstruct -n",
+    "reconstruct -o",
+    NULL,
+};
+
 const struct setting config_sun_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
@@ -61,6 +86,7 @@ const struct setting config_sun_settings[] = {
     {.name = "utilities",
      .kind = SETTING_TEXTS,
      .offset = MTA(utilities),
+     .words = config_sun_utilities,
      .example = "[ \"counterutil imapstat\", \"imquotacheck\", \"stored\" ]",
      .help = "Its utilities that are run, one at a time; see mailmond.conf(5). Left out: none."},
     {.name = "utility_prefix",

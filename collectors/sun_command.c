@@ -10,6 +10,7 @@
 #include "child.h"
 #include "sun_rows.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,8 @@ static struct {
 
 static const struct utility *find_utility(const char *name)
 {
+    for (size_t i = 0; i < sizeof utilities / sizeof utilities[0]; i++)
+        assert(config_sun_utilities[i] && strcmp(config_sun_utilities[i], utilities[i].name) == 0);
     for (size_t i = 0; i < sizeof utilities / sizeof utilities[0]; i++)
         if (strcmp(utilities[i].name, name) == 0)
             return &utilities[i];

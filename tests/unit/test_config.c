@@ -223,6 +223,9 @@ static void syntax(void **state)
     wrong("log = \"stderr\";\nsnmp = { mode == \"agentx\"; }\n", 2,
           "at or before: snmp = { mode ==");
     wrong("log = \"stderr\";\nlog = \"syslog\";\n", 2, "duplicate setting");
+    wrong("sun = ( { base_directory = \"/opt\";\n utilities = [ \"stored\",\n \"counterutil "
+          "imapstats\" ]; } );",
+          3, "did you mean \"counterutil imapstat\"?");
     wrong("snmp = {\n", 2, "syntax error");
     wrong("\nsnmp { mode = \"agentx\"; }", 2, "a group is written snmp = { ... };");
     wrong("\n@include \"missing.conf\"\n", 2, "/missing.conf: No such file");
