@@ -132,10 +132,11 @@ const struct setting config_opensmtpd_settings[] = {
      .example = "\"/run/smtpd.pid\"",
      .help = "Where its daemon writes its process number; left out: the usual one."},
     {.name = "log",
-     .kind = SETTING_PATH,
+     .kind = SETTING_LOG,
      .offset = MTA(log),
      .example = "\"/var/log/mail.log\"",
-     .help = "The file it logs to; several mail systems may log to one. Left out: as its "
+     .help = "The file it logs to, or \"journal\"; several mail systems may log to one. Left out: "
+             "as its "
              "configuration says, or where syslog usually puts mail."},
     {.name = "syslog_names",
      .kind = SETTING_TEXTS,
