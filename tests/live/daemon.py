@@ -105,7 +105,8 @@ class Daemon:
 
     def stop(self, sig=signal.SIGTERM):
         status = self.process.stop(sig)
-        wait_for(self.port_is_free, 10)  # the publisher of a killed mailmond ends a moment later
+        if self.port:  # the publisher of a killed mailmond ends a moment later
+            wait_for(self.port_is_free, 10)
         return status
 
     def port_is_free(self):
