@@ -434,11 +434,16 @@ static bool start_collectors(void)
     main_mail_start(c, self.alarm_work.transitions);
     main_action_start(c, self.alarm_work.transitions);
     main_daily_start(c, state_dir());
-    return uv_timer_init(c->loop, &self.timer) == 0 &&
-           watch_signal(&self.terminate, on_end, SIGTERM) &&
-           watch_signal(&self.interrupt, on_end, SIGINT) &&
-           watch_signal(&self.hangup, on_hangup, SIGHUP) &&
-           uv_timer_start(&self.timer, on_tick, FIRST_TICK_MS, self.config->interval_ms) == 0;
+    bool started =
+        uv_timer_init(c->loop, &self.timer) == 0 &&
+        watch_signal(&self.terminate, on_end, SIGTERM) &&
+        watch_signal(&self.interrupt, on_end, SIGINT) &&
+        watch_signal(&self.hangup, on_hangup, SIGHUP) &&
+        uv_timer_start(&self.timer, on_tick, FIRST_TICK_MS, self.config->interval_ms) == 0;
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    return started;
 }
 
 static int run(pid_t parent)
@@ -620,9 +625,10 @@ int main(int argc, char **argv)
         return code;
     if (self.arguments.model_fd < 0 || self.arguments.back_fd < 0)
         return arguments_wrong();
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigset_t hangup; /* waits until somebody listens, see start_collectors */
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    sigprocmask(SIG_SETMASK, &hangup, NULL);
     signal(SIGPIPE, SIG_IGN);
     log_open("mailmond", self.arguments.foreground ? "stderr" : self.config->log,
              log_level_named(self.config->log_level));
