@@ -99,6 +99,14 @@ static inline struct slice slice_cut(struct slice *s, char c)
     return head;
 }
 
+/* Takes a line without its newline; the last one need not have any. */
+static inline struct slice slice_line(struct slice *s)
+{
+    struct slice line = slice_head(*s, slice_find(*s, '\n'));
+    *s = slice_skip(*s, line.n + 1);
+    return line;
+}
+
 /* Drops leading spaces. */
 static inline struct slice slice_trim(struct slice s)
 {

@@ -74,7 +74,7 @@ bool exim_attempt(struct slice *text, int64_t now_s, struct mta_attempt *a)
     int64_t first_s, last_s;
     (void)now_s;
     while (text->n) {
-        line = slice_cut(text, '\n');
+        line = slice_line(text);
         if (STARTS(line, "  R:") || STARTS(line, "  T:")) {
             struct slice rest = slice_skip(line, 2);
             key = slice_head(rest, slice_find(rest, ' '));

@@ -41,6 +41,8 @@ static bool take_envelope(struct slice line, int64_t now_s, struct mta_attempt *
             return true;
         }
         recipient = slice_cut(&rest, '|');
+        if (!recipient.p)
+            return false;
     }
     return false;
 }
@@ -48,7 +50,7 @@ static bool take_envelope(struct slice line, int64_t now_s, struct mta_attempt *
 bool opensmtpd_attempt(struct slice *text, int64_t now_s, struct mta_attempt *a)
 {
     while (text->n)
-        if (take_envelope(slice_cut(text, '\n'), now_s, a))
+        if (take_envelope(slice_line(text), now_s, a))
             return true;
     return false;
 }

@@ -90,6 +90,9 @@ static void test_nothing(void **state)
 {
     static const char *const texts[] = {
         "",
+        "no line's end",
+        "2bbb058c47fc9d5e|cut",
+        "  T:a:b 1 2 cut",
         "** Failed to open database lock file /var/spool/exim4/db/retry.lockfile: Permission "
         "denied\n",
         "22-Nov-2026 05:40:09  22-Nov-2026 05:40:09  22-Nov-2026 05:55:09\n", /* of no key */
