@@ -304,7 +304,7 @@ static void hostile(void **state)
     fill(*state, 0, HOUR, 8e15);
     judge_all(*state, RULE("object = \"mtaGroupReceivedMessages\"; rate = \"per_day\"; "
                            "threshold = 1; interval = \"1 min\";"));
-    has("raised   diskavail  \"a///b???/\"  0 %, threshold 10\n");
+    has("raised   diskavail  \"a///b\?\?\?/\"  0 %, threshold 10\n");
     has("raised   x ");
 }
 
