@@ -59,8 +59,7 @@ def test_raise_and_clear(folder):
     mx = daemon(folder, [spool(on_raise=[tell, "a", "two words; rm -rf $HOME"],
                                on_clear=[tell, "b", "x"])]).start()
     try:
-        assert wait_for((out / "a.raised").exists, 15)[0], mx.text()
-        time.sleep(0.2)
+        assert wait_for((out / "arguments").exists, 15)[0], mx.text()  # written after the environment
         env = dict(line.split("=", 1) for line in (out / "a.raised").read_text().splitlines())
         assert env["ALARM_ID"] == "spool" and env["ALARM_INSTANCE"] == "mx/deferred"
         assert env["ALARM_VALUE"] == str(MESSAGES) and env["ALARM_THRESHOLD"] == "5"

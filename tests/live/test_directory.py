@@ -455,7 +455,7 @@ def test_measured(site, watch):
     measured = []
     for _ in range(5):
         checks = sum(d.walk().column("mailmonResponseChecks").values())
-        wait_for(lambda n=checks: sum(d.walk().column("mailmonResponseChecks").values()) > n, 5)
+        wait_for(lambda n=checks: sum(d.walk().column("mailmonResponseChecks").values()) > n, 20)
         w = d.walk()
         steps = {v: w[("mailmonStepLast", *i)] / 1000 for i, v in w.column("mailmonStepName").items()}
         measured.append((steps["login"], steps["search"]))

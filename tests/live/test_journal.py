@@ -123,7 +123,7 @@ def test_same_as_a_file(folder, journald):
         collector, = children(daemon.process.process.pid, "mailmond-collec")
         reader, = children(collector, "mailmond-journa")
         os.kill(reader, signal.SIGKILL)
-        wait_until(lambda: row(daemon, "mailmonSourceStatus") == "stale", 5)
+        wait_until(lambda: row(daemon, "mailmonSourceStatus") == "stale", 20)
         wait_until(lambda: row(daemon, "mailmonSourceStatus") == "ok", 20)
         assert items(daemon) == lines
         seen = counters(daemon.walk())

@@ -293,7 +293,7 @@ def test_counts_outlive_a_restart(ill, folder):
     before = Cells(daemon.walk(), "refused")
     pids = descendants(daemon.process.process.pid)
     daemon.stop()
-    wait_until(lambda: not any(alive(p) for p in pids), 5)
+    wait_until(lambda: not any(alive(p) for p in pids), 20)
     daemon.start()
     wait_until(lambda: Cells(daemon.walk(), "refused").Status == "refused", 10, 0.3)
     after = Cells(daemon.walk(), "refused")
