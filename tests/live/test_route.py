@@ -231,6 +231,8 @@ FAULTS = [
     ("the store's LMTP is silent", lambda lab: silence(lab.lmtp), "lost", "store", "within"),
     ("POP3 is shut", lambda lab: shut(lab.pop3), "retrieveFailed", "pop3", "refused"),
     ("POP3 is silent", lambda lab: silence(lab.pop3), "retrieveFailed", "pop3", "within"),
+    # its idle LMTP process goes on serving: it is the logins that hang
+    ("Dovecot hangs", hang_dovecot, "retrieveFailed", "pop3", "within"),
 ]
 
 
