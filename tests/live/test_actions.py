@@ -138,3 +138,20 @@ def test_what_cannot_be_run_is_refused(folder):
     assert done.returncode == 1
     assert "on_raise: page must be an absolute path" in said
     assert "on_clear: /nonexistent/page: No such file or directory" in said
+
+
+def test_actions_that_raise_their_own_alarm(folder):
+    """Each clears the alarm of the other: flapping makes the alarm quiet, and the wheel stands still."""
+    deferred = folder / "queue" / "deferred"
+    hide = script(folder, "hide", f"echo hide >> {folder}/out/turns\nmv {deferred}/* {folder}/out/ms/\n")
+    show = script(folder, "show", f"echo show >> {folder}/out/turns\nmv {folder}/out/ms/* {deferred}/\n")
+    (folder / "out" / "ms").mkdir()
+    mx = daemon(folder, [spool(on_raise=[hide], on_clear=[show])], user="root")
+    mx.start()
+    try:
+        assert wait_for(lambda: "changes too often" in mx.text(), 60)[0], mx.text()
+        turns = len((folder / "out" / "turns").read_text().splitlines())
+        time.sleep(5)
+        assert len((folder / "out" / "turns").read_text().splitlines()) <= turns + 1 <= 12
+    finally:
+        mx.stop()
