@@ -21,8 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SECONDS = float(os.environ.get("MAILMOND_LIVE_SECONDS", "600"))
 JOBS = 2
-LONGEST_FIRST = ["test_postfix", "test_probe_servers", "test_directory", "test_snmp", "test_exim",
-                 "test_alarm", "test_sendmail", "test_opensmtpd"]
+LONGEST_FIRST = ["test_postfix", "test_route", "test_alarm", "test_disk", "test_directory", "test_exim", "test_dovecot",
+                 "test_probe", "test_snmp", "test_probe_servers", "test_process"]
 ALONE = {"test_kill"}  # they measure time or CPU, or want all of it
 # $1 folder, the rest is the command; bash, as process 1, takes in what others leave behind
 # (a layer of an overlay cannot lie on another, as the root of a container)
