@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class Client:
         self.options = [f"-v{version}", *(["-c", community] if community else []), *options]
         self.peer = f"127.0.0.1:{port}"
         self.env = dict(os.environ, MIBS="", SNMPCONFPATH="/nonexistent",
-                        SNMP_PERSISTENT_DIR=f"/tmp/snmp-client-{os.getpid()}")
+                        SNMP_PERSISTENT_DIR=f"{tempfile.gettempdir()}/snmp-client-{os.getpid()}")
 
     def run(self, tool, *arguments, options=(), timeout=5, retries=0):
         return subprocess.run(
