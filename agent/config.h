@@ -190,7 +190,8 @@ struct config_access {
         syslog_names;                /* tags of its lines, if they differ from the server's own */
     struct config_strings protocols; /* services that are shown before their first line */
     struct config_strings who;       /* a command that lists the sessions, empty: none */
-    uint32_t interval_s;             /* of who and proc_directory */
+    char *metrics;                   /* URL on this host, or path; NULL: none are fetched */
+    uint32_t interval_s;             /* of who, proc_directory and metrics */
 };
 
 /* A text to look for in a log. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "config_schema.h"
+#include "metrics_url.h"
 
 #define ACCESS(member) offsetof(struct config_access, member)
 #define EVENT(member)  offsetof(struct config_log_event, member)
@@ -42,6 +43,12 @@ const char *const show_users_words[] = {"plain", "hashed", "hidden", NULL};
         .example = "[ \"imap\", \"pop3\", \"lmtp\", \"managesieve\", \"submission\" ]",            \
         .help = "Services that have a row before the log first tells of them."                     \
     }
+#define METRICS(example_)                                                                          \
+    {                                                                                              \
+        .name = "metrics", .kind = SETTING_TEXT, .offset = ACCESS(metrics), .example = example_,   \
+        .help = "Where its own metrics are (OpenMetrics): an http URL of this host, or a file. "   \
+                "They tell what its log does not; left out: none are fetched."                     \
+    }
 #define INTERVAL(help_)                                                                            \
     {                                                                                              \
         .name = "interval", .kind = SETTING_DURATION_S, .offset = ACCESS(interval_s), .low = 5,    \
@@ -60,7 +67,8 @@ const struct setting config_dovecot_settings[] = {
      .example = "[ \"sudo\", \"-n\", \"doveadm\", \"-f\", \"tab\", \"who\", \"-1\" ]",
      .help = "A command that prints as doveadm -f tab who -1 does, to put right what the log "
              "says of sessions; left out: none is run."},
-    INTERVAL("How often the command is run."),
+    METRICS("\"http://127.0.0.1:9900/metrics\""),
+    INTERVAL("How often the command is run and metrics are fetched."),
     {.name = NULL},
 };
 
@@ -76,7 +84,8 @@ const struct setting config_cyrus_settings[] = {
      .example = "\"/run/cyrus/proc\"",
      .help =
          "Its proc_path, where each process says whom it serves; left out: as imapd.conf says."},
-    INTERVAL("How often that is looked at."),
+    METRICS("\"/var/lib/cyrus/stats/report.txt\""),
+    INTERVAL("How often these are looked at."),
     {.name = NULL},
 };
 
@@ -212,12 +221,27 @@ static void check_names(const struct config_list *list, struct err_list *errors)
     }
 }
 
+static void check_metrics(const struct config_list *list, struct err_list *errors)
+{
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct config_access *a = (const struct config_access *)list->items + i;
+        struct metrics_url u;
+        if (a->metrics && *a->metrics != '/' && !metrics_url(a->metrics, &u))
+            err_add(errors, a->at.file, a->at.line,
+                    "metrics cannot be \"%.100s\": it must be a URL of this host, such as "
+                    "\"http://127.0.0.1:9900/metrics\", or a file",
+                    a->metrics);
+    }
+}
+
 void config_check_access(const struct config *c, struct err_list *errors)
 {
     check_protocols(&c->dovecots, errors);
     check_protocols(&c->cyruses, errors);
     check_names(&c->dovecots, errors);
     check_names(&c->cyruses, errors);
+    check_metrics(&c->dovecots, errors);
+    check_metrics(&c->cyruses, errors);
     for (unsigned i = 0; i < c->log_events.count; i++) {
         const struct config_log_event *e = (const struct config_log_event *)c->log_events.items + i;
         if (!e->name || !e->source || !e->pattern || !*e->pattern)

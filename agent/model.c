@@ -187,6 +187,7 @@ static const struct access access_initial = {
     .appended = MODEL_ABSENT,
     .fetched = MODEL_ABSENT,
     .expunged = MODEL_ABSENT,
+    .metric_before = {MODEL_ABSENT, MODEL_ABSENT, MODEL_ABSENT},
     .current_connections = MODEL_ABSENT,
     .users_logged_in = MODEL_ABSENT,
 };

@@ -381,6 +381,10 @@ struct access {
     uint64_t appended;
     uint64_t fetched;
     uint64_t expunged;
+    uint64_t metric_before
+        [3]; /* by enum access_metric: the server's own counter when it was last read, absent:
+                                  the log counts; not served */
+    uint64_t metrics_since_s; /* since when the server counts, not served */
     /* to here */
     uint64_t current_connections;
     uint64_t users_logged_in;

@@ -31,12 +31,23 @@ struct access_pattern {
     uint8_t severity; /* enum alarm_severity */
 };
 
+/* Counters that a server's own metrics may tell where its log does not: columns of mailmonAccessTable. */
+enum access_metric {
+    ACCESS_METRIC_SELECTED,
+    ACCESS_METRIC_APPENDED,
+    ACCESS_METRIC_OCTETS_IN,
+    ACCESS_METRICS
+};
+struct access_metrics; /* access_metrics.h */
+
 struct access_server {
     const char *name;    /* "dovecot": FORMAT of --read, section of the configuration, instance */
     const char *summary; /* for --help */
     const char *master;  /* name of its master process, and the usual place of its pid file */
     const char *pid_file;
     void (*parse)(struct syslog_context *c, struct slice line, struct event *e);
+    /* What the text of its metrics tells. */
+    void (*metrics)(struct slice text, struct access_metrics *m);
     const struct access_pattern *patterns; /* ends with a NULL name; event.access.pattern - 1 */
 };
 

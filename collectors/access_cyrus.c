@@ -4,6 +4,7 @@
  * its process. Cyrus does not log that a connection begins or ends unless auditlog is on: then each
  * session ends with its traffic; else with the line USAGE, or when its process logs the next one in.
  */
+#include "access_metrics.h"
 #include "../agent/model.h"
 #include "access.h"
 #include "field.h"
@@ -266,5 +267,6 @@ const struct access_server access_cyrus = {
     .master = "cyrmaster",
     .pid_file = "/run/cyrus-master.pid",
     .parse = cyrus_parse,
+    .metrics = cyrus_metrics,
     .patterns = patterns,
 };

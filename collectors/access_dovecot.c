@@ -6,6 +6,7 @@
  * order. User names come from whoever connects: elements are taken from the end of the line, where no
  * user name is.
  */
+#include "access_metrics.h"
 #include "../agent/model.h"
 #include "dovecot_prefix.h"
 #include "field.h"
@@ -454,5 +455,6 @@ const struct access_server access_dovecot = {
     .master = "dovecot",
     .pid_file = "/run/dovecot/master.pid",
     .parse = dovecot_parse,
+    .metrics = dovecot_metrics,
     .patterns = patterns,
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "../agent/log.h"
+#include "access_fetch.h"
 #include "access_live.h"
 #include "access_source.h"
 #include "access_tally.h"
@@ -22,7 +23,8 @@ struct instance {
     struct access_log *log;
     struct source *process;
     enum life life;
-    struct access_live *live; /* who is logged in, asked elsewhere; NULL: nobody is asked */
+    struct access_live *live;   /* who is logged in, asked elsewhere; NULL: nobody is asked */
+    struct access_fetch *fetch; /* of its metrics; NULL: none */
 };
 
 static struct {
@@ -149,6 +151,7 @@ static bool start(struct collect *c)
         for (unsigned p = 0; p < i->config->protocols.count; p++)
             access_tally_service(i->log, protocol_named(i->config->protocols.items[p]));
         i->live = access_live_start(c, i->config, i->name, i->log);
+        i->fetch = access_fetch_start(c, i->config, i->server, i->name, i->log);
     }
     return true;
 }
@@ -243,8 +246,10 @@ static void tick(struct collect *c)
     access_tally_clock(access_.tally, c->real_minus_monotonic_ms, c->monotonic_ms);
     if (!c->caught_up)
         return;
-    for (unsigned n = 0; n < access_.count; n++)
+    for (unsigned n = 0; n < access_.count; n++) {
         access_live_tick(access_.instances[n].live);
+        access_fetch_tick(access_.instances[n].fetch);
+    }
     if (access_.count || access_.has_sun)
         access_tally_levels(access_.tally);
     if (c->monotonic_ms < access_.next_ms)
@@ -265,8 +270,10 @@ static bool save(struct collect *c, struct checkpoint *to)
 static void stop(struct collect *c)
 {
     (void)c;
-    for (unsigned n = 0; n < access_.count; n++)
+    for (unsigned n = 0; n < access_.count; n++) {
         access_live_stop(access_.instances[n].live);
+        access_fetch_stop(access_.instances[n].fetch);
+    }
     access_tally_free(access_.tally);
     free(access_.instances);
     memset(&access_, 0, sizeof access_);

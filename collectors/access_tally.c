@@ -164,9 +164,15 @@ static void on_full(struct access_log *log, struct access_service *s, const stru
     model_dirty(log->tally->model, MODEL_ACCESS, s->access);
 }
 
+/* Does the server's own counter tell it? Then the log's is not added. */
+static bool by_metric(const struct access_service *s, enum access_metric k)
+{
+    return s->access->metric_before[k] != MODEL_ABSENT;
+}
+
 static void add_octets(struct access_service *s, const struct event *e)
 {
-    if (e->access.in != EVENT_NOT_TOLD)
+    if (e->access.in != EVENT_NOT_TOLD && !by_metric(s, ACCESS_METRIC_OCTETS_IN))
         add(&s->access->octets_in, e->access.in);
     if (e->access.out != EVENT_NOT_TOLD)
         add(&s->access->octets_out, e->access.out);
@@ -222,7 +228,8 @@ static void on_peer_close(struct access_log *log, struct access_service *s, cons
 
 static void on_stored(struct access_log *log, struct access_service *s, const struct event *e)
 {
-    add(&s->access->appended, e->recipients);
+    if (!by_metric(s, ACCESS_METRIC_APPENDED))
+        add(&s->access->appended, e->recipients);
     add_octets(s, e);
     model_dirty(log->tally->model, MODEL_ACCESS, s->access);
 }
@@ -236,7 +243,8 @@ static void on_deleted(struct access_log *log, struct access_service *s, const s
 static void on_selected(struct access_log *log, struct access_service *s, const struct event *e)
 {
     (void)e;
-    add(&s->access->mailboxes_selected, 1);
+    if (!by_metric(s, ACCESS_METRIC_SELECTED))
+        add(&s->access->mailboxes_selected, 1);
     model_dirty(log->tally->model, MODEL_ACCESS, s->access);
 }
 

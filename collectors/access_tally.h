@@ -75,6 +75,14 @@ void access_tally_found(struct access_log *log, const struct access_found *f);
    collectors set the levels of peers. */
 void access_tally_levels(struct access_tally *t);
 
+/*
+ * What the server's own metrics tell, into cells of which the log has told nothing; from then on the log does
+ * not count them. m NULL: there are none any more, and such cells are absent again. To be called when the
+ * log was read to its end.
+ */
+struct access_metrics;
+void access_tally_metrics(struct access_log *log, const struct access_metrics *m);
+
 /* How many users are logged in to any service of an instance; MODEL_ABSENT: memory is short, or names are hidden. */
 uint64_t access_tally_users(const struct access_log *log);
 

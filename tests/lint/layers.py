@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # The layer of each module (both .c and .h); a later pattern wins over an earlier one.
 LAYERS = [
-    (r"agent/(slice|err|log|log_facility|hashindex|account|secret)", 0),
+    (r"agent/(slice|err|log|log_facility|metrics_url|hashindex|account|secret)", 0),
     (r"agent/(model|config|config_\w+|names|slots)", 1),
     (r"agent/(store|history|table)", 2),
     (r"agent/(tables|tables_\w+|lookup|persist|transitions)", 3),
@@ -23,9 +23,11 @@ LAYERS = [
     (r"collectors/(message|tally\w*|postfix_\w+|exim_\w+|sun_\w+)", 3),
     (r"collectors/(access|access_dovecot|dovecot_prefix|access_cyrus|log_event)", 3),
     (r"collectors/(access_listing|log_pattern)", 3),
-    (r"collectors/access_(session|tally|internal|rows|store)", 4),
+    (r"collectors/openmetrics", 2),
+    (r"collectors/access_metrics", 3),
+    (r"collectors/access_(session|tally\w*|internal|rows|store)", 4),
     (r"collectors/(exim_names|opensmtpd_queue)", 2),
-    (r"collectors/(child|access_live|access_source|quota_source)", 5),
+    (r"collectors/(child|access_live|access_fetch|access_source|quota_source)", 5),
     (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|spool|sockets)", 4),
     (r"collectors/(source|log_source|queue_source|queue_command|socket|process|rate|statistics|collectors)", 5),
     (r"collectors/(own)", 0),
