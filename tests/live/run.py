@@ -19,16 +19,18 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 SECONDS = float(os.environ.get("MAILMOND_LIVE_SECONDS", "600"))
 JOBS = 2
 LONGEST_FIRST = ["test_postfix", "test_route", "test_alarm", "test_disk", "test_directory", "test_exim", "test_dovecot",
                  "test_probe", "test_snmp", "test_probe_servers", "test_process"]
 ALONE = {"test_kill"}  # they measure time or CPU, or want all of it
-# $1 folder, the rest is the command; bash, as process 1, takes in what others leave behind
-# (a layer of an overlay cannot lie on another, as the root of a container)
+# $1 folder, $2 this project if it must be moved, the rest is the command; bash, as process 1, takes in what
+# others leave behind (a layer of an overlay cannot lie on another, as the root of a container)
 INSIDE = """ip link set lo up || exit 1
-[ "$(stat -f -c %T "$1")" != overlayfs ] || mount -t tmpfs -o mode=1777 tmpfs "$1"
-shift
+[ "$(stat -f -c %T "$1/tmp")" != overlayfs ] || mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
+[ -z "$2" ] || { mount --bind "$2" "$1/src" && cd "$1/src"; } || exit 1
+shift 2
 "$@"
 exit $?"""
 NAMESPACES = ["unshare", "--net", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
@@ -37,7 +39,13 @@ NAMESPACES = ["unshare", "--net", "--mount", "--propagation", "private", "--pid"
 
 def namespaces_permitted():
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run([*NAMESPACES, folder, "true"], capture_output=True, check=False).returncode == 0
+        (Path(folder) / "tmp").mkdir()
+        return subprocess.run([*NAMESPACES, folder, "", "true"], capture_output=True, check=False).returncode == 0
+
+
+def closed():
+    """Whether servers that run as somebody else cannot reach the programs in here, as below /root."""
+    return any(not p.stat().st_mode & 0o001 for p in (ROOT, *ROOT.parents))
 
 
 class Run:
@@ -45,14 +53,14 @@ class Run:
 
     def __init__(self, path, folder, isolated):
         self.path, self.folder = path, folder
-        (folder / "tmp").mkdir(parents=True)
-        for p in (folder, folder / "tmp"):
-            p.chmod(0o1777 if p.name == "tmp" else 0o755)
+        for p, mode in ((folder, 0o755), (folder / "tmp", 0o1777), (folder / "src", 0o755)):
+            p.mkdir()
+            p.chmod(mode)
         self.log = folder / "log"
-        command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", path]
+        command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", path.relative_to(ROOT)]
         with open(self.log, "wb") as out:
             self.process = subprocess.Popen(
-                [*(NAMESPACES + [folder / "tmp"] if isolated else []), *command], cwd=HERE.parents[1],
+                [*(NAMESPACES + [folder, ROOT if closed() else ""] if isolated else []), *command], cwd=ROOT,
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
                 env={**os.environ, "TMPDIR": str(folder / "tmp")})
         self.start, self.killed = time.monotonic(), False
