@@ -32,6 +32,10 @@ part "probes: true times while logs and queues are read" tests/bench/bench_accur
 part "at rest: memory, CPU, wake-ups" tests/bench/rest.py ${quick:+--seconds 15}
 part "checkpoint: 1,000,000 messages in flight" tests/bench/checkpoint.sh
 part "master stopped, master restarted" tests/bench/stopped_master.py ${quick:+--seconds 10 --restarts 20}
+part "alarms: 20 rules over 10,000 rows" "$B/bench_alarm"
+part "alarms: from a fault to snmptrapd" unshare -m tests/bench/latency.py ${quick:+5}
+part "alarms: all notifications, the master restarted and stopped" \
+    tests/bench/notifications.py ${quick:+2000 5 10}
 part "kill test" tests/bench/kill.py ${quick:+--lines 100000 --kills 40}
 printf '\n%d parts missed a limit\n' "$missed"
 [ "$missed" -eq 0 ]
