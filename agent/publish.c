@@ -300,6 +300,10 @@ static void turn(netsnmp_large_fd_set *fds)
     snmp_select_info2(&highest, fds, &wait, &block);
     add_notifications(fds, &highest, &wait, &block);
     int ready = select(highest, fds->lfs_setptr, NULL, NULL, block ? NULL : &wait);
+    int wake = publish.options->wake_fd;
+    if (ready > 0 && wake >= 0 && NETSNMP_LARGE_FD_ISSET(wake, fds) &&
+        read(wake, &count, sizeof count) < 0 && errno != EAGAIN)
+        log_debug("the wake-up cannot be read: %m");
     if (ready > 0)
         snmp_read2(fds);
     else if (ready == 0)
@@ -307,9 +311,6 @@ static void turn(netsnmp_large_fd_set *fds)
     run_alarms();
     netsnmp_check_outstanding_agent_requests();
     answer_end_turn();
-    if (publish.options->wake_fd >= 0 && read(publish.options->wake_fd, &count, sizeof count) < 0 &&
-        errno != EAGAIN)
-        log_debug("the wake-up cannot be read: %m");
     notify_pump(now_ms());
 }
 
