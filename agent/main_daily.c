@@ -13,6 +13,7 @@
 #include "../collectors/child.h"
 #include "log.h"
 #include "main_mail.h"
+#include "program.h"
 
 #define PROGRAM     "mailmond-report"
 #define MESSAGE_MAX (180 * 1024)
@@ -135,11 +136,8 @@ static void run(struct collect *c)
 /* The program beside this one, or in the directory of administrators' programs. */
 static void find_program(void)
 {
-    ssize_t n = readlink("/proc/self/exe", self.program, sizeof self.program - sizeof PROGRAM - 1);
-    char *slash = n > 0 ? (self.program[n] = 0, strrchr(self.program, '/')) : NULL;
-    if (slash)
-        strcpy(slash + 1, PROGRAM);
-    if (!slash || access(self.program, X_OK) != 0)
+    if (!program_beside(PROGRAM, self.program, sizeof self.program) ||
+        access(self.program, X_OK) != 0)
         snprintf(self.program, sizeof self.program, "%s", PROGRAM); /* by PATH */
 }
 

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "log.h"
+#include "program.h"
 #include "slots.h"
 #include "supervise.h"
 
@@ -65,16 +66,10 @@ static int64_t now_ms(void)
 const char *supervise_program_dir(void)
 {
     static char dir[512];
-    ssize_t n = readlink("/proc/self/exe", dir, sizeof dir - 32);
-    char *slash = n > 0 ? (dir[n] = 0, strrchr(dir, '/')) : NULL;
-    if (slash) {
-        strcpy(slash, "/mailmond-collect");
-        bool beside = access(dir, X_OK) == 0;
-        *slash = 0;
-        if (beside)
-            return dir;
-    }
-    return LIBEXECDIR;
+    if (!program_beside(self.children[COLLECT].program, dir, sizeof dir) || access(dir, X_OK) != 0)
+        return LIBEXECDIR;
+    *strrchr(dir, '/') = '\0';
+    return dir;
 }
 
 /* Settings */

@@ -14,10 +14,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "../agent/log.h"
+#include "../agent/program.h"
 #include "input.h"
 #include "journal_frame.h"
 
-#define PROGRAM      "/mailmond-journal"
 #define AGAIN_MS     10000   /* after it ended it is started again no sooner */
 #define GAP_SHOWN_MS 3600000 /* the row says truncated for so long */
 
@@ -98,11 +98,8 @@ static void pass_capability(bool on)
 static int spawn(struct journal *j, int to)
 {
     char path[600];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof PROGRAM);
-    char *slash = n > 0 ? (path[n] = 0, strrchr(path, '/')) : NULL;
-    if (!slash)
+    if (!program_beside("mailmond-journal", path, sizeof path))
         return UV_ENOENT;
-    strcpy(slash, PROGRAM);
     char *arguments[] = {path, j->directory, j->at.cursor, NULL};
     static char locale[] = "LC_ALL=C";
     char *environment[] = {locale, NULL};

@@ -3,12 +3,12 @@
  * `handles` counts those still open, and the last one to close reports.
  */
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "../agent/log.h"
+#include "../agent/program.h"
 #include "../agent/secret.h"
 #include "ldap_run.h"
 
@@ -44,13 +44,9 @@ static struct {
 
 static const char *program(void)
 {
-    static char path[PATH_MAX + 32];
-    ssize_t n = path[0] ? 0 : readlink("/proc/self/exe", path, PATH_MAX - 1);
-    if (n > 0) {
-        path[n] = 0;
-        char *slash = strrchr(path, '/');
-        strcpy(slash ? slash + 1 : path, "mailmond-directory");
-    }
+    static char path[600];
+    if (!path[0])
+        program_beside("mailmond-directory", path, sizeof path);
     return path;
 }
 

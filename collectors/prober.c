@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "../agent/log.h"
+#include "../agent/program.h"
 
 #define IN_FLIGHT  1000
-#define PROGRAM    "/mailmond-probe"
 #define AGAIN_MS   1000 /* after a death it is started again no sooner */
 #define ASKED_ONCE 64   /* answers taken in one go */
 #define GRACE_MS   5000 /* an answer that is so late for so long does not come any more */
@@ -90,16 +90,6 @@ static void on_ended(uv_process_t *process, int64_t status, int signal)
     report_lost();
 }
 
-/* The program beside this one. */
-static bool program(char *path, size_t size)
-{
-    ssize_t n = readlink("/proc/self/exe", path, size - sizeof PROGRAM);
-    char *slash = n > 0 ? (path[n] = 0, strrchr(path, '/')) : NULL;
-    if (slash)
-        strcpy(slash, PROGRAM);
-    return slash != NULL;
-}
-
 static void send_waiting(void)
 {
     bool full = false;
@@ -149,7 +139,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 static bool spawn(int theirs)
 {
     char path[600];
-    if (!program(path, sizeof path))
+    if (!program_beside("mailmond-probe", path, sizeof path))
         return false;
     char *arguments[] = {path, NULL};
     uv_stdio_container_t io[] = {{.flags = UV_INHERIT_FD, .data.fd = theirs},

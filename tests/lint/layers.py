@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # The layer of each module (both .c and .h); a later pattern wins over an earlier one.
 LAYERS = [
-    (r"agent/(slice|err|log|log_facility|metrics_url|hashindex|account|secret)", 0),
+    (r"agent/(slice|err|log|log_facility|metrics_url|hashindex|account|program|secret)", 0),
     (r"agent/(model|config|config_\w+|names|slots)", 1),
     (r"agent/(store|history|table)", 2),
     (r"agent/(tables|tables_\w+|lookup|persist|transitions)", 3),
