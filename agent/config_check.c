@@ -4,6 +4,7 @@
  * grows.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,16 @@
 #include <sys/stat.h>
 #include "config_schema.h"
 #include "log_facility.h"
+#include "secret.h"
+
+bool config_password_good(const char *file, char why[512])
+{
+    char secret[256];
+    errno = 0;
+    bool good = !file || secret_read(file, secret, sizeof secret, why) || errno == EACCES;
+    secret_wipe(secret, sizeof secret);
+    return good;
+}
 
 /* The port number at the end of an address: 1..65535. */
 static bool is_port(struct slice s)

@@ -1,13 +1,10 @@
 /*
- * What a schema cannot say of responses: what fits together, names used twice, and files of passwords
- * that others may read. Nothing is changed here.
+ * What a schema cannot say of responses: what fits together, names used twice, files of passwords. Nothing
+ * is changed here.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "config_schema.h"
-#include "secret.h"
 
 static bool one_of(const char *word, const char *const *words)
 {
@@ -114,26 +111,9 @@ static void check_fit(const struct config_response *r, struct err_list *errors)
 
 static void check_password(const struct config_response *r, struct err_list *errors)
 {
-    struct stat st;
-    const char *file = r->password_file;
-    char secret[256], why[512];
-    unsigned before = errors->count;
-    if (!file)
-        return;
-    if (stat(file, &st) != 0)
-        err_add(errors, r->at.file, r->at.line, "responses: password_file %s: %s", file,
-                strerror(errno));
-    else if (!S_ISREG(st.st_mode))
-        err_add(errors, r->at.file, r->at.line, "responses: password_file %s is no file", file);
-    else if (st.st_mode & 077)
-        err_add(errors, r->at.file, r->at.line,
-                "responses: password_file %s may be read by others (mode %04o): chmod 600 %s", file,
-                (unsigned)st.st_mode & 07777, file);
-    errno = 0; /* whoever only checks may not be able to read it */
-    if (errors->count == before && !secret_read(file, secret, sizeof secret, why) &&
-        errno != EACCES)
-        err_add(errors, r->at.file, r->at.line, "responses: password_file %s", why);
-    secret_wipe(secret, sizeof secret);
+    char why[512];
+    if (!config_password_good(r->password_file, why))
+        err_add(errors, r->at.file, r->at.line, "responses: password_file: %s", why);
 }
 
 static bool loopback(const char *host)

@@ -111,6 +111,11 @@ struct config_snmp {
 void config_snmp_take(struct config_snmp *s, const struct config *c, struct err_list *errors,
                       unsigned line, const char *name, const char *value);
 void config_snmp_apply(const struct config_snmp *s, struct config *c, const config_t *tree);
+/*
+ * Can this file of a password be used? It is read as secret_read does; one that this account may not read is no
+ * fault, since whoever only checks need not be able to. true: also where it is NULL.
+ */
+bool config_password_good(const char *file, char why[512]);
 /* What only all settings together can tell: names used twice, listeners, accounts, open access. */
 void config_check(struct config *c, const config_t *tree, struct err_list *errors);
 /* The same of directory servers. */

@@ -1,11 +1,9 @@
 /*
  * The settings of directory servers, and what must be right about them beyond their types.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "config_schema.h"
-#include "secret.h"
 
 #define DIRECTORY(member) offsetof(struct config_directory, member)
 
@@ -117,7 +115,7 @@ static void check_access(struct config *c, const struct config_directory *d,
                          struct err_list *errors)
 {
     const char *file = d->at.file;
-    char secret[256], why[512];
+    char why[512];
     if (d->bind_dn && strlen(d->bind_dn) > 255)
         err_add(errors, file, d->at.line, "bind_dn is longer than 255 octets");
     if (d->bind_dn && !d->password_file)
@@ -128,11 +126,8 @@ static void check_access(struct config *c, const struct config_directory *d,
         err_add(errors, file, d->at.line,
                 "password_file: whose password? Write such as bind_dn = "
                 "\"cn=monitor,dc=example,dc=com\"");
-    errno = 0; /* whoever only checks may not be able to read it: no fault of the file's */
-    if (d->password_file && !secret_read(d->password_file, secret, sizeof secret, why) &&
-        errno != EACCES)
+    if (!config_password_good(d->password_file, why))
         err_add(errors, file, d->at.line, "password_file: %s", why);
-    secret_wipe(secret, sizeof secret);
     if (d->password_file && starts(d->uri, "ldap:") && !d->starttls && !is_local(d))
         err_add(&c->warnings, file, d->at.line,
                 "the password goes over the network as it is: write starttls = true or an "

@@ -1,7 +1,6 @@
 /* The settings of alarms by mail, as data, and what they need together; see config_schema.h. */
 #include <string.h>
 #include "config_schema.h"
-#include "secret.h"
 
 #define IN(member) (offsetof(struct config, notice) + offsetof(struct config_notice, member))
 
@@ -96,7 +95,7 @@ void config_check_mail(struct config *c, const config_t *tree, struct err_list *
 {
     struct config_notice *n = &c->notice;
     const config_setting_t *at = config_lookup(tree, "mail");
-    char secret[256], why[512];
+    char why[512];
     set_default(&n->host, "localhost");
     set_default(&n->recipient, "Postmaster@localhost");
     set_default(&n->sender, "Postmaster@localhost");
@@ -109,9 +108,8 @@ void config_check_mail(struct config *c, const config_t *tree, struct err_list *
         config_fault(errors, at,
                      "a password is not sent in the clear: set tls = \"starttls\" or "
                      "tls = \"smtps\"");
-    if (n->password_file && !secret_read(n->password_file, secret, sizeof secret, why))
+    if (!config_password_good(n->password_file, why))
         config_fault(errors, at, "password_file: %s", why);
-    secret_wipe(secret, sizeof secret);
     for (const char *const *s = (const char *const[]){n->recipient, n->sender, NULL}; *s; s++)
         if (strpbrk(*s, " <>\r\n\t"))
             config_fault(errors, at, "\"%.200s\" must be an address such as postmaster@example.com",

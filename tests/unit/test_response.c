@@ -85,9 +85,9 @@ static void test_refused(void **state)
     refused(LDAP "tls_name = \"x\";", "leave tls_name out");
     refused(SMTP "}, { " SMTP, "give it another name");
     refused(SMTP "user = \"u\"; password_file = \"/nowhere/x\";", "No such file");
-    put("open", "pw\n", 0640);
+    put("open", "pw\n", 0644);
     snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";", path_of("open"));
-    refused(with, "(mode 0640): chmod 600");
+    refused(with, "chmod o-rwx");
     put("closed", "\n", 0600);
     snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";", path_of("closed"));
     refused(with, "its first line is empty");
