@@ -61,6 +61,7 @@ static void wrong_type(struct err_list *errors, const config_setting_t *at, cons
         [SETTING_DURATION_MS] =
             "a duration with its unit in quotes, or a whole number of milliseconds",
         [SETTING_DURATION_S] = "a duration with its unit in quotes, or a whole number of seconds",
+        [SETTING_TIME] = "a time of day in quotes",
         [SETTING_TEXTS] = "a list of texts",
         [SETTING_GROUP] = "a group in braces",
         [SETTING_LIST] = "a list of groups",
@@ -188,6 +189,19 @@ static void read_integer(struct err_list *errors, const config_setting_t *at,
                      INT32_MAX);
     else
         *member = value;
+}
+
+static void read_time(struct err_list *errors, const config_setting_t *at, const struct setting *s,
+                      uint32_t *minutes)
+{
+    struct slice rest = slice_of(config_setting_get_string(at)), text = rest;
+    uint64_t hour, minute;
+    if (slice_number(&rest, &hour) && slice_take(&rest, SLICE(":")) &&
+        slice_number(&rest, &minute) && rest.n == 0 && text.n <= 5 && hour < 24 && minute < 60)
+        *minutes = (uint32_t)(hour * 60 + minute);
+    else
+        config_fault(errors, at, "%s is no time of day: write such as %s = %s;", s->name, s->name,
+                     s->example);
 }
 
 static bool one_of(const char *const *words, const char *value, unsigned *which)
@@ -368,6 +382,12 @@ static void read_setting(struct err_list *errors, const config_setting_t *at,
         break;
     case SETTING_INTEGER:
         read_integer(errors, at, s, member);
+        break;
+    case SETTING_TIME:
+        if (config_setting_type(at) == CONFIG_TYPE_STRING)
+            read_time(errors, at, s, member);
+        else
+            wrong_type(errors, at, s);
         break;
     case SETTING_TEXTS:
         read_texts(errors, at, s, member);

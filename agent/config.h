@@ -261,7 +261,7 @@ struct config {
     uint32_t history_days; /* 0: none */
     uint32_t history_fine_days, history_baseline_weeks, history_series_max;
     /* report { } */
-    char *report_at; /* "00:05" */
+    uint32_t report_at_min; /* since midnight, local time */
     char *report_directory, *report_template;
     bool report_mail;                      /* as `mail` says */
     struct config_strings history_columns; /* descriptors; empty: config_history_columns */

@@ -150,6 +150,10 @@ static void print_value(FILE *out, const struct setting *s, const void *member)
     case SETTING_DURATION_S:
         print_duration(out, *(const uint32_t *)member * (uint64_t)1000);
         break;
+    case SETTING_TIME:
+        fprintf(out, "\"%02u:%02u\"", *(const uint32_t *)member / 60,
+                *(const uint32_t *)member % 60);
+        break;
     case SETTING_TEXTS:
         print_strings(out, member);
         break;

@@ -397,6 +397,7 @@ void config_defaults(const struct setting *settings, void *base)
         case SETTING_NUMBER:
         case SETTING_DURATION_MS:
         case SETTING_DURATION_S:
+        case SETTING_TIME:
             *(uint32_t *)member = s->number;
             break;
         case SETTING_INTEGER:
@@ -470,6 +471,7 @@ void config_release(const struct setting *settings, void *base)
         case SETTING_INTEGER:
         case SETTING_DURATION_MS:
         case SETTING_DURATION_S:
+        case SETTING_TIME:
             break; /* own nothing */
         }
     }

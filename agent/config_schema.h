@@ -21,6 +21,7 @@ enum setting_kind {
     SETTING_INTEGER,     /* int64_t within 32 bits with a sign; INT64_MIN: not set */
     SETTING_DURATION_MS, /* uint32_t, milliseconds in low..high */
     SETTING_DURATION_S,  /* uint32_t, seconds in low..high */
+    SETTING_TIME,        /* uint32_t, minutes since midnight, written "23:59" */
     SETTING_TEXTS,       /* struct config_strings */
     SETTING_GROUP,       /* `members`, in the same struct */
     SETTING_LIST,        /* struct config_list: groups of `members` in structs of `item_size` */

@@ -62,9 +62,9 @@ const struct setting config_history_settings[] = {
 
 const struct setting config_report_settings[] = {
     {.name = "at",
-     .kind = SETTING_TEXT,
-     .offset = IN(report_at),
-     .text = "00:05",
+     .kind = SETTING_TIME,
+     .offset = IN(report_at_min),
+     .number = 5,
      .example = "\"00:05\"",
      .help = "When the report of the day before is made, local time."},
     {.name = "directory",
@@ -87,13 +87,7 @@ const struct setting config_report_settings[] = {
 
 void config_check_report(const struct config *c, const config_t *tree, struct err_list *errors)
 {
-    const config_setting_t *at = config_lookup(tree, "report.at");
-    unsigned hour, minute;
-    char rest;
-    if (at &&
-        (sscanf(c->report_at, "%2u:%2u%c", &hour, &minute, &rest) != 2 || hour > 23 || minute > 59))
-        config_fault(errors, at, "at is no time of day: write such as at = \"00:05\";");
-    at = config_lookup(tree, "report");
+    const config_setting_t *at = config_lookup(tree, "report");
     if (c->report_directory && access(c->report_directory, F_OK) != 0)
         config_fault(errors, at, "directory: %.300s: %s", c->report_directory, strerror(errno));
     if ((c->report_directory || c->report_mail) && c->history_days == 0)

@@ -18,46 +18,39 @@
 #define PROGRAM     "mailmond-report"
 #define MESSAGE_MAX (180 * 1024)
 #define TIMEOUT_S   120
+#define DAY_S       86400
 
 static struct {
     struct collect *collect;
     char program[600], state[512];
     struct child *child;
-    int64_t next_ms;
-    int minute; /* of the day; -1: never */
-    bool mailing;
-} self = {.minute = -1};
+    time_t next; /* by the clock of the wall, which may be set */
+    bool on, mailing;
+} self;
 
-/* "00:05" as minutes since midnight; -1: it is no time of day. */
-static int minute_of(const char *text)
+static time_t real_s(const struct collect *c)
 {
-    int hour, minute;
-    char rest;
-    if (!text || sscanf(text, "%2d:%2d%c", &hour, &minute, &rest) != 2 || hour < 0 || hour > 23 ||
-        minute < 0 || minute > 59)
-        return -1;
-    return hour * 60 + minute;
+    return (time_t)(collect_real_ms(c) / 1000);
 }
 
 /* The next time that the clock of the wall shows this minute; mktime knows of summer time. */
-static int64_t next_time(const struct collect *c)
+static time_t next_time(const struct collect *c, time_t now)
 {
-    time_t now = (time_t)(collect_real_ms(c) / 1000);
     struct tm local;
     if (!localtime_r(&now, &local))
-        return c->monotonic_ms + 86400000;
+        return now + DAY_S;
     for (int day = 0; day < 3; day++) {
         struct tm then = local;
         then.tm_mday += day;
-        then.tm_hour = self.minute / 60;
-        then.tm_min = self.minute % 60;
+        then.tm_hour = (int)c->config->report_at_min / 60;
+        then.tm_min = (int)c->config->report_at_min % 60;
         then.tm_sec = 0;
         then.tm_isdst = -1;
         time_t at = mktime(&then);
         if (at > now)
-            return c->monotonic_ms + (int64_t)(at - now) * 1000;
+            return at;
     }
-    return c->monotonic_ms + 86400000;
+    return now + DAY_S;
 }
 
 static void on_mailed(void *arg, const struct probe_result *r)
@@ -74,7 +67,7 @@ static void mail(struct slice text)
 {
     const struct config_notice *n = &self.collect->config->notice;
     char why[512], date[64] = "", day[32] = "";
-    time_t now = (time_t)(collect_real_ms(self.collect) / 1000);
+    time_t now = real_s(self.collect);
     struct tm local;
     char *message = malloc(MESSAGE_MAX + 2048);
     if (!message || !localtime_r(&now, &local)) {
@@ -144,22 +137,22 @@ static void find_program(void)
 void main_daily_start(struct collect *c, const char *dir)
 {
     self.collect = c;
-    self.minute = c->config->report_directory || c->config->report_mail
-                      ? minute_of(c->config->report_at)
-                      : -1;
-    if (self.minute < 0)
+    self.on = c->config->report_directory || c->config->report_mail;
+    if (!self.on)
         return;
     find_program();
     snprintf(self.state, sizeof self.state, "%s", dir);
-    self.next_ms = next_time(c);
+    self.next = next_time(c, real_s(c));
 }
 
 void main_daily_tick(struct collect *c)
 {
-    if (self.minute < 0 || c->monotonic_ms < self.next_ms)
+    time_t now = real_s(c);
+    bool due = now >= self.next;
+    if (!self.on || (!due && self.next - now < 2 * DAY_S))
         return;
-    self.next_ms = next_time(c);
-    if (!self.child && !self.mailing)
+    self.next = next_time(c, now); /* also of a clock that was set back by days */
+    if (due && !self.child && !self.mailing)
         run(c);
 }
 

@@ -291,6 +291,30 @@ static void types(void **state)
     wrong("snmp = { directives = [ 1 ]; }", 1, "a list of texts");
     wrong("snmp = { directives = [ \"\" ]; }", 1, "empty");
     wrong("user = \"\";", 1, "must not be empty");
+    wrong("report = { at = 5; };", 1,
+          "at must be a time of day in quotes, such as: at = \"00:05\";");
+}
+
+static void times_of_day(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t minutes;
+    } good[] = {{"00:00", 0}, {"7:5", 425}, {"07:05", 425}, {"23:59", 1439}};
+    static const char *const bad[] = {"24:00", "23:60",  "7",    "07:",     ":07",
+                                      "+7:05", "07:05 ", "7.05", "7:05 pm", "000007:5"};
+    char text[64];
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        snprintf(text, sizeof text, "report = { at = \"%s\"; };", good[i].text);
+        struct config *c = load(text);
+        assert_int_equal(c->report_at_min, good[i].minutes);
+        config_free(c);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(text, sizeof text, "report = {\nat = \"%s\"; };", bad[i]);
+        wrong(text, 2, "at is no time of day: write such as at = \"00:05\";");
+    }
 }
 
 static void values(void **state)
@@ -531,15 +555,15 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),        cmocka_unit_test(all_settings),
-        cmocka_unit_test(round_trip),      cmocka_unit_test(no_file),
-        cmocka_unit_test(syntax),          cmocka_unit_test(include),
-        cmocka_unit_test(unknown_names),   cmocka_unit_test(types),
-        cmocka_unit_test(values),          cmocka_unit_test(listeners),
-        cmocka_unit_test(instances),       cmocka_unit_test(all_at_once),
-        cmocka_unit_test(mixed_list),      cmocka_unit_test(warnings),
-        cmocka_unit_test(mailbox_servers), cmocka_unit_test(man_page),
-        cmocka_unit_test(example_file),
+        cmocka_unit_test(defaults),      cmocka_unit_test(all_settings),
+        cmocka_unit_test(round_trip),    cmocka_unit_test(no_file),
+        cmocka_unit_test(syntax),        cmocka_unit_test(include),
+        cmocka_unit_test(unknown_names), cmocka_unit_test(types),
+        cmocka_unit_test(times_of_day),  cmocka_unit_test(values),
+        cmocka_unit_test(listeners),     cmocka_unit_test(instances),
+        cmocka_unit_test(all_at_once),   cmocka_unit_test(mixed_list),
+        cmocka_unit_test(warnings),      cmocka_unit_test(mailbox_servers),
+        cmocka_unit_test(man_page),      cmocka_unit_test(example_file),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
