@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "alarm_rule.h"
-#include "tables.h"
+#include "lookup.h"
 
 #define VALUE_LIMIT ((int64_t)UINT32_MAX) /* the largest number that a 32-bit column shows */
 
@@ -97,17 +97,6 @@ static bool is_signed(const struct column *c)
     return c->kind == COLUMN_INTEGER;
 }
 
-static const struct column *find_column(const char *name, const struct table **table)
-{
-    for (uint32_t t = 0; t < tables_count; t++)
-        for (uint32_t i = 0; i < tables[t]->column_count; i++)
-            if (strcmp(tables[t]->columns[i].name, name) == 0) {
-                *table = tables[t];
-                return &tables[t]->columns[i];
-            }
-    return NULL;
-}
-
 static const char *nearest_column(const char *name)
 {
     const char *best = NULL;
@@ -127,7 +116,7 @@ static const char *nearest_column(const char *name)
 static const struct column *column_named(struct making *m, const char *setting, const char *name,
                                          const struct table **table)
 {
-    const struct column *c = find_column(name, table);
+    const struct column *c = lookup_column(name, table);
     const char *near = c || strlen(name) > 64 ? NULL : nearest_column(name);
     if (near)
         fault(m, "%s: there is no column %s; did you mean %s?", setting, name, near);

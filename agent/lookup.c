@@ -40,6 +40,17 @@ static bool within(const struct table *t, const struct oid_name *name)
            memcmp(name->ids, t->entry, t->entry_length * sizeof *t->entry) == 0;
 }
 
+const struct column *lookup_column(const char *name, const struct table **table)
+{
+    for (uint32_t i = 0; i < tables_count; i++)
+        for (uint32_t k = 0; k < tables[i]->column_count; k++)
+            if (strcmp(tables[i]->columns[k].name, name) == 0) {
+                *table = tables[i];
+                return &tables[i]->columns[k];
+            }
+    return NULL;
+}
+
 enum lookup_result lookup_get(const struct view *v, const struct table_time *now,
                               const struct oid_name *name, struct value *value)
 {

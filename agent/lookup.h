@@ -17,6 +17,8 @@ enum lookup_result { LOOKUP_FOUND, LOOKUP_NO_INSTANCE, LOOKUP_NO_OBJECT }; /* RF
 
 /* Compares two OIDs as SNMP orders them: <0, 0, >0. */
 int lookup_compare(const uint32_t *a, uint32_t a_length, const uint32_t *b, uint32_t b_length);
+/* The column of this descriptor, as in the MIB, and its table; NULL: there is none. */
+const struct column *lookup_column(const char *name, const struct table **table);
 /* GET. */
 enum lookup_result lookup_get(const struct view *v, const struct table_time *now,
                               const struct oid_name *name, struct value *value);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "alarm_text.h"
-#include "tables.h"
+#include "lookup.h"
 
 struct series {
     uint32_t key[3];
@@ -35,17 +35,6 @@ struct samples {
     uint64_t left_out;
 };
 
-static const struct column *find(const char *name, const struct table **table)
-{
-    for (uint32_t i = 0; i < tables_count; i++)
-        for (uint32_t k = 0; k < tables[i]->column_count; k++)
-            if (strcmp(tables[i]->columns[k].name, name) == 0) {
-                *table = tables[i];
-                return &tables[i]->columns[k];
-            }
-    return NULL;
-}
-
 bool sample_is_counter(const struct column *c)
 {
     return c->kind == COLUMN_COUNTER32 || c->kind == COLUMN_COUNTER64 ||
@@ -55,7 +44,7 @@ bool sample_is_counter(const struct column *c)
 bool sample_column(const char *name, const char **why)
 {
     const struct table *table;
-    const struct column *c = find(name, &table);
+    const struct column *c = lookup_column(name, &table);
     *why = "it is no column of mailmond: mailmond --tables lists them";
     if (!c)
         return false;
@@ -90,7 +79,7 @@ struct samples *samples_new(const struct model *m, const struct config_strings *
     s->columns = calloc(columns->count + 1, sizeof *s->columns);
     for (unsigned i = 0; s->columns && i < columns->count; i++) {
         struct sampled *c = &s->columns[s->column_count];
-        if ((c->column = find(columns->items[i], &c->table))) {
+        if ((c->column = lookup_column(columns->items[i], &c->table))) {
             c->counter = sample_is_counter(c->column);
             s->column_count++;
         }

@@ -204,6 +204,22 @@ static void empty_view_has_nothing(void **state)
     assert_int_equal(lookup_get(&empty, &now, &all.cells[0], &value), LOOKUP_NO_INSTANCE);
 }
 
+static void column_by_its_name(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < tables_count; i++)
+        for (uint32_t k = 0; k < tables[i]->column_count; k++) {
+            const struct table *t = NULL;
+            assert_ptr_equal(lookup_column(tables[i]->columns[k].name, &t), &tables[i]->columns[k]);
+            assert_ptr_equal(t, tables[i]);
+        }
+    const struct table *t = NULL;
+    assert_null(lookup_column("", &t));
+    assert_null(lookup_column("mtaGroupStored", &t));
+    assert_null(lookup_column("mtagroupstoredmessages", &t));
+    assert_null(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +229,7 @@ int main(void)
         cmocka_unit_test(get_finds_cells_alone),
         cmocka_unit_test(missing_cell_is_not_missing_object),
         cmocka_unit_test(empty_view_has_nothing),
+        cmocka_unit_test(column_by_its_name),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
