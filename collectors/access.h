@@ -43,7 +43,7 @@ struct access_metrics; /* access_metrics.h */
 struct access_server {
     const char *name;    /* "dovecot": FORMAT of --read, section of the configuration, instance */
     const char *summary; /* for --help */
-    const char *master;  /* name of its master process, and the usual place of its pid file */
+    const char *master;  /* names of its master process, with blanks between them */
     const char *pid_file;
     void (*parse)(struct syslog_context *c, struct slice line, struct event *e);
     /* What the text of its metrics tells. */

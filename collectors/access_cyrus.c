@@ -264,7 +264,7 @@ static void cyrus_parse(struct syslog_context *c, struct slice line, struct even
 const struct access_server access_cyrus = {
     .name = "cyrus",
     .summary = "Cyrus IMAP: syslog",
-    .master = "cyrmaster",
+    .master = "cyrmaster master",
     .pid_file = "/run/cyrus-master.pid",
     .parse = cyrus_parse,
     .metrics = cyrus_metrics,

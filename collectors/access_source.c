@@ -3,7 +3,6 @@
  * the log alone; the log reader (log_source.c) and this collector put them into the same checkpoint.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 #include "../agent/log.h"
@@ -12,6 +11,7 @@
 #include "access_source.h"
 #include "access_tally.h"
 #include "collector.h"
+#include "proc_scan.h"
 #include "sun_service.h"
 
 #define LOOK_MS 5000
@@ -112,12 +112,13 @@ static bool add_sun(struct collect *c, const struct config_mta *m)
     struct access_log *log =
         m->log_directory ? access_tally_log(access_.tally, &access_sun, slice_of(m->name), 0)
                          : NULL;
+    if (!log)
+        return !m->log_directory;
     struct sun_expire *expire = calloc(1, sizeof *expire); /* as long as the logs' readers */
-    for (size_t i = 0; log && i < sizeof services / sizeof services[0]; i++)
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
         if (!expire || !add_sun_log(c, m, log, services[i], expire))
             return false;
-    access_.has_sun |= log != NULL;
-    return log || !m->log_directory;
+    return access_.has_sun = true;
 }
 
 struct access_log *access_sun_log(const char *instance)
@@ -156,52 +157,18 @@ static bool start(struct collect *c)
     return true;
 }
 
-/* The master's process number in its pid file; 0: none, -1: errno. */
-static long read_pid(const char *path)
-{
-    char text[32];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : -1;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    struct slice s = slice_trim((struct slice){text, n > 0 ? (size_t)n : 0});
-    uint64_t pid;
-    return slice_number(&s, &pid) && pid <= INT32_MAX ? (long)pid : 0;
-}
-
-/*
- * Is there a process of this number with this name? "PID (NAME) STATE ...": the name may hold any octet
- * and is cut at 15; one that is dead but not yet reaped is in state Z.
- */
-static bool is_alive(long pid, const char *master)
-{
-    char path[64], text[256];
-    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-    int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    const char *open_ = strchr(text, '('), *close_ = strrchr(text, ')');
-    if (!open_ || !close_ || close_ < open_ || close_[1] != ' ' || close_[2] == 'Z')
-        return false;
-    struct slice name = {open_ + 1, (size_t)(close_ - open_ - 1)};
-    return slice_eq(name, slice_of(master)) || slice_eq(name, SLICE("master"));
-}
-
 /* Is the master there? A pid file of its own that does not exist says no, the usual one nothing. */
 static void look(struct collect *c, struct instance *i)
 {
     char error[640] = "";
     const char *path = i->config->pid_file ? i->config->pid_file : i->server->pid_file;
-    long pid = read_pid(path);
+    int64_t pid = proc_pid_file(path), started_ms;
     if (pid < 0)
         snprintf(error, sizeof error, "%s: %s", path, strerror(errno));
     if (pid < 0 || (pid == 0 && !i->config->pid_file))
         i->life = LIFE_UNKNOWN;
     else
-        i->life = is_alive(pid, i->server->master) ? LIFE_ALIVE : LIFE_DEAD;
+        i->life = proc_alive(pid, i->server->master, &started_ms) ? LIFE_ALIVE : LIFE_DEAD;
     source_status(c, i->process, pid < 0 ? SOURCE_DENIED : SOURCE_OK, error);
 }
 

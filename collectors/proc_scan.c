@@ -64,6 +64,36 @@ int64_t proc_start_ms(uint64_t start_ticks)
            asleep_ms;
 }
 
+int64_t proc_pid_file(const char *path)
+{
+    char text[64];
+    uint64_t pid;
+    if (proc_read(path, text, sizeof text) < 0)
+        return errno == ENOENT ? 0 : -1;
+    struct slice s = slice_trim(slice_of(text));
+    return slice_number(&s, &pid) && pid <= INT32_MAX ? (int64_t)pid : 0;
+}
+
+static bool read_stat(const char *root, uint32_t pid, char *text, size_t size, struct proc_stat *p)
+{
+    char path[288];
+    snprintf(path, sizeof path, "%.256s/%u/stat", root, pid);
+    ssize_t n = proc_read(path, text, size);
+    return n > 0 && proc_stat_parse((struct slice){text, (size_t)n}, p) && p->pid == pid &&
+           p->state != 'Z' && p->state != 'X';
+}
+
+bool proc_alive(int64_t pid, const char *names, int64_t *started_ms)
+{
+    char text[1024];
+    struct proc_stat p;
+    if (pid <= 0 || !read_stat("/proc", (uint32_t)pid, text, sizeof text, &p) ||
+        !proc_named(names, p.name.p, p.name.n))
+        return false;
+    *started_ms = proc_start_ms(p.start_ticks);
+    return true;
+}
+
 bool proc_scan_init(struct proc_scan *s, const char *root, const struct proc_want *wants,
                     unsigned want_count)
 {
@@ -78,16 +108,6 @@ void proc_scan_free(struct proc_scan *s)
     free(s->known);
     free(s->wanted_pids);
     *s = (struct proc_scan){0};
-}
-
-static uint32_t read_pid(const char *path)
-{
-    char text[64];
-    uint64_t pid;
-    if (proc_read(path, text, sizeof text) < 0)
-        return 0;
-    struct slice s = slice_trim(slice_of(text));
-    return slice_number(&s, &pid) && pid <= INT32_MAX ? (uint32_t)pid : 0;
 }
 
 static bool has_uid(const struct proc_scan *s, const struct proc_stat *p, uint32_t uid)
@@ -141,14 +161,11 @@ static void keep(struct proc_scan *s, unsigned want, const struct proc_stat *p)
 /* Reads the stat of a process; false: nobody asked for it, or it has ended. */
 static bool look(struct proc_scan *s, uint32_t pid)
 {
-    char path[288], text[1024];
+    char text[1024];
     struct proc_stat p;
     bool wanted = false;
-    snprintf(path, sizeof path, "%.256s/%u/stat", s->root, pid);
     s->read++;
-    ssize_t n = proc_read(path, text, sizeof text);
-    if (n <= 0 || !proc_stat_parse((struct slice){text, (size_t)n}, &p) || p.pid != pid ||
-        p.state == 'Z' || p.state == 'X')
+    if (!read_stat(s->root, pid, text, sizeof text, &p))
         return false;
     for (unsigned i = 0; i < s->want_count; i++)
         if (is_wanted(s, i, &p)) {
@@ -213,6 +230,13 @@ static int compare_seen(const void *a, const void *b)
                             : (x->want > y->want) - (x->want < y->want);
 }
 
+/* 0: none is known. */
+static uint32_t wanted_pid(const char *pid_file)
+{
+    int64_t pid = pid_file ? proc_pid_file(pid_file) : 0;
+    return pid > 0 ? (uint32_t)pid : 0;
+}
+
 void proc_scan_run(struct proc_scan *s)
 {
     DIR *d = opendir(s->root);
@@ -222,7 +246,7 @@ void proc_scan_run(struct proc_scan *s)
     if (!d)
         return;
     for (unsigned i = 0; i < s->want_count; i++)
-        s->wanted_pids[i] = s->wants[i].pid_file ? read_pid(s->wants[i].pid_file) : 0;
+        s->wanted_pids[i] = wanted_pid(s->wants[i].pid_file);
     unsigned count;
     struct proc_known *now = pass(s, d, &count);
     closedir(d);

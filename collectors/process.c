@@ -9,7 +9,6 @@
 #include "appl_status.h"
 #include "collector.h"
 #include "proc_scan.h"
-#include "proc_text.h"
 #include "process.h"
 
 #define LOOK_MS  5000    /* the process is looked at so often, and when its log says something */
@@ -26,30 +25,12 @@ struct watched {
 
 static struct watched *watched;
 
-/* Name and start of a process; false when there is none. */
-static bool process_stat(uint32_t pid, const char *names, int64_t *started_ms)
+static enum life look(const struct watched *w, int64_t *started_ms)
 {
-    char path[64], text[1024];
-    struct proc_stat p;
-    snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    ssize_t n = proc_read(path, text, sizeof text);
-    if (n <= 0 || !proc_stat_parse((struct slice){text, (size_t)n}, &p) || p.state == 'Z' ||
-        p.state == 'X' || !proc_named(names, p.name.p, p.name.n))
-        return false;
-    *started_ms = proc_start_ms(p.start_ticks);
-    return true;
-}
-
-static enum life look(struct watched *w, int64_t *started_ms)
-{
-    char text[64];
-    if (proc_read(w->pid_file, text, sizeof text) < 0)
-        return errno == ENOENT ? LIFE_DEAD : LIFE_UNKNOWN;
-    struct slice s = slice_trim(slice_of(text));
-    uint64_t pid;
-    if (!slice_number(&s, &pid) || pid == 0 || pid > INT32_MAX)
-        return LIFE_DEAD;
-    return process_stat((uint32_t)pid, w->of->mta->master, started_ms) ? LIFE_ALIVE : LIFE_DEAD;
+    int64_t pid = proc_pid_file(w->pid_file);
+    return pid < 0                                           ? LIFE_UNKNOWN
+           : proc_alive(pid, w->of->mta->master, started_ms) ? LIFE_ALIVE
+                                                             : LIFE_DEAD;
 }
 
 /* What the log said that matters here, as one number. */

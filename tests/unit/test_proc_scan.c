@@ -8,10 +8,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -205,6 +207,60 @@ static void sees_real_processes(void **state)
     proc_scan_free(&s);
 }
 
+static void reads_pid_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t pid;
+    } files[] = {{"17\n", 17},
+                 {"  17 x", 17},
+                 {"2147483647", 2147483647},
+                 {"", 0},
+                 {"x", 0},
+                 {"0\n", 0},
+                 {"-17\n", 0},
+                 {"2147483648\n", 0},
+                 {"99999999999999999999999", 0}};
+    char path[128];
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        put("pid", files[i].text, strlen(files[i].text));
+        snprintf(path, sizeof path, "%s/pid", root);
+        assert_int_equal(proc_pid_file(path), files[i].pid);
+    }
+    snprintf(path, sizeof path, "%s/none", root);
+    assert_int_equal(proc_pid_file(path), 0);
+    assert_int_equal(proc_pid_file(root), -1);
+    assert_int_equal(errno, EISDIR);
+}
+
+static void tells_who_lives(void **state)
+{
+    (void)state;
+    int64_t start_ms = -1;
+    char name[16];
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    prctl(PR_GET_NAME, name);
+    assert_false(proc_alive(child, "another", &start_ms));
+    assert_false(proc_alive(0, name, &start_ms));
+    assert_false(proc_alive(-1, name, &start_ms));
+    assert_int_equal(start_ms, -1);
+    assert_true(proc_alive(child, name, &start_ms));
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    assert_in_range(now.tv_sec * 1000 + now.tv_nsec / 1000000 - start_ms + 50, 0, 3000);
+    siginfo_t info;
+    kill(child, SIGKILL);
+    waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
+    assert_false(proc_alive(child, name, &start_ms)); /* it is there, but has ended */
+    waitpid(child, NULL, 0);
+    assert_false(proc_alive(child, name, &start_ms));
+}
+
 static void sums_up(void **state)
 {
     (void)state;
@@ -313,6 +369,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(reads_little, setup, teardown),
         cmocka_unit_test_setup_teardown(survives_hostile_files, setup, teardown),
         cmocka_unit_test(sees_real_processes),
+        cmocka_unit_test_setup_teardown(reads_pid_files, setup, teardown),
+        cmocka_unit_test(tells_who_lives),
         cmocka_unit_test(sums_up),
         cmocka_unit_test(judges),
         cmocka_unit_test(counts_connections),
