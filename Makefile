@@ -145,6 +145,7 @@ fuzz:
 
 lint:
 	@/usr/bin/python3 tests/lint/layers.py
+	@/usr/bin/python3 tests/lint/length.py
 	@clang-format --dry-run -Werror $(wildcard agent/*.[ch] collectors/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 	@for m in docs/*.[58]; do mandoc -T lint -W warning $$m || exit 1; done
 

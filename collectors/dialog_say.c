@@ -23,7 +23,7 @@ static void put(struct writer *w, const char *text, size_t n)
 
 static void put_text(struct writer *w, const char *text)
 {
-    put(w, text ? text : "", text ? strlen(text) : 0);
+    put(w, text, strlen(text));
 }
 
 static void put_number(struct writer *w, const char *before, uint64_t number)
@@ -37,7 +37,7 @@ static void put_number(struct writer *w, const char *before, uint64_t number)
 static void put_quoted(struct writer *w, const char *text)
 {
     put(w, "\"", 1);
-    for (; text && *text; text++) {
+    for (; *text; text++) {
         if (*text == '"' || *text == '\\')
             put(w, "\\", 1);
         put(w, text, 1);
@@ -86,11 +86,63 @@ static void put_message(struct writer *w, const char *message)
     }
 }
 
+/* Letters that stand for a text of the want. */
+#define WANT(member) offsetof(struct dialog_want, member)
+static const struct {
+    char letter;
+    bool quoted;
+    size_t member;
+    const char *otherwise; /* where the want has none */
+} texts[] = {
+    {'h', false, WANT(helo), "mailmond"}, {'u', false, WANT(user), ""},
+    {'p', false, WANT(password), ""},     {'q', true, WANT(user), ""},
+    {'w', true, WANT(password), ""},      {'m', true, WANT(mailbox), ""},
+    {'s', false, WANT(sender), ""},       {'r', false, WANT(recipient), ""},
+    {'o', false, WANT(host), ""},         {'a', false, WANT(path), "/"},
+    {'H', true, WANT(search_header), ""}, {'V', true, WANT(search_value), ""},
+};
+
+static bool put_want(struct writer *w, const struct dialog_want *want, char letter)
+{
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].letter != letter)
+            continue;
+        const char *text;
+        memcpy(&text, (const char *)want + texts[i].member, sizeof text);
+        text = text ? text : texts[i].otherwise;
+        if (texts[i].quoted)
+            put_quoted(w, text);
+        else
+            put_text(w, text);
+        return true;
+    }
+    return false;
+}
+
+/* Both are there where a row asks for them. */
+static bool put_credentials(struct writer *w, const struct dialog_want *want, char letter)
+{
+    struct slice none = {NULL, 0}, user = slice_of(want->user), password = slice_of(want->password);
+    switch (letter) {
+    case 'P': /* RFC 4616: no authorization identity, user, password, NUL before each */
+        put_base64(w, (struct slice){"", 1}, (struct slice){user.p, user.n + 1}, password);
+        return true;
+    case 'U':
+        put_base64(w, user, none, none);
+        return true;
+    case 'W':
+        put_base64(w, password, none, none);
+        return true;
+    case 'B':
+        put_base64(w, user, SLICE(":"), password);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void put_letter(struct dialog *d, struct writer *w, char letter)
 {
-    const struct dialog_want *want = d->want;
-    const char *user = want->user, *password = want->password;
-    struct slice none = {NULL, 0};
     switch (letter) {
     case 'T':
         put_number(w, "a", ++d->tag);
@@ -98,51 +150,8 @@ static void put_letter(struct dialog *d, struct writer *w, char letter)
     case 'E':
         put_text(w, d->protocol->hello);
         break;
-    case 'h':
-        put_text(w, want->helo ? want->helo : "mailmond");
-        break;
-    case 'u':
-        put_text(w, user);
-        break;
-    case 'p':
-        put_text(w, password);
-        break;
-    case 'q':
-        put_quoted(w, user);
-        break;
-    case 'w':
-        put_quoted(w, password);
-        break;
-    case 'P': /* RFC 4616: no authorization identity, user, password, NUL before each */
-        put_base64(w, (struct slice){"", 1}, (struct slice){user, strlen(user) + 1},
-                   slice_of(password));
-        break;
-    case 'U':
-        put_base64(w, slice_of(user), none, none);
-        break;
-    case 'W':
-        put_base64(w, slice_of(password), none, none);
-        break;
-    case 'B':
-        put_base64(w, slice_of(user), SLICE(":"), slice_of(password));
-        break;
-    case 'm':
-        put_quoted(w, want->mailbox);
-        break;
-    case 's':
-        put_text(w, want->sender);
-        break;
-    case 'r':
-        put_text(w, want->recipient);
-        break;
     case 'M':
-        put_message(w, want->message);
-        break;
-    case 'H':
-        put_quoted(w, want->search_header);
-        break;
-    case 'V':
-        put_quoted(w, want->search_value);
+        put_message(w, d->want->message);
         break;
     case 'n':
         put_number(w, "", d->protocol->line == dialog_line_pop3 ? d->number : d->newest);
@@ -150,17 +159,12 @@ static void put_letter(struct dialog *d, struct writer *w, char letter)
     case 'N':
         put_text(w, d->numbers);
         break;
-    case 'o':
-        put_text(w, want->host);
-        break;
-    case 'a':
-        put_text(w, want->path ? want->path : "/");
-        break;
     case 'v':
         put_text(w, VERSION);
         break;
     default:
-        put(w, &letter, 1);
+        if (!put_want(w, d->want, letter) && !put_credentials(w, d->want, letter))
+            put(w, &letter, 1);
     }
 }
 

@@ -18,9 +18,28 @@ static struct slice first_id(struct slice *ids)
     return sun_bare_id(first);
 }
 
-static void set_number(struct slice value, uint64_t *to)
+/* Attributes that are taken as they are. */
+#define MEMBER(name) offsetof(struct sun_record, name)
+static const struct {
+    unsigned key;
+    size_t member; /* a struct slice */
+} plain[] = {
+    {KEY('n', 'o'), MEMBER(node)},        {KEY('p', 'i'), MEMBER(process)},
+    {KEY('s', 'c'), MEMBER(source)},      {KEY('d', 'c'), MEMBER(destination)},
+    {KEY('d', 'e'), MEMBER(to)},          {KEY('f', 'i'), MEMBER(file)},
+    {KEY('e', 'i'), MEMBER(envelope_id)}, {KEY('u', 's'), MEMBER(username)},
+    {KEY('s', 's'), MEMBER(connection)},  {KEY('s', 'e'), MEMBER(sensitivity)},
+    {KEY('p', 'r'), MEMBER(priority)},    {KEY('i', 'n'), MEMBER(intermediate)},
+    {KEY('f', 'l'), MEMBER(filter)},      {KEY('r', 'e'), MEMBER(reason)},
+    {KEY('d', 'i'), MEMBER(diagnostic)},  {KEY('r', 'm'), MEMBER(remote_mta)},
+    {KEY('t', 'r'), MEMBER(transport)},   {KEY('a', 'p'), MEMBER(application)},
+};
+
+static void set_plain(struct sun_record *r, unsigned key, struct slice value)
 {
-    slice_number(&value, to);
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        if (plain[i].key == key)
+            memcpy((char *)r + plain[i].member, &value, sizeof value);
 }
 
 static bool set(struct syslog_context *c, struct sun_record *r, struct slice key,
@@ -34,23 +53,11 @@ static bool set(struct syslog_context *c, struct sun_record *r, struct slice key
         return sun_take_time(c, &value, &r->time_ms);
     case KEY('a', 'c'):
         return sun_set_code(r, value);
-    case KEY('n', 'o'):
-        r->node = value;
-        break;
-    case KEY('p', 'i'):
-        r->process = value;
-        break;
-    case KEY('s', 'c'):
-        r->source = value;
-        break;
-    case KEY('d', 'c'):
-        r->destination = value;
-        break;
     case KEY('d', 'r'):
         r->direction = value.n && *value.p == '+' ? '+' : '-';
         break;
     case KEY('s', 'z'):
-        set_number(value, &r->blocks);
+        slice_number(&value, &r->blocks);
         break;
     case KEY('s', 'o'):
         r->from = slice_eq(value, SLICE("<>")) ? slice_head(value, 0) : value;
@@ -58,61 +65,20 @@ static bool set(struct syslog_context *c, struct sun_record *r, struct slice key
     case KEY('o', 'd'):
         r->original = sun_without_type(value);
         break;
-    case KEY('d', 'e'):
-        r->to = value;
-        break;
     case KEY('r', 'f'):
-        set_number(value, &number), r->notary = (uint32_t)number;
-        break;
-    case KEY('f', 'i'):
-        r->file = value;
-        break;
-    case KEY('e', 'i'):
-        r->envelope_id = value;
+        slice_number(&value, &number);
+        r->notary = (uint32_t)number;
         break;
     case KEY('m', 'i'):
         r->message_id = first_id(&value);
         r->original_message_id = sun_bare_id(value);
-        break;
-    case KEY('u', 's'):
-        r->username = value;
-        break;
-    case KEY('s', 's'):
-        r->connection = value;
-        break;
-    case KEY('s', 'e'):
-        r->sensitivity = value;
-        break;
-    case KEY('p', 'r'):
-        r->priority = value;
-        break;
-    case KEY('i', 'n'):
-        r->intermediate = value;
-        break;
-    case KEY('f', 'l'):
-        r->filter = value;
-        break;
-    case KEY('r', 'e'):
-        r->reason = value;
-        break;
-    case KEY('d', 'i'):
-        r->diagnostic = value;
-        break;
-    case KEY('r', 'm'):
-        r->remote_mta = value;
-        break;
-    case KEY('t', 'r'):
-        r->transport = value;
-        break;
-    case KEY('a', 'p'):
-        r->application = value;
         break;
     case KEY('q', 't'):
         r->has_queue_time = slice_number(&value, &number) && number <= UINT32_MAX;
         r->queue_time_ms = r->has_queue_time ? number * 1000 : 0;
         break;
     default:
-        break;
+        set_plain(r, KEY(key.p[0], key.p[1]), value);
     }
     return true;
 }

@@ -1,0 +1,36 @@
+#!/usr/bin/python3
+"""Holds functions to 60 lines: what is longer is rows of data that were written as code, or two functions. Goes
+by clang-format's layout: a function's braces, and nothing else, stand alone at the start of a line."""
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST = 60
+
+
+def functions(text):
+    """The functions of a file, as (line of the opening brace, lines of the body)."""
+    begin = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if line == "{":
+            begin = number
+        elif line == "}" and begin:
+            yield begin, number - begin - 1
+            begin = None
+
+
+def main():
+    faults = count = 0
+    for d in ("agent", "collectors"):
+        for path in sorted((ROOT / d).glob("*.c")):
+            for number, lines in functions(path.read_text()):
+                count += 1
+                if lines > MOST:
+                    print(f"{path.relative_to(ROOT)}:{number}: a function of {lines} lines; {MOST} are enough")
+                    faults += 1
+    print(f"length: {count} functions, {faults} faults")
+    return 1 if faults or not count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
