@@ -1,10 +1,11 @@
 /*
+ * Actions: programs that the configuration names, run when an alarm is raised or cleared, and restarts of
+ * what is down. Never through a shell, never because of anything that SNMP said, each with a deadline.
+ *
  * READER_ACTION stands before the transition whose program has not been started yet: a crash runs none
  * twice. At most RUNNING_MAX programs run at once, and at most PER_MINUTE are started in a minute: an
  * action that raises the alarm that runs it goes round slowly, and the log says so.
  */
-#include "main_action.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 #include "../collectors/child.h"
 #include "log.h"
+#include "main_consumer.h"
 #include "restart.h"
 
 #define RUNNING_MAX 4
@@ -68,7 +70,7 @@ static void check_program(const struct config_alarm *a, const char *name,
         err_add(errors, a->at.file, a->at.line, "%s: at most %d arguments", name, ARGS_MAX - 1);
 }
 
-void main_action_check(const struct config *c, struct err_list *errors)
+static void check(const struct config *c, struct err_list *errors)
 {
     const struct config_alarm *all = c->alarms.items;
     for (unsigned i = 0; i < c->alarms.count; i++) {
@@ -152,8 +154,8 @@ static void describe(const struct transition *x, char text[VARIABLES][300],
 }
 
 /* Starts a program; false: not now, there is no room or the limit is reached. */
-static bool start(struct collect *c, const char *kind, const struct config_alarm *a,
-                  const struct config_strings *command, const struct transition *x)
+static bool run(struct collect *c, const char *kind, const struct config_alarm *a,
+                const struct config_strings *command, const struct transition *x)
 {
     char text[VARIABLES][300];
     const char *variables[VARIABLES + 1], *argv[ARGS_MAX + 1];
@@ -193,7 +195,7 @@ static void run_actions(struct collect *c)
         const struct config_alarm *a = section(c->config, TEXT_GET(x.id));
         const struct config_strings *command = a ? command_of(a, &x) : NULL;
         if (command && command->count &&
-            !start(c, x.event == ALARM_EVENT_RAISED ? "on_raise" : "on_clear", a, command, &x))
+            !run(c, x.event == ALARM_EVENT_RAISED ? "on_raise" : "on_clear", a, command, &x))
             return;
         transitions_done(self.transitions, READER_ACTION, x.number);
     }
@@ -260,7 +262,7 @@ static void watch_row(struct collect *c, const struct alarm *row, const struct c
     struct transition x = as_transition(c, row);
     struct slice instance = TEXT_GET(row->instance);
     if (now)
-        start(c, "restart", a, &a->restart, &x);
+        run(c, "restart", a, &a->restart, &x);
     if (w->restart.state == RESTART_GAVE_UP && before != RESTART_GAVE_UP)
         log_error("alarm %s of \"%.*s\": restarted %d times within %u s in vain: given up", a->name,
                   (int)instance.n, instance.p ? instance.p : "", RESTART_FAILURES,
@@ -278,25 +280,26 @@ static void run_restarts(struct collect *c)
     }
 }
 
-void main_action_start(struct collect *c, struct transitions *transitions)
+static void start(struct collect *c, const char *state_dir, struct transitions *stream)
 {
     const struct config_alarm *all = c->config->alarms.items;
-    self.collect = c;
-    self.transitions = transitions;
+    (void)state_dir;
+    self.transitions = stream;
     self.minute_ms = c->monotonic_ms;
     for (unsigned i = 0; i < c->config->alarms.count; i++)
         self.restarts |= all[i].restart.count > 0;
 }
 
-void main_action_tick(struct collect *c)
+static void tick(struct collect *c)
 {
     run_actions(c);
     if (self.restarts && c->caught_up)
         run_restarts(c);
 }
 
-void main_action_stop(void)
+static void stop(struct collect *c)
 {
+    (void)c;
     for (unsigned i = 0; i < RUNNING_MAX; i++)
         if (self.running[i].child)
             child_forget(self.running[i].child);
@@ -304,3 +307,5 @@ void main_action_stop(void)
     self.watches = NULL;
     self.watch_count = 0;
 }
+
+const struct consumer consumer_action = {check, start, tick, NULL, stop};

@@ -18,13 +18,10 @@
 #include "account.h"
 #include "log.h"
 #include "main_alarm.h"
-#include "main_action.h"
 #include "main_ask.h"
 #include "main_collect_options.h"
-#include "main_daily.h"
+#include "main_consumer.h"
 #include "main_explain.h"
-#include "main_history.h"
-#include "main_mail.h"
 #include "main_read.h"
 #include "main_whatif.h"
 #include "persist.h"
@@ -57,11 +54,26 @@ static struct {
     int exit_code;
 } self;
 
+static const struct consumer *const consumers[] = {
+    &consumer_history, &consumer_mail, &consumer_action, &consumer_daily, NULL,
+};
+
 static int64_t clock_ms(clockid_t id)
 {
     struct timespec t;
     clock_gettime(id, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The configuration and its rules, checked as a whole; NULL, or errors: it cannot be taken. */
+static struct config *read_config(struct alarm_rules **rules, struct err_list *errors)
+{
+    struct config *c = config_load(self.arguments.config, errors);
+    *rules = c ? alarm_rules_make(c, errors, &c->warnings) : NULL;
+    for (unsigned i = 0; c && consumers[i]; i++)
+        if (consumers[i]->check)
+            consumers[i]->check(c, errors);
+    return c;
 }
 
 static void set_clock(void)
@@ -230,10 +242,8 @@ static void on_tick(uv_timer_t *timer)
     slots_back_get(self.slots, &back);
     bool more = alarm_work_tick(&self.alarm_work, self.collect.caught_up, &back,
                                 self.collect.monotonic_ms, self.collect.real_minus_monotonic_ms);
-    main_history_tick(&self.collect);
-    main_mail_tick(&self.collect);
-    main_action_tick(&self.collect);
-    main_daily_tick(&self.collect);
+    for (unsigned i = 0; consumers[i]; i++)
+        consumers[i]->tick(&self.collect);
     bool first = !self.published;
     publish();
     if (self.published && (more || first))
@@ -326,12 +336,8 @@ static void on_hangup(uv_signal_t *handle, int number)
 {
     (void)handle, (void)number;
     struct err_list errors = {0};
-    struct config *c = config_load(self.arguments.config, &errors);
-    struct alarm_rules *rules = c ? alarm_rules_make(c, &errors, &c->warnings) : NULL;
-    if (c) {
-        main_history_check(c, &errors);
-        main_action_check(c, &errors);
-    }
+    struct alarm_rules *rules;
+    struct config *c = read_config(&rules, &errors);
     log_reopen();
     for (unsigned i = 0; i < errors.count; i++)
         log_error("%s", errors.lines[i]);
@@ -430,10 +436,8 @@ static bool start_collectors(void)
         return false;
     }
     c->store = NULL;
-    main_history_start(c, state_dir(), self.alarm_work.transitions);
-    main_mail_start(c, self.alarm_work.transitions);
-    main_action_start(c, self.alarm_work.transitions);
-    main_daily_start(c, state_dir());
+    for (unsigned i = 0; consumers[i]; i++)
+        consumers[i]->start(c, state_dir(), self.alarm_work.transitions);
     bool started =
         uv_timer_init(c->loop, &self.timer) == 0 &&
         watch_signal(&self.terminate, on_end, SIGTERM) &&
@@ -444,6 +448,14 @@ static bool start_collectors(void)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     return started;
+}
+
+static bool consumers_busy(void)
+{
+    for (unsigned i = 0; consumers[i]; i++)
+        if (consumers[i]->busy && consumers[i]->busy())
+            return true;
+    return false;
 }
 
 static int run(pid_t parent)
@@ -463,11 +475,11 @@ static int run(pid_t parent)
     log_notice("%s %s: %u mail systems", COLLECT_PROGRAM, VERSION, c->instance_count);
     uv_run(c->loop, UV_RUN_DEFAULT);
     c->stopping = true;
-    while (self.checkpoint_busy || main_history_busy())
+    while (self.checkpoint_busy || consumers_busy())
         uv_run(c->loop, UV_RUN_ONCE);
-    main_history_stop(c);
-    main_action_stop();
-    main_daily_stop();
+    for (unsigned i = 0; consumers[i]; i++)
+        if (consumers[i]->stop)
+            consumers[i]->stop(c);
     last_checkpoint();
     for (unsigned i = 0; collectors[i]; i++)
         collectors[i]->stop(c);
@@ -583,12 +595,7 @@ static void detect(struct err_list *notes)
 static bool load(struct err_list *notes)
 {
     struct err_list errors = {0};
-    self.config = config_load(self.arguments.config, &errors);
-    if (self.config) {
-        self.rules = alarm_rules_make(self.config, &errors, &self.config->warnings);
-        main_history_check(self.config, &errors);
-        main_action_check(self.config, &errors);
-    }
+    self.config = read_config(&self.rules, &errors);
     bool good = self.rules && errors.count == 0;
     print_list(&errors, "");
     err_free(&errors);

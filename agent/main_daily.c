@@ -1,10 +1,11 @@
 /*
+ * The daily report by schedule: mailmond-report is run for the day before, and what it prints is written to
+ * a directory, sent by mail, or both.
+ *
  * One program a day. It runs beside the loop with a deadline; its output is at most MESSAGE_MAX octets, as
  * that is what mailmond-probe takes for a mail. A report that cannot be made or sent is said and not tried
  * again: the history keeps the day, and mailmond-report can be run by hand.
  */
-#include "main_daily.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 #include "../collectors/child.h"
 #include "log.h"
+#include "main_consumer.h"
 #include "main_mail.h"
 #include "program.h"
 
@@ -134,18 +136,19 @@ static void find_program(void)
         snprintf(self.program, sizeof self.program, "%s", PROGRAM); /* by PATH */
 }
 
-void main_daily_start(struct collect *c, const char *dir)
+static void start(struct collect *c, const char *state_dir, struct transitions *stream)
 {
+    (void)stream;
     self.collect = c;
     self.on = c->config->report_directory || c->config->report_mail;
     if (!self.on)
         return;
     find_program();
-    snprintf(self.state, sizeof self.state, "%s", dir);
+    snprintf(self.state, sizeof self.state, "%s", state_dir);
     self.next = next_time(c, real_s(c));
 }
 
-void main_daily_tick(struct collect *c)
+static void tick(struct collect *c)
 {
     time_t now = real_s(c);
     bool due = now >= self.next;
@@ -156,9 +159,12 @@ void main_daily_tick(struct collect *c)
         run(c);
 }
 
-void main_daily_stop(void)
+static void stop(struct collect *c)
 {
+    (void)c;
     if (self.child)
         child_forget(self.child);
     self.child = NULL;
 }
+
+const struct consumer consumer_daily = {NULL, start, tick, NULL, stop};

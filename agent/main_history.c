@@ -1,17 +1,20 @@
 /*
+ * The history in the collect process: takes samples once a minute, hands them to a worker that writes them,
+ * and brings back baselines for the model. Whatever goes wrong here costs history alone: it is logged once,
+ * and tried again.
+ *
  * One work item at a time: it opens the database if it is not open, writes a batch, thins a little, and
  * reads baselines when an hour begins. Batches that could not be written wait for the next one, as many
  * as BATCHES_MAX; then the oldest is dropped. Baselines come back in an array and go to the model on
  * the loop.
  */
-#include "main_history.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "alarm_rule.h"
 #include "history.h"
 #include "log.h"
+#include "main_consumer.h"
 #include "sample.h"
 
 #define LOOK_MS     60000
@@ -266,7 +269,7 @@ static void note_runs(struct collect *c)
     }
 }
 
-void main_history_check(const struct config *c, struct err_list *errors)
+static void check(const struct config *c, struct err_list *errors)
 {
     const char *why;
     for (unsigned i = 0; i < c->history_columns.count; i++)
@@ -275,15 +278,15 @@ void main_history_check(const struct config *c, struct err_list *errors)
                     why);
 }
 
-void main_history_start(struct collect *c, const char *dir, struct transitions *transitions)
+static void start(struct collect *c, const char *state_dir, struct transitions *stream)
 {
     const struct config *config = c->config;
     self.collect = c;
-    self.transitions = transitions;
+    self.transitions = stream;
     self.on = config->history_days > 0;
     if (!self.on)
         return;
-    snprintf(self.job.dir, sizeof self.job.dir, "%s", dir);
+    snprintf(self.job.dir, sizeof self.job.dir, "%s", state_dir);
     self.judged_hour = -1;
     self.next_look_ms = c->monotonic_ms;
     const struct config_strings *columns =
@@ -307,7 +310,7 @@ static void look(const struct collect *c)
     samples_look(self.samples, &now);
 }
 
-void main_history_tick(struct collect *c)
+static void tick(struct collect *c)
 {
     if (!self.on || !self.samples)
         ignore_transitions();
@@ -328,12 +331,12 @@ void main_history_tick(struct collect *c)
     self.busy = uv_queue_work(c->loop, &self.work, work, done) == 0;
 }
 
-bool main_history_busy(void)
+static bool busy(void)
 {
     return self.busy;
 }
 
-void main_history_stop(struct collect *c)
+static void stop(struct collect *c)
 {
     struct job *j = &self.job;
     if (!self.on)
@@ -357,3 +360,5 @@ void main_history_stop(struct collect *c)
     self.samples = NULL;
     self.on = false;
 }
+
+const struct consumer consumer_history = {check, start, tick, busy, stop};

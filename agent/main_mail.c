@@ -1,4 +1,7 @@
 /*
+ * Alarms by mail: a reader of the stream of transitions, whose queue the store keeps. One message at a time; what
+ * cannot be sent is tried again, and given up politely.
+ *
  * The queue is the stream itself: READER_MAIL says how far it came, and the store keeps that. While a
  * message is under way the reader stands before it, so that a crash sends it again rather than never.
  */
@@ -10,6 +13,7 @@
 #include <unistd.h>
 #include "../collectors/prober.h"
 #include "log.h"
+#include "main_consumer.h"
 #include "notice.h"
 #include "secret.h"
 
@@ -137,10 +141,11 @@ const char *main_mail_host(void)
     return host;
 }
 
-void main_mail_start(struct collect *c, struct transitions *transitions)
+static void start(struct collect *c, const char *state_dir, struct transitions *stream)
 {
+    (void)state_dir;
     self.collect = c;
-    self.transitions = transitions;
+    self.transitions = stream;
     self.config = &c->config->notice;
     self.on = self.config->enabled;
     if (!self.on)
@@ -150,7 +155,7 @@ void main_mail_start(struct collect *c, struct transitions *transitions)
                self.config->host);
 }
 
-void main_mail_tick(struct collect *c)
+static void tick(struct collect *c)
 {
     struct transition x;
     if (self.busy || (self.on && c->monotonic_ms < self.next_ms))
@@ -180,3 +185,5 @@ void main_mail_tick(struct collect *c)
         transitions_done(self.transitions, READER_MAIL, x.number);
     }
 }
+
+const struct consumer consumer_mail = {NULL, start, tick, NULL, NULL};
