@@ -322,6 +322,7 @@ static bool make_instances(void)
 static void end(int code)
 {
     self.exit_code = code;
+    uv_timer_stop(&self.timer);
     uv_stop(self.collect.loop);
 }
 
@@ -644,5 +645,5 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < notes.count; i++)
         log_notice("%s", notes.lines[i]);
     err_free(&notes);
-    return run(parent);
+    _exit(run(parent)); /* exit() would wait for work items, which may hang on a file system */
 }

@@ -89,7 +89,8 @@ def site():
     paths += [{"path": disks / f"hung{n}", "kind": "store"} for n in range(2, HUNG + 1)]
     log, spool = rest.site(folder)
     daemon = Sited(folder / "m", free_port(), {
-        "disks": paths, "system_interval": "1 s",
+        "disks": paths, "files": [{"name": "hung", "pattern": disks / "hung1" / "*"}],
+        "system_interval": "1 s",
         "postfix": [{"name": "postfix", "log": log, "queue_directory": spool,
                      "config_directory": folder}]})
     daemon.start()
@@ -231,6 +232,17 @@ def test_hang(site):
     site.server(signal.SIGUSR2)
     eventually(lambda: all(site.source(n) == "ok" for n in hung), 30)
     eventually(lambda: not [c for p in collect for c in children(p)])
+
+
+def test_reloads_while_hung(site):
+    """A worker that waits for a file system does not keep the collector from being started anew."""
+    starts = site.text().count("mail systems")
+    site.server(signal.SIGSTOP)  # what is asked now is not even read: whoever waits can be killed
+    time.sleep(3)
+    site.process.process.send_signal(signal.SIGHUP)
+    eventually(lambda: site.text().count("mail systems") == starts + 1, 10)
+    site.server(signal.SIGCONT)
+    eventually(lambda: site.source("hung2") == "ok", 30)
 
 
 def test_stops_while_hung(site):
