@@ -12,6 +12,7 @@
 #include "access_tally.h"
 #include "collector.h"
 #include "proc_scan.h"
+#include "sun_program.h"
 #include "sun_service.h"
 
 #define LOOK_MS 5000
@@ -105,6 +106,27 @@ static bool add_sun_log(struct collect *c, const struct config_mta *m, struct ac
                                   sun_service_event, counter);
 }
 
+/* What the programs of its MTA write of themselves, a file for each that runs; there need be none. */
+static bool add_sun_programs(struct collect *c, const struct config_mta *m)
+{
+    struct access_log *log =
+        access_tally_log(access_.tally, &access_sun_program, slice_of(m->name), 0);
+    for (unsigned i = 0; sun_program_files[i]; i++) {
+        char *path = NULL; /* the log's reader keeps it */
+        if (asprintf(&path, "%s/%s", m->log_directory, sun_program_files[i]) < 0)
+            abort();
+        struct maillog *file = log ? log_source_of(c, "sun", path) : NULL;
+        if (!file)
+            return false;
+        log_source_optional(path);
+        struct sun_program_log *counter =
+            sun_program_log(c->model, c->names, log, m->name, log_source_index(path));
+        if (!counter || !maillog_add(file, access_sun_program.parse, sun_program_event, counter))
+            return false;
+    }
+    return true;
+}
+
 static bool add_sun(struct collect *c, const struct config_mta *m)
 {
     static const char *const services[] = {"imap",    "pop",      "http",   "admin",
@@ -118,7 +140,8 @@ static bool add_sun(struct collect *c, const struct config_mta *m)
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
         if (!expire || !add_sun_log(c, m, log, services[i], expire))
             return false;
-    return access_.has_sun = true;
+    access_.has_sun = true;
+    return add_sun_programs(c, m);
 }
 
 struct access_log *access_sun_log(const char *instance)

@@ -68,6 +68,8 @@ bool format_find(const char *name, struct format *f);
  * on. kind: a word for it, if nobody has asked for this path before. NULL: memory is short (logged).
  */
 struct maillog *log_source_of(struct collect *c, const char *kind, const char *path);
+/* That log, which was asked for, need not exist. */
+void log_source_optional(const char *path);
 /* The sourceIndex of that log; 0: nobody asked for it. */
 uint32_t log_source_index(const char *path);
 

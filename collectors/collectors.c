@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include "collector.h"
+#include "sun_program.h"
 #include "sun_service.h"
 
 extern const struct collector collector_directory;
@@ -41,10 +42,7 @@ const struct mta *const mtas[] = {
 };
 
 const struct access_server *const access_servers[] = {
-    &access_dovecot,
-    &access_cyrus,
-    &access_sun,
-    NULL,
+    &access_dovecot, &access_cyrus, &access_sun, &access_sun_program, NULL,
 };
 
 const struct access_server *access_find(const char *name)

@@ -155,7 +155,7 @@ static struct slice fifo_position(const void *input)
 static struct input_place fifo_place(const void *input)
 {
     const struct fifo *f = input;
-    return (struct input_place){f->started, f->at.offset};
+    return (struct input_place){f->started, f->at.offset, NULL};
 }
 
 static void fifo_status(const void *input, struct follow_status *status)

@@ -472,15 +472,6 @@ static bool finished(struct follow *f, bool yielded)
 
 /* ---- the interface ---- */
 
-/* A stored position that follow_position cannot have given. */
-static bool impossible(const struct follow_position *at)
-{
-    return at->head_length > FOLLOW_HEAD_MAX || at->tail_length > FOLLOW_TAIL_MAX ||
-           at->tail_length > at->offset || (at->offset > 0 && at->tail_length == 0) ||
-           (at->head_length < FOLLOW_HEAD_MAX && at->offset > at->head_length) ||
-           at->offset > INT64_MAX;
-}
-
 /* "mainlog-%D": a file for each day. */
 static void take_pattern(struct follow *f)
 {
@@ -502,7 +493,7 @@ struct follow *follow_new(const char *path, const struct follow_position *at)
     if (f->path)
         strcpy(f->path, path);
     f->directory = strdup(path);
-    if (!follow_source_start(&f->source, at == NULL || impossible(at) ? &none : at) ||
+    if (!follow_source_start(&f->source, at == NULL || follow_source_impossible(at) ? &none : at) ||
         f->path == NULL || f->directory == NULL) {
         follow_free(f);
         return NULL;

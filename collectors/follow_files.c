@@ -9,13 +9,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
 
-enum { FILES_MAX = 4096, LISTINGS_MAX = 20, GZIP_BUFFER = 64 * 1024 };
+enum { FILES_MAX = FOLLOW_FILES_MAX, LISTINGS_MAX = 20, GZIP_BUFFER = 64 * 1024 };
 
 int64_t follow_file_mtime(const struct stat *st)
 {
@@ -61,12 +62,31 @@ static bool parse_dated(struct slice name, struct slice base, size_t stem, struc
     return rest.n == base.n - stem;
 }
 
+static bool is_packed(struct slice name)
+{
+    return slice_ends(name, SLICE(".gz")) || slice_ends(name, SLICE(".bz2")) ||
+           slice_ends(name, SLICE(".xz")) || slice_ends(name, SLICE(".zst"));
+}
+
+/* Does the name fit the pattern? What was packed was read before, under its own name. */
+static bool parse_fitting(struct slice name, struct slice pattern, struct follow_file *file)
+{
+    *file = (struct follow_file){.number = UINT64_MAX};
+    if (name.n >= sizeof file->name || is_packed(name))
+        return false;
+    memcpy(file->name, name.p, name.n);
+    return fnmatch(pattern.p, file->name, FNM_PERIOD) == 0;
+}
+
 /* Is `name` a generation of the log `base`? Then the members that the name tells are set. */
-static bool parse_name(struct slice name, struct slice base, size_t stem, struct follow_file *file)
+static bool parse_name(struct slice name, struct slice base, const struct follow_files *files,
+                       struct follow_file *file)
 {
     struct slice rest = name;
-    if (stem)
-        return parse_dated(name, base, stem, file);
+    if (files->pattern)
+        return parse_fitting(name, base, file);
+    if (files->stem)
+        return parse_dated(name, base, files->stem, file);
     bool yesterday = is_yesterday(name, base);
     file->collected = is_collected(name, base);
     bool known = yesterday || file->collected;
@@ -102,7 +122,7 @@ static int add(struct follow_files *files, int directory, struct slice name, str
 {
     struct follow_file file;
     struct stat st;
-    if (!parse_name(name, base, files->stem, &file) || fstatat(directory, file.name, &st, 0) != 0 ||
+    if (!parse_name(name, base, files, &file) || fstatat(directory, file.name, &st, 0) != 0 ||
         !S_ISREG(st.st_mode))
         return 0;
     file.device = st.st_dev;
@@ -131,7 +151,7 @@ static int list_once(const char *directory, const char *name, struct follow_file
 {
     files->count = 0;
     DIR *d = opendir(directory);
-    if (d == NULL && errno == EACCES) {
+    if (d == NULL && errno == EACCES && !files->pattern) {
         int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
             return errno;
@@ -214,7 +234,7 @@ static void put_in_order(struct follow_files *files)
 
 int follow_files_list(const char *directory, const char *name, struct follow_files *files)
 {
-    struct follow_files again = {.stem = files->stem};
+    struct follow_files again = {.stem = files->stem, .pattern = files->pattern};
     int error = list_once(directory, name, files);
     for (unsigned i = 0; error == 0; i++) {
         error = list_once(directory, name, &again);

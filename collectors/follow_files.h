@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#define FOLLOW_FILES_MAX 4096 /* of one listing */
+
 /* One generation of the log, as the directory had it. */
 struct follow_file {
     char name[256];
@@ -27,10 +29,12 @@ struct follow_files {
     struct follow_file *list; /* oldest first; the live one, if it exists, is the last */
     unsigned count, room;
     size_t stem; /* the log's name has a date behind so many octets; 0: none */
+    bool
+        pattern; /* the log's name is a pattern (glob(7)): a log of its own is each file that fits */
 };
 
 /*
- * Lists the regular files of the log `name` in `directory`, files->stem being set: itself and log.1, log.1.gz,
+ * Lists the regular files of the log `name` in `directory`, files->stem and pattern being set: itself and log.1, log.1.gz,
  * log-20261121, log.20261121-120000 and the like (of mail.log_current: mail.log_yesterday, mail.log), as they were all at one instant. Returns 0 or an
  * errno; EAGAIN: the directory changes too fast, try later. A directory that may be searched but
  * not read shows the live file alone. The caller frees the list in every case.

@@ -323,6 +323,13 @@ void follow_source_shrink(struct follow_source *s)
     s->large = false;
 }
 
+bool follow_source_impossible(const struct follow_position *at)
+{
+    return at->head_length > HEAD_MAX || at->tail_length > TAIL_MAX ||
+           at->tail_length > at->offset || (at->offset > 0 && at->tail_length == 0) ||
+           (at->head_length < HEAD_MAX && at->offset > at->head_length) || at->offset > INT64_MAX;
+}
+
 bool follow_source_start(struct follow_source *s, const struct follow_position *at)
 {
     *s = (struct follow_source){.at = *at, .reader = FOLLOW_READER_CLOSED};

@@ -50,6 +50,8 @@ enum follow_drain {
     FOLLOW_DRAIN_ERROR /* errno */
 };
 
+/* Is it a stored position that no source can have had? */
+bool follow_source_impossible(const struct follow_position *at);
 /* Makes a closed source at `at`; false when there is no memory. */
 bool follow_source_start(struct follow_source *s, const struct follow_position *at);
 void follow_source_end(struct follow_source *s);

@@ -14,6 +14,7 @@ typedef void input_lines(void *arg, struct slice run, int64_t reference_ms);
 /* Where the run that is handed on stands, the same at every reading: to know a line again that killed us. */
 struct input_place {
     uint64_t file, offset;
+    const char *name; /* of the file, without its directory; NULL: the input is one log */
 };
 
 struct input_kind {
@@ -34,7 +35,7 @@ struct input_kind {
     void (*close)(void *input);
 };
 
-extern const struct input_kind input_file, input_journal, input_fifo;
+extern const struct input_kind input_file, input_files, input_journal, input_fifo;
 
 /* The kind that a setting `log` names, and what is behind its prefix. */
 const struct input_kind *input_named(const char *log, const char **target);

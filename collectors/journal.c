@@ -265,7 +265,7 @@ static struct slice journal_position(const void *input)
 static struct input_place journal_place(const void *input)
 {
     const struct journal *j = input;
-    return (struct input_place){slice_hash(slice_of(j->directory), 0) | 1, j->at.offset};
+    return (struct input_place){slice_hash(slice_of(j->directory), 0) | 1, j->at.offset, NULL};
 }
 
 static void journal_status(const void *input, struct follow_status *status)

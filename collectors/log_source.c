@@ -90,7 +90,11 @@ static struct log_source *find(const char *path)
 static void name_source(const struct collect *c, const char *kind, const char *path,
                         char name[NAME_SIZE])
 {
-    snprintf(name, NAME_SIZE, "%s log %s", kind, path);
+    size_t room = NAME_SIZE - 1 - strlen(kind) - strlen(" log "), n = strlen(path);
+    if (n > room) /* its end is what tells it from others */
+        snprintf(name, NAME_SIZE, "%s log ...%s", kind, path + n - (room - 3));
+    else
+        snprintf(name, NAME_SIZE, "%s log %s", kind, path);
     for (uint32_t i = 0; i < c->model->tables[MODEL_SOURCE].count; i++) {
         const struct source *s = model_row(c->model, MODEL_SOURCE, i);
         struct slice had = TEXT_GET(s->name);
@@ -150,6 +154,11 @@ uint32_t log_source_index(const char *path)
     return l ? l->row->row.key[0] : 0;
 }
 
+void log_source_optional(const char *path)
+{
+    find(path)->optional = true;
+}
+
 #define DEATHS 2 /* so many on one line, and the next start does not touch it */
 
 /* Was the process before this one killed by a line? */
@@ -171,10 +180,12 @@ static void judge_death(struct model_work *w)
 }
 
 /* Notes where the run is, for the case that one of its lines is the last. */
-static void begin_run(struct log_source *l)
+static void begin_run(struct log_source *l, int64_t written_ms)
 {
     struct input_place at = l->kind->place(l->input);
     struct model_work *w = l->work;
+    if (at.name)
+        maillog_file(&l->log, slice_of(at.name), written_ms);
     l->log.base = at.offset;
     w->file = at.file;
     l->log.skip = w->deaths >= DEATHS && w->died_file == at.file ? w->died_line : 0;
@@ -205,7 +216,7 @@ static void lines(void *arg, struct slice run, int64_t reference_ms)
         syslog_start(&l->watch_time, reference_ms);
     }
     l->started = true;
-    begin_run(l);
+    begin_run(l, reference_ms);
     maillog_lines(&l->log, run);
     watch_lines(l, run);
 }
@@ -285,7 +296,7 @@ static bool follow_beside(struct collect *c, const struct instance_of_mta *i, co
     struct maillog *log = log_source_of(c, i->mta->name, path);
     if (!log)
         return false;
-    find(path)->optional = true;
+    log_source_optional(path);
     return maillog_add(log, any_line, count_nothing, NULL);
 }
 

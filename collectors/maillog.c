@@ -60,6 +60,14 @@ void maillog_time(struct maillog *m, int64_t reference_ms)
     }
 }
 
+void maillog_file(struct maillog *m, struct slice name, int64_t written_ms)
+{
+    for (unsigned i = 0; i < m->format_count; i++) {
+        m->contexts[i].file = name;
+        m->contexts[i].file_ms = written_ms;
+    }
+}
+
 static void not_recognised(struct maillog *m, struct slice line)
 {
     m->unrecognised++;

@@ -20,6 +20,8 @@ struct syslog_context {
     int64_t
         zone_until_ms; /* of syslog_take_local: end of the hour, local time, that zone_ms is for */
     const void *options; /* of the log's format, where it has some; set after syslog_start */
+    struct slice file;   /* name of the line's file, where a log is many; its mtime, real time */
+    int64_t file_ms;
 };
 /* reference_ms: real time near which the first line was written (the file's mtime or the clock). */
 void syslog_start(struct syslog_context *c, int64_t reference_ms);

@@ -38,7 +38,7 @@ LAYERS = [
     (r"collectors/ldap_(client\w*|run|probe)", 4),
     (r"collectors/directory\w*", 5),
     (r"collectors/sun_(source|queue_source|command|rows\w*)", 5),
-    (r"collectors/(access_sun|sun_service|sun_expire)", 4),
+    (r"collectors/(access_sun|sun_service|sun_expire|sun_program)", 4),
     (r"collectors/(trend|mounts|disk_space|proc_text|appl_status|file_scan|record_\w+|served)", 2),
     (r"collectors/proc_scan", 3),
     (r"collectors/process_rows", 4),

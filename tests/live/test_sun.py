@@ -367,3 +367,60 @@ def test_service_logs(folder):
         assert walk[("mailmonStoreLastExpireDuration", store)] == 70
     finally:
         daemon.stop()
+
+
+def test_program_logs(folder):
+    """dispatcher.log, job_controller.log and the channels' logs: a file for each program that runs, side by side, with
+    one that ends while another begins, through a kill; new channels show up by themselves."""
+    tree = Tree(folder / "msg")
+    logs = tree.log.parent
+    tree.write("")
+    lines = {}
+
+    def put(file, count, text="message"):
+        name = file[:file.index(".log")]
+        with open(logs / file, "a", encoding="ascii") as f:
+            for _ in range(count):
+                lines[name] = lines.get(name, 0) + 1
+                f.write(f"10:50:33.{lines[name] % 100:02d} (   1): {name} {text} {lines[name]}\n")
+
+    put("dispatcher.log-0JDJ00A", 20)
+    put("job_controller.log-0JDJ00B", 5)
+    put("tcp_local_master.log-0JDJ00C", 30)
+    put("tcp_local_master.log-0JDJ00D", 30)
+    daemon = Daemon(folder / "d", PORT + 5, {"checkpoint_interval": "1 s",
+                                             "sun": [{"name": "msg", "base_directory": tree.base}]}).start()
+
+    def events():
+        walk = daemon.walk()
+        return {v: (walk[("mailmonLogEventMatches", i)], walk.get(("mailmonLogEventLastLine", i)))
+                for i, v in walk.column("mailmonLogEventName").items()}
+
+    def all_counted():
+        seen = events()
+        return all(seen.get(f"msg: {name}", (0,))[0] == n for name, n in lines.items())
+    try:
+        assert wait_for(all_counted, 15)[0], (lines, events())
+        put("tcp_local_master.log-0JDJ00C", 10)  # two programs of a channel at a time
+        put("tcp_local_master.log-0JDJ00D", 10, "cannot open")
+        put("ims-ms_master.log-0JDJ00E", 3)
+        put("tcp_smtp_server.log-0JDJ00F", 4)
+        put("tcp_local_slave.log-0JDJ00G", 4)
+        assert wait_for(all_counted, 15)[0], (lines, events())
+        assert events()["msg: tcp_local_master trouble"][0] == 10
+        kill(daemon, PORT + 5)
+        put("tcp_local_master.log-0JDJ00D", 7)  # ends
+        put("tcp_local_master.log-0JDJ00H", 7)  # ... and another one begins
+        (logs / "dispatcher.log-0JDJ00A").rename(logs / "dispatcher.log-0JDJ00A.1")
+        put("dispatcher.log-0JDJ00I", 1, "bind: Address already in use")
+        daemon.start()
+        assert wait_for(all_counted, 15)[0], (lines, events())
+        seen = events()
+        assert seen["msg: dispatcher"] == (21, "dispatcher bind: Address already in use 21")
+        assert seen["msg: port in use"][0] == 1
+        walk = daemon.walk()
+        states = {str(v): walk[("mailmonSourceStatus", i)] for i, v in walk.column("mailmonSourceTarget").items()}
+        for pattern in ("dispatcher.log*", "job_controller.log*", "*_master.log*", "*_slave.log*", "tcp_*_server.log*"):
+            assert states[str(logs / pattern)] == "ok", states
+    finally:
+        daemon.stop()
