@@ -52,12 +52,19 @@ size_t exim_id(struct slice s, struct queue_id *id)
     return NEW_LENGTH;
 }
 
+/* The first digits as a number; small letters are digits of base 62 only. */
+static int64_t number_in(int base, struct slice id)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < TIME_DIGITS && i < id.n; i++)
+        n = n * base + queue_id_codes[(unsigned char)id.p[i]] - 1;
+    return n;
+}
+
 int64_t exim_id_time(struct slice id)
 {
-    int64_t seconds = 0;
-    for (size_t i = 0; i < TIME_DIGITS && i < id.n; i++)
-        seconds = seconds * 62 + queue_id_codes[(unsigned char)id.p[i]] - 1;
-    return seconds;
+    int64_t seconds = number_in(62, id);
+    return seconds <= UINT32_MAX ? seconds : number_in(36, id);
 }
 
 /* Where a quoted string that starts at `at` ends: behind its quote, or the end of s. */
@@ -179,13 +186,11 @@ bool exim_take_peer(struct slice *s, struct event *e)
         e->service = service_of_port(port);
         t = rest;
     }
-    rest = t;
-    if (TAKE(rest, " U=")) {
-        exim_take_word(&rest);
-        t = rest;
-    } else {
-        TAKE(t, " ");
-    }
+    TAKE(t, " ");
+    if (STARTS(t, "U="))
+        exim_take_word(&t);
+    if (STARTS(t, "Ci="))
+        exim_take_word(&t);
     *s = t;
     return true;
 }

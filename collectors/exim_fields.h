@@ -15,7 +15,11 @@
  * 0. *id is it without the hyphens.
  */
 size_t exim_id(struct slice s, struct queue_id *id);
-/* When the message with this id arrived, in seconds since the epoch: its first six digits. */
+/*
+ * When the message with this id arrived, in seconds since the epoch: its first six digits, in base 62, or 36
+ * where Exim was built for file systems that do not tell capitals from small letters (Cygwin, Darwin). In
+ * base 62 those of today lie beyond the year 2106.
+ */
 int64_t exim_id_time(struct slice id);
 
 /* Takes a word: up to a space that is not in a quoted string, and the space. */
@@ -24,8 +28,8 @@ struct slice exim_take_word(struct slice *s);
 bool exim_take_angle(struct slice *s, struct slice *address);
 
 /*
- * Takes an inbound host as Exim tells it, "name (helo) [ip]:port" with " I=[ip]:port" and " U=ident" if
- * they follow: peer and the service (by the port that was connected to). False if there is no
+ * Takes an inbound host as Exim tells it, "name (helo) [ip]:port" with " I=[ip]:port", " U=ident" and
+ * " Ci=id" if they follow: peer and the service (by the port that was connected to). False if there is no
  * address in brackets.
  */
 bool exim_take_peer(struct slice *s, struct event *e);

@@ -2,6 +2,8 @@
  * Exim's lines without an arrow: connections, refusals, the daemon, the queue; and a message's arrival.
  * Pure.
  */
+#include <ctype.h>
+
 #include "exim_fields.h"
 
 /* Arrival: "sender R=other-id H=host I=... U=ident P=protocol X=... A=method:id S=size id=... for a b" */
@@ -118,6 +120,29 @@ static bool is_remark(struct slice s)
            STARTS(s, "tmp-reject from cutthrough ");
 }
 
+/* X=, CV=, DN=, SNI=, A=, SPF= ...: a capital, letters or digits, "=". F= has an address with blanks in it. */
+static void skip_fields(struct slice *s)
+{
+    for (;;) {
+        size_t n = 0;
+        while (n < s->n && n < 8 && isalnum((unsigned char)s->p[n]))
+            n++;
+        if (n == 0 || n == s->n || s->p[n] != '=' || !isupper((unsigned char)*s->p) ||
+            STARTS(*s, "F="))
+            return;
+        exim_take_word(s);
+    }
+}
+
+/* "'connect' ACL: too late": TLS on connect was not begun. */
+static void dropped(struct slice s, struct event *e)
+{
+    e->kind = EVENT_CONNECTION_REJECT;
+    e->flags |= EVENT_COUNTED;
+    e->text = reason_of(s);
+    e->code = 5007001;
+}
+
 /*
  * A line that begins with a host: an inbound one, then F=<sender> and what was refused; or, with the id of a
  * message, an outbound one.
@@ -126,11 +151,12 @@ static void host_line(struct slice s, struct event *e)
 {
     struct slice start = s, address;
     bool inbound = exim_take_peer(&s, e);
-    while (STARTS(s, "X=") || STARTS(s, "CV=") || STARTS(s, "DN=\"") || STARTS(s, "SNI="))
-        exim_take_word(&s);
-    if (TAKE(s, "F=") && exim_take_angle(&s, &address) && STARTS(s, "A="))
-        exim_take_word(&s);
-    if (inbound && TAKE(s, "rejected ")) {
+    skip_fields(&s);
+    if (TAKE(s, "F=") && exim_take_angle(&s, &address))
+        skip_fields(&s);
+    if (inbound && TAKE(s, "dropped by ")) {
+        dropped(s, e);
+    } else if (inbound && TAKE(s, "rejected ")) {
         rejected(s, false, e);
     } else if (inbound && TAKE(s, "temporarily rejected ")) {
         rejected(s, true, e);
@@ -197,11 +223,16 @@ static void rejected_words(struct slice s, struct event *e)
 
 /* Connections */
 
+/* "Ci=id from ", "from ": then the host. Before "closed" may stand how long it was open, "D=1m". */
 static void connection(struct slice s, struct event *e)
 {
     e->kind = EVENT_NONE;
-    if (!exim_take_peer(&s, e))
+    if (STARTS(s, "Ci="))
+        exim_take_word(&s);
+    if (!TAKE(s, "from ") || !exim_take_peer(&s, e))
         return; /* a local program that speaks SMTP */
+    if (STARTS(s, "D="))
+        exim_take_word(&s);
     if (s.n == 0 || STARTS(s, "(TCP/IP connection count") || STARTS(s, "(via inetd)"))
         e->kind = EVENT_CONNECT;
     else if (STARTS(s, "closed "))
@@ -378,8 +409,8 @@ static const struct {
 } lines[] = {
     {TEXT("H="), host_line, false},
     {TEXT("U="), nothing, false},
-    {TEXT("SMTP connection from "), connection, false},
     {TEXT("SMTP connection lost after final dot "), lost_after_dot, false},
+    {TEXT("SMTP connection "), connection, false},
     {TEXT("Frozen"), held, true},
     {TEXT("frozen "), held, true},
     {TEXT("Unfrozen "), released, true},
@@ -392,6 +423,7 @@ static const struct {
     {TEXT("temporarily refused connection from "), refused_now, false},
     {TEXT("rejected "), rejected_line, false},
     {TEXT("unexpected disconnection while reading SMTP command"), aborted, false},
+    {TEXT("unexpected EOF while reading SMTP command"), aborted, false},
     {TEXT("SMTP command timeout on "), aborted, false},
     {TEXT("SMTP data timeout "), aborted, false},
     {TEXT("SMTP call from "), aborted, false},
@@ -406,6 +438,7 @@ static const struct {
     {TEXT("Start queue run: "), queue_run, false},
     {TEXT("End queue run: "), nothing, false},
     {TEXT("Start '"), nothing, false},
+    {TEXT("Start ODMR "), nothing, false},
     {TEXT("End '"), nothing, false},
     {TEXT("Abandon queue run: "), nothing, false},
     {TEXT("no host name found for IP address "), nothing, false},
@@ -422,6 +455,8 @@ static const struct {
     {TEXT("OCSP "), nothing, false},
     {TEXT("PRDR "), nothing, false},
     {TEXT("["), nothing, false},
+    {TEXT("ATRN "), nothing, false},
+    {TEXT("Ci="), nothing, false},
     {TEXT("ETRN "), nothing, false},
     {TEXT("VRFY "), nothing, false},
     {TEXT("Warning: "), nothing, false},

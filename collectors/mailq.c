@@ -19,7 +19,7 @@ unsigned mailq_queue_of(const struct mailq *q, const struct mailq_file *f)
 
 unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f)
 {
-    return q->mta->queues[mailq_queue_of(q, f)].flags;
+    return q->places[mailq_queue_of(q, f)].flags;
 }
 
 static void age_in(struct mailq_sums *s, const struct mailq_file *f)
@@ -153,6 +153,24 @@ bool mailq_complete_mode(unsigned mode)
     return mode & S_IXUSR;
 }
 
+bool mailq_add_queue(struct mailq *q, const char *name, unsigned flags)
+{
+    struct mailq_sums *s = &q->queues[q->queue_count];
+    if (q->queue_count == MTA_QUEUES_MAX) {
+        errno = EOVERFLOW;
+        return false;
+    }
+    if (!mailq_ages_init(&s->ages, q->now_s))
+        return false;
+    if ((flags & MTA_QUEUE_RETRY) && !mailq_ring_init(&s->retries, q->now_s)) {
+        mailq_ages_free(&s->ages);
+        return false;
+    }
+    s->message_id.length = TEXT_ABSENT;
+    q->places[q->queue_count++] = (struct mta_queue){name, flags};
+    return true;
+}
+
 struct mailq *mailq_new(const struct mta *mta, const char *queue_directory)
 {
     struct mailq *q = calloc(1, sizeof *q);
@@ -163,15 +181,9 @@ struct mailq *mailq_new(const struct mta *mta, const char *queue_directory)
     q->need_scan = true;
     q->tree.inotify = q->tree.root = -1;
     q->path = strdup(queue_directory);
-    bool ok = q->path && mailq_map_init(&q->map) && mailq_tree_init(&q->tree, mta, q->path);
-    for (; ok && q->queue_count < MTA_QUEUES_MAX && mta->queues[q->queue_count].name;
-         q->queue_count++) {
-        struct mailq_sums *s = &q->queues[q->queue_count];
-        s->message_id.length = TEXT_ABSENT;
-        ok = mailq_ages_init(&s->ages, 0);
-        if (ok && (mta->queues[q->queue_count].flags & MTA_QUEUE_RETRY))
-            ok = mailq_ring_init(&s->retries, 0);
-    }
+    bool ok = q->path && mailq_map_init(&q->map) && mailq_tree_init(&q->tree, q->places, q->path);
+    for (const struct mta_queue *is = mta->queues; ok && is->name; is++)
+        ok = mailq_add_queue(q, is->name, is->flags);
     if (ok)
         return q;
     mailq_free(q);
@@ -288,6 +300,11 @@ static void tell_status(const struct mailq *q, struct mailq_result *r)
                  q->map.count);
     } else if (q->status != SOURCE_OK) {
         memcpy(r->error, q->error, sizeof r->error);
+    } else if (q->left_out) {
+        r->status = SOURCE_TRUNCATED;
+        snprintf(r->error, sizeof r->error,
+                 "%.60s: has more than %u queues; the others are left out", q->path,
+                 MTA_QUEUES_MAX);
     } else if (q->tree.polling) {
         snprintf(r->error, sizeof r->error,
                  "%.60s: polled, as it cannot be watched (%s): raise fs.inotify.max_user_%s",
@@ -298,8 +315,12 @@ static void tell_status(const struct mailq *q, struct mailq_result *r)
 
 static void tell(struct mailq *q, struct mailq_result *r)
 {
-    for (unsigned i = 0; i < q->queue_count; i++)
+    r->queue_count = q->queue_count;
+    for (unsigned i = 0; i < q->queue_count; i++) {
+        snprintf(r->queues[i].name, sizeof r->queues[i].name, "%s", q->places[i].name);
+        r->queues[i].flags = q->places[i].flags;
         tell_queue(&q->queues[i], &r->queues[i]);
+    }
     tell_status(q, r);
     r->files = q->map.count;
     r->events = q->events;
@@ -336,6 +357,8 @@ void mailq_refresh(struct mailq *q, const struct mailq_request *request,
     mailq_events(q);
     q->need_scan |= mailq_tree_replaced(&q->tree);
     bool scan = request->rescan || q->tree.polling || q->need_scan;
+    if (!scan && q->monotonic_s < q->look_until_s)
+        mailq_find_named(q, true);
     for (unsigned i = 0; scan && i < SCANS_MAX; i++) {
         mailq_scan(q);
         scan = q->need_scan && q->status == SOURCE_OK;

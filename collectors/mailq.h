@@ -33,7 +33,10 @@ struct mailq_request {
     unsigned update_count;
 };
 
+#define MAILQ_NAME 48 /* room for its directory, "deferred", "NAME/input" */
 struct mailq_queue {
+    char name[MAILQ_NAME];
+    unsigned flags; /* enum mta_queue_flag */
     uint64_t messages;
     uint64_t bytes, recipients;
     bool complete;             /* bytes and recipients cover every message */
@@ -48,9 +51,10 @@ struct mailq_queue {
 
 #define MAILQ_WANTED_MAX 4096
 struct mailq_result {
-    enum source_status status; /* SOURCE_OK, _MISSING, _DENIED, _STALE */
+    enum source_status status; /* SOURCE_OK, _MISSING, _DENIED, _STALE, _TRUNCATED */
     char error[160];           /* in words, with the path and what would mend it; empty when well */
-    struct mailq_queue queues[MTA_QUEUES_MAX];
+    unsigned queue_count;      /* those of the MTA first, then those that were found */
+    struct mailq_queue queues[MTA_QUEUES_MAX];     /* a queue keeps its place */
     uint64_t files;                                /* known in all queues */
     uint64_t events, scans, overflows, files_read; /* since mailq_new */
     uint64_t duration_us;

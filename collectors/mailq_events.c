@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#define NAMED_S    60         /* a named queue that is made is there after so long */
 #define EVENTS_MAX (1u << 20) /* of one refresh; the rest wait for the next */
 
 static void carry(struct mailq *q, uint32_t cookie, const struct mailq_file *f)
@@ -106,8 +107,10 @@ static void directory_event(struct mailq *q, uint16_t directory, const struct in
         return;
     if (directory == MAILQ_TREE_ROOT) {
         for (unsigned i = 0; i < q->queue_count; i++)
-            if (slice_eq(slice_of(e->name), slice_of(q->mta->queues[i].name)))
+            if (strcmp(e->name, q->places[i].name) == 0)
                 child = mailq_tree_queue(&q->tree, i);
+        if (child == MAILQ_TREE_NONE)
+            q->look_until_s = q->monotonic_s + NAMED_S;
     } else if (mailq_tree_is_hash(e->name) &&
                q->tree.directories[directory].depth < MAILQ_TREE_DEPTH) {
         child = mailq_tree_child(&q->tree, directory, e->name[0]);

@@ -220,7 +220,7 @@ static struct unknowns find_unknowns(const struct mailq *q)
     for (unsigned i = 0; i < q->queue_count; i++) {
         u.messages |= q->queues[i].unsized || q->queues[i].unaged || q->queues[i].changed;
         u.inodes |= q->queues[i].untimed || q->queues[i].writing;
-        u.retries |= (q->mta->queues[i].flags & MTA_QUEUE_RETRY) && q->queues[i].messages;
+        u.retries |= (q->places[i].flags & MTA_QUEUE_RETRY) && q->queues[i].messages;
     }
     return u;
 }

@@ -46,7 +46,7 @@ struct batch {
 static void fail(struct mailq *q, enum source_status status, const char *what, unsigned queue,
                  int error)
 {
-    const char *name = queue < q->queue_count ? q->mta->queues[queue].name : "";
+    const char *name = queue < MTA_QUEUES_MAX ? q->places[queue].name : "";
     const char *remedy = error == EACCES || error == EPERM
                              ? ": give the daemon CAP_DAC_READ_SEARCH (start it as root)"
                              : "";
@@ -288,9 +288,66 @@ static bool open_root(struct mailq *q)
     return true;
 }
 
+static bool is_known(const struct mailq *q, const char *name)
+{
+    for (unsigned i = 0; i < q->queue_count; i++)
+        if (strcmp(q->places[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A name that a manager can show: who sends mail has a say in it where the administrator lets him. */
+static bool is_plain(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if (*p <= ' ' || *p > '~')
+            return false;
+    return *name && *name != '.';
+}
+
+/* Is there a directory NAME with the queue's own in it? Then it is one. */
+static void try_named(struct mailq *q, const char *name)
+{
+    char path[MAILQ_NAME];
+    int n = snprintf(path, sizeof path, "%s/%s", name, q->mta->named_queues);
+    if (n < 0 || n >= MAILQ_NAME || !is_plain(name) || is_known(q, path))
+        return;
+    struct stat st;
+    if (fstatat(q->tree.root, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode) ||
+        fstatat(q->tree.root, path, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode))
+        return;
+    if (q->queue_count == MTA_QUEUES_MAX) {
+        q->left_out = true;
+        return;
+    }
+    memcpy(q->found[q->queue_count], path, (size_t)n + 1);
+    if (!mailq_add_queue(q, q->found[q->queue_count], q->places[0].flags))
+        q->short_of_memory = true;
+}
+
+void mailq_find_named(struct mailq *q, bool scan)
+{
+    unsigned before = q->queue_count;
+    q->left_out = false;
+    int fd = q->mta->named_queues ? mailq_tree_open(&q->tree, MAILQ_TREE_ROOT) : -1;
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    for (const struct dirent *e; d && (e = readdir(d));)
+        try_named(q, e->d_name);
+    if (d)
+        closedir(d);
+    else if (fd >= 0)
+        close(fd);
+    for (unsigned i = before; scan && i < q->queue_count; i++) {
+        uint16_t directory = mailq_tree_queue(&q->tree, i);
+        if (directory != MAILQ_TREE_NONE)
+            mailq_scan_new(q, directory);
+    }
+}
+
 static void scan_queues(struct mailq *q)
 {
     bool found = false;
+    mailq_find_named(q, false);
     for (unsigned i = 0; i < q->queue_count; i++)
         mailq_tree_queue(&q->tree, i);
     if (q->scans == 0)

@@ -44,6 +44,10 @@ struct mailq {
     const struct mta *mta;
     char *path;
     unsigned queue_count;
+    struct mta_queue places[MTA_QUEUES_MAX]; /* their names and flags, in the order of queues */
+    char found[MTA_QUEUES_MAX][MAILQ_NAME];  /* names that are not the MTA's own */
+    int64_t look_until_s;                    /* monotonic: a named queue is perhaps being made */
+    bool left_out;                           /* there are more */
     struct mailq_map map;
     struct mailq_tree tree;
     struct mailq_sums queues[MTA_QUEUES_MAX];
@@ -65,6 +69,8 @@ struct mailq {
     char buffer[MAILQ_READ_MAX * 4] __attribute__((aligned(8))); /* of directories, of files */
 };
 
+/* Makes one queue more, with no directory yet; false with errno. name must outlive q. */
+bool mailq_add_queue(struct mailq *q, const char *name, unsigned flags);
 /* Takes a file out of its queue's sums, or puts it in. */
 void mailq_count_out(struct mailq *q, const struct mailq_file *f);
 void mailq_count_in(struct mailq *q, const struct mailq_file *f);
@@ -92,6 +98,8 @@ bool mailq_complete_mode(unsigned mode);
 /* Scans all queues: sets status and error, watches every directory, drops files that are no more.
  */
 void mailq_scan(struct mailq *q);
+/* Looks for named queues that are new; those were empty until then, if `scan` they are scanned. */
+void mailq_find_named(struct mailq *q, bool scan);
 /* Scans a directory that appeared, and what is below it. */
 void mailq_scan_new(struct mailq *q, uint16_t directory);
 

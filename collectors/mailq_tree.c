@@ -18,9 +18,9 @@
 static const struct mailq_directory fresh = {
     .watch = -1, .child = MAILQ_TREE_NONE, .after = MAILQ_TREE_NONE};
 
-bool mailq_tree_init(struct mailq_tree *t, const struct mta *mta, const char *path)
+bool mailq_tree_init(struct mailq_tree *t, const struct mta_queue *queues, const char *path)
 {
-    *t = (struct mailq_tree){.queues = mta->queues, .path = path, .root = -1, .room = 64};
+    *t = (struct mailq_tree){.queues = queues, .path = path, .root = -1, .room = 64};
     t->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     t->watch_error = t->inotify < 0 ? errno : 0;
     t->polling = t->inotify < 0;
@@ -129,13 +129,30 @@ uint16_t mailq_tree_child(struct mailq_tree *t, uint16_t parent, char letter)
     return place_child(t, parent, t->directories[parent].queue, letter);
 }
 
+/* A queue's directory, "deferred" or "NAME/input". */
+static int open_queue(const struct mailq_tree *t, const char *name)
+{
+    const char *slash = strchr(name, '/');
+    if (!slash)
+        return openat(t->root, name, OPEN_DIRECTORY);
+    char head[MAILQ_TREE_PATH];
+    snprintf(head, sizeof head, "%.*s", (int)(slash - name), name);
+    int parent = openat(t->root, head, OPEN_DIRECTORY);
+    if (parent < 0)
+        return -1;
+    int fd = openat(parent, slash + 1, OPEN_DIRECTORY), error = errno;
+    close(parent);
+    errno = error;
+    return fd;
+}
+
 int mailq_tree_open(const struct mailq_tree *t, uint16_t directory)
 {
     const struct mailq_directory *d = &t->directories[directory];
     if (directory == MAILQ_TREE_ROOT)
         return openat(t->root, ".", OPEN_DIRECTORY);
     if (d->parent == MAILQ_TREE_ROOT)
-        return openat(t->root, t->queues[d->queue].name, OPEN_DIRECTORY);
+        return open_queue(t, t->queues[d->queue].name);
     int parent = mailq_tree_open(t, d->parent);
     if (parent < 0)
         return -1;

@@ -12,7 +12,7 @@
 #define MAILQ_TREE_ROOT  0 /* queue_directory itself */
 #define MAILQ_TREE_NONE  0xffff
 #define MAILQ_TREE_DEPTH 6  /* of hash directories below a queue */
-#define MAILQ_TREE_PATH  64 /* room for a relative path of a file */
+#define MAILQ_TREE_PATH  96 /* room for a relative path of a file */
 
 struct mailq_directory {
     int watch;             /* inotify's descriptor, -1: none */
@@ -42,8 +42,8 @@ struct mailq_tree {
     unsigned count, room, watch_count;
 };
 
-/* path must outlive it. false with errno when memory is short. */
-bool mailq_tree_init(struct mailq_tree *t, const struct mta *mta, const char *path);
+/* queues, which may become more, and path must outlive it. false with errno when memory is short. */
+bool mailq_tree_init(struct mailq_tree *t, const struct mta_queue *queues, const char *path);
 void mailq_tree_free(struct mailq_tree *t);
 /* Opens queue_directory anew: 0 or errno. */
 int mailq_tree_reopen(struct mailq_tree *t);

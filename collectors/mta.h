@@ -32,7 +32,7 @@ struct mta_queue {
     const char *name; /* "deferred" */
     unsigned flags;
 };
-#define MTA_QUEUES_MAX 8
+#define MTA_QUEUES_MAX 32
 
 /* One of the files that make a message, where these are several (spool.h). */
 enum mta_spool_role {
@@ -110,7 +110,10 @@ struct mta {
     void (*detect)(struct config *c, const char *path, struct err_list *notes);
     /* One whole line without its newline -> *e. The context carries dates from line to line. */
     void (*parse)(struct syslog_context *c, struct slice line, struct event *e);
-    const struct mta_queue *queues;     /* at most MTA_QUEUES_MAX, ends with a NULL name */
+    const struct mta_queue *queues; /* at most MTA_QUEUES_MAX, ends with a NULL name */
+    /* Of queues whose names the administrator chooses: the last part of their directories, "NAME/input". Each
+       is like the first of `queues`. NULL: there are none. */
+    const char *named_queues;
     const struct mta_service *services; /* ends with a NULL daemon */
     /* The file of statistics that it keeps: how many associations it took since the file is there. NULL:
        it keeps none, or its log tells. */

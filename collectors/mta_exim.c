@@ -154,6 +154,7 @@ const struct mta mta_exim = {
     .detect = detect_exim,
     .parse = parse,
     .queues = queues,
+    .named_queues = "input",
     .services = services,
     .queue_name = exim_queue_name,
     .queue_file = exim_queue_file,

@@ -129,18 +129,18 @@ static void merge_ages(const struct group *g, const struct mailq_queue *from)
     }
 }
 
-static void merge_queue(struct group *g, const struct mta_queue *is, const struct mailq_queue *from)
+static void merge_queue(struct group *g, const struct mailq_queue *from)
 {
     bool there = from->messages != MODEL_ABSENT;
-    set_level(g, is->name, from->messages);
+    set_level(g, from->name, from->messages);
     merge_ages(g, from);
-    if (is->flags & MTA_QUEUE_DAMAGED)
+    if (from->flags & MTA_QUEUE_DAMAGED)
         return; /* not stored for delivery: mtaTable's sums leave it out */
     g->stored_messages = from->messages;
     g->stored_bytes = there && from->complete ? from->bytes : MODEL_ABSENT;
     g->stored_recipients = there && from->complete ? from->recipients : MODEL_ABSENT;
     bool dated = there && from->ages_complete;
-    if (is->flags & MTA_QUEUE_REWRITTEN)
+    if (from->flags & MTA_QUEUE_REWRITTEN)
         g->held = there && from->complete ? from->held : MODEL_ABSENT;
     g->oldest_at = dated ? instant(from->oldest_ms) : MODEL_NEVER;
     g->oldest_id = from->message_id;
@@ -157,16 +157,18 @@ static void add(uint64_t *sum, uint64_t part)
 static void merge(struct queue_source *q)
 {
     struct appl *a = q->of->appl;
-    const struct mta_queue *is = q->of->mta->queues;
     a->stored_messages = a->stored_bytes = a->stored_recipients = 0;
-    for (unsigned n = 0; is[n].name; n++) {
+    for (unsigned n = 0; n < q->result.queue_count; n++) {
+        const struct mailq_queue *from = &q->result.queues[n];
+        if (!q->groups[n])
+            place_rows(q, n, from->name);
         struct group *g = q->groups[n];
         if (!g)
             continue;
-        merge_queue(g, &is[n], &q->result.queues[n]);
+        merge_queue(g, from);
         if (g->retry_at == MODEL_NEVER && g->stored_messages && g->stored_messages != MODEL_ABSENT)
             g->retry_at = tally_next_run(collect->tally, a);
-        if (is[n].flags & MTA_QUEUE_DAMAGED)
+        if (from->flags & MTA_QUEUE_DAMAGED)
             continue;
         add(&a->stored_messages, g->stored_messages);
         add(&a->stored_bytes, g->stored_bytes);

@@ -267,8 +267,13 @@ static void tell_oldest(struct spool *s, unsigned n, int root, struct mailq_queu
 
 static void tell(struct spool *s, int root, int64_t now_s, struct mailq_result *r)
 {
-    for (unsigned n = 0; n < s->queue_count; n++)
-        r->queues[n].complete = r->queues[n].ages_complete = true;
+    r->queue_count = s->queue_count;
+    for (unsigned n = 0; n < s->queue_count; n++) {
+        struct mailq_queue *q = &r->queues[n];
+        snprintf(q->name, sizeof q->name, "%s", s->mta->queues[n].name);
+        q->flags = s->mta->queues[n].flags;
+        q->complete = q->ages_complete = true;
+    }
     for (uint32_t i = 0; i < s->count; i++)
         if (is_message(&s->messages[i]))
             count(&s->messages[i], now_s, &r->queues[s->messages[i].queue]);

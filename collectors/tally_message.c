@@ -388,19 +388,37 @@ static uint32_t transport_bit(const struct service *s)
     return 1u << (s->group->ordinal < 31 ? s->group->ordinal : 31);
 }
 
-/* Remembers the port of "host[ip]:port", by which the sockets of deliveries are known. */
-static void learn_port(struct instance *i, struct service *s, struct slice relay)
+static void remember_port(struct instance *i, struct service *s, uint16_t port)
 {
-    uint64_t port;
-    const char *colon = relay.n ? memrchr(relay.p, ':', relay.n) : NULL;
-    struct slice number = colon ? slice_skip(relay, (size_t)(colon + 1 - relay.p)) : relay;
-    if (!colon || !slice_number(&number, &port) || number.n || port > UINT16_MAX)
-        return;
     for (unsigned n = 0; n < RELAY_PORTS; n++)
         if (i->ports[n].port == port && i->ports[n].service)
             return;
-    i->ports[i->port_hand] = (struct relay_port){(uint16_t)port, s};
+    i->ports[i->port_hand] = (struct relay_port){port, s};
     i->port_hand = (i->port_hand + 1) % RELAY_PORTS;
+}
+
+/* Does s end with an address in brackets? "host[/path]" is a local socket. */
+static bool ends_with_address(struct slice s)
+{
+    const char *open = s.n ? memrchr(s.p, '[', s.n) : NULL;
+    return open && s.p[s.n - 1] == ']' && open[1] != '/';
+}
+
+/*
+ * Remembers the port of "host[ip]:port" or "smtp://ip:port", by which the sockets of deliveries are known.
+ * Where a log tells no port, it is one of those by which mail goes to other hosts.
+ */
+static void learn_port(struct instance *i, struct service *s, struct slice relay)
+{
+    static const uint16_t usual[] = {25, 465, 587};
+    uint64_t port;
+    const char *colon = relay.n ? memrchr(relay.p, ':', relay.n) : NULL;
+    struct slice number = colon ? slice_skip(relay, (size_t)(colon + 1 - relay.p)) : relay;
+    if (colon && slice_number(&number, &port) && number.n == 0 && port <= UINT16_MAX)
+        remember_port(i, s, (uint16_t)port);
+    else if (ends_with_address(relay))
+        for (size_t n = 0; n < sizeof usual / sizeof usual[0]; n++)
+            remember_port(i, s, usual[n]);
 }
 
 /* Has the transport associations? */

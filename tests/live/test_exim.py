@@ -335,6 +335,51 @@ def test_restart_and_rotation(lab):
     lab.check()
 
 
+def stored(walk, queue):
+    """Messages, recipients, and in the table of ages."""
+    if queue not in walk.column("mtaGroupName").values():
+        return None
+    ages = sum(v for i, v in walk.column("mailmonAgeMessages").items()
+               if i[:2] == walk.group("exim", queue))
+    return (walk.of("mtaGroupStoredMessages", "exim", queue),
+            walk.of("mtaGroupStoredRecipients", "exim", queue), ages)
+
+
+def test_named_queue(lab):
+    """A queue that Exim makes when first asked for has rows of its own; a message moves to it by -MG."""
+    t, e = lab.truth, lab.exim
+    for n in range(3):
+        assert e.send(["parked@ok.test", f"slow{n}@temporary.test"]) == {}
+        t.received("smtp-in", 2 if lab.everything else 0)
+    assert e.send(["later@ok.test"]) == {}
+    t.received("smtp-in", 1 if lab.everything else 0)
+    before = int(e.run("-bpc"))
+    walk = lab.settle(lambda w: stored(w, "slow/input") == (3, 6, 3) and
+                      w.of("mtaGroupStoredMessages", "exim", "input") == before, 20)
+    assert stored(walk, "slow/input") == (3, 6, 3)
+    assert e.run("-bpc", "-qGslow").strip() == "3"
+    assert walk.of("mtaGroupStoredMessages", "exim", "input") == before
+    assert walk.of("mtaStoredMessages", "exim") == before + 3
+    moved, = (i for i in e.queue() if re.search(r"^ {10}later@ok.test$", e.run("-bp").split(i)[1]
+                                                .split("<")[1], re.M))
+    e.run("-MG", "slow", moved)
+    walk = lab.settle(lambda w: stored(w, "slow/input") == (4, 7, 4), 20)
+    assert stored(walk, "slow/input") == (4, 7, 4)
+    e.run("-qGslow")
+    e.idle()
+    for _ in range(3):
+        t.sent("smtp_ok")
+        t.deferred("smtp_temporary")
+    t.sent("smtp_ok")
+    if not lab.everything:
+        for key in (("", "mtaReceivedRecipients"), ("smtp-in", "mtaGroupReceivedRecipients")):
+            t[key] += 4
+    lab.check()
+    walk = lab.settle(lambda w: stored(w, "slow/input") == (3, 3, 3), 20)
+    assert stored(walk, "slow/input") == (3, 3, 3)
+    assert sum(walk.column("mailmonSourceUnrecognised").values()) == 0
+
+
 def test_other_logs(lab):
     """The reject log is a source; the panic log is well while it does not exist."""
     walk = lab.daemon.walk()
@@ -348,6 +393,33 @@ def test_other_logs(lab):
     event = walk.index("mailmonLogEventName", "exim panic log")
     assert walk["mailmonLogEventMatches", event] == 1
     assert walk["mailmonLogEventSeverity", event] == "major"
+
+
+def test_outbound(lab):
+    """An association to another host that is open, also where the log tells no port."""
+    t, e = lab.truth, lab.exim
+
+    def deliver():
+        assert e.send(["a@plain.test"]) == {}
+        t.received("smtp-in", 1)
+        t.sent("smtp_plain")
+    deliver()
+    lab.check()  # the transport is known
+    lab.site.plain.gate.clear()
+    try:
+        deliver()
+        walk = lab.settle(lambda w: w.of("applOutboundAssociations", "exim") == 1, 15)
+        assert walk.of("applOutboundAssociations", "exim") == 1
+        groups = walk.column("mtaGroupOutboundAssociations")
+        assert sum(groups.values()) == 1
+        if lab.everything:  # else every transport may use the port
+            assert groups[walk.group("exim", "smtp_plain")] == 1
+        assert es.PLAIN[0] in walk.column("assocRemoteApplication").values()
+    finally:
+        lab.site.plain.gate.set()
+    lab.check()
+    walk = lab.settle(lambda w: w.of("applOutboundAssociations", "exim") == 0, 15)
+    assert walk.of("applOutboundAssociations", "exim") == 0
 
 
 def test_down(lab):

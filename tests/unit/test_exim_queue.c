@@ -29,6 +29,8 @@ static void test_names(void **state)
         "1r31eq-000-D7-L6-H",
         "1r31eq-0003D7-L6-h",
     };
+    /* Where capitals and small letters are the same: base 36. */
+    static const char *const also[] = {"S44WE8-0003D7-L6-H", "S44WE8-000000003D7-2KDZ-H"};
     struct queue_id id;
     int64_t arrival_s;
     char name[MTA_FILE_NAME];
@@ -37,6 +39,10 @@ static void test_names(void **state)
         assert_int_equal(arrival_s, 1700000000);
         mta_exim.queue_file_name(id, name);
         assert_string_equal(name, good[i]);
+    }
+    for (size_t i = 0; i < sizeof also / sizeof also[0]; i++) {
+        assert_true(mta_exim.queue_name(slice_of(also[i]), &id, &arrival_s));
+        assert_int_equal(arrival_s, 1700000000);
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(mta_exim.queue_name(slice_of(bad[i]), &id, &arrival_s));

@@ -337,6 +337,56 @@ static void test_scan_again(void **state)
     mailq_free(polling);
 }
 
+/* Queues that the administrator made, with a directory of their own each. */
+static void test_named(void **state)
+{
+    (void)state;
+    struct mta named = fake;
+    named.named_queues = "hold";
+    assert_int_equal(mkdir(at("slow"), 0700), 0);
+    assert_int_equal(mkdir(at("slow/hold"), 0700), 0);
+    assert_int_equal(mkdir(at("other"), 0700), 0);
+    assert_int_equal(symlink("slow", at("linked")), 0);
+    make("slow/hold/T5X1", 0700, "1 1 0 1");
+    struct mailq *q = mailq_new(&named, root);
+    struct mailq_queue *r = refresh(q);
+    assert_int_equal(result.status, SOURCE_OK);
+    assert_int_equal(result.queue_count, QUEUES + 1);
+    assert_string_equal(r[QUEUES].name, "slow/hold");
+    assert_int_equal(r[QUEUES].messages, 1);
+    assert_int_equal(r[HOLD].messages, 0);
+    assert_string_equal(r[HOLD].name, "hold");
+    assert_int_equal(mkdir(at("new"), 0700), 0);
+    refresh(q);
+    assert_int_equal(mkdir(at("new/hold"), 0700), 0); /* nobody watches there yet */
+    assert_int_equal(mkdir(at("new/hold/a"), 0700), 0);
+    make("new/hold/a/T6X2", 0700, "1 1 0 2");
+    pass(1);
+    r = refresh(q);
+    assert_int_equal(result.queue_count, QUEUES + 2);
+    assert_string_equal(r[QUEUES + 1].name, "new/hold");
+    assert_int_equal(r[QUEUES + 1].messages, 1);
+    assert_int_equal(result.scans, 1);
+    assert_int_equal(rename(at("new/hold/a/T6X2"), at("slow/hold/T6X2")), 0);
+    pass(1);
+    r = refresh(q);
+    assert_int_equal(r[QUEUES].messages, 2);
+    assert_int_equal(r[QUEUES + 1].messages, 0);
+    assert_int_equal(r[QUEUES].bytes, 2); /* of both files, wherever they are */
+    for (unsigned i = 0; i < MTA_QUEUES_MAX; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "many%u", i);
+        assert_int_equal(mkdir(at(path), 0700), 0);
+        snprintf(path, sizeof path, "many%u/hold", i);
+        assert_int_equal(mkdir(at(path), 0700), 0);
+    }
+    r = refresh_with(q, (struct mailq_request){.rescan = true});
+    assert_int_equal(result.status, SOURCE_TRUNCATED);
+    assert_int_equal(result.queue_count, MTA_QUEUES_MAX);
+    assert_int_equal(r[QUEUES].messages, 2);
+    mailq_free(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +401,7 @@ int main(void)
         TEST(test_denied),
         TEST(test_polling),
         TEST(test_scan_again),
+        TEST(test_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
