@@ -512,6 +512,9 @@ static void read_tree(struct config *c, config_t *tree, struct err_list *errors)
             check_includes(&all, c->file, 0);
         if (errors->count == before)
             syntax_fault(errors, c, tree);
+        const config_setting_t *run_dir = config_lookup(tree, "run_dir"); /* what stood before */
+        if (run_dir)
+            read_setting(errors, run_dir, find(config_settings, "run_dir"), c);
         return;
     }
     config_setting_set_hook(config_root_setting(tree), c);
@@ -539,12 +542,12 @@ static void read_file(struct config *c, struct err_list *errors)
     free(copy);
 }
 
-struct config *config_load(const char *file, struct err_list *errors)
+/* With its faults: what of it is right is taken over. */
+static struct config *load(const char *file, struct err_list *errors)
 {
     struct config *c = calloc(1, sizeof *c);
     if (!c)
         abort();
-    unsigned before = errors->count;
     config_defaults(config_settings, c);
     if (!file && access(CONFIG_FILE, F_OK) == 0)
         file = CONFIG_FILE;
@@ -552,10 +555,27 @@ struct config *config_load(const char *file, struct err_list *errors)
         c->file = config_copy(file);
         read_file(c, errors);
     }
+    return c;
+}
+
+struct config *config_load(const char *file, struct err_list *errors)
+{
+    unsigned before = errors->count;
+    struct config *c = load(file, errors);
     if (errors->count == before)
         return c;
     config_free(c);
     return NULL;
+}
+
+char *config_run_dir(const char *file)
+{
+    struct err_list errors = {0};
+    struct config *c = load(file, &errors);
+    char *run_dir = config_copy(c->run_dir);
+    config_free(c);
+    err_free(&errors);
+    return run_dir;
 }
 
 void config_free(struct config *c)

@@ -278,6 +278,11 @@ struct config {
  * NULL when anything is wrong; `errors` then has every fault. The caller frees both.
  */
 struct config *config_load(const char *file, struct err_list *errors);
+/*
+ * The run_dir of a file that may be faulty, as far as it can be read; else the default. To be freed by the
+ * caller.
+ */
+char *config_run_dir(const char *file);
 void config_free(struct config *c);
 /* Adds an instance with the defaults of all settings; c owns it. */
 struct config_access *config_add_dovecot(struct config *c);

@@ -100,25 +100,39 @@ static int open_of(long pid, int number, int flags)
     return open(path, flags | O_CLOEXEC);
 }
 
+/* The process of a pid file; -1 and a message: there is none. */
+static long running(const char *path)
+{
+    char proc[64];
+    long pid = 0;
+    FILE *f = fopen(path, "re");
+    if (!f && errno != ENOENT) {
+        fprintf(stderr, "mailmond: %s: %s\n", path, strerror(errno));
+        return -1;
+    }
+    bool found = f && fscanf(f, "%ld", &pid) == 1 && pid > 0;
+    if (f)
+        fclose(f);
+    snprintf(proc, sizeof proc, "/proc/%ld", pid);
+    if (found && access(proc, F_OK) == 0)
+        return pid;
+    fprintf(stderr, "mailmond: no daemon is running (%s)\n", path);
+    return -1;
+}
+
 static struct slots *open_running(const char *run_dir)
 {
     char path[600];
-    long pid = 0;
     snprintf(path, sizeof path, "%s/mailmond.pid", run_dir);
-    FILE *f = fopen(path, "re");
-    if (!f || fscanf(f, "%ld", &pid) != 1 || pid <= 0) {
-        fprintf(stderr, "mailmond: no daemon is running (%s)\n", path);
-        if (f)
-            fclose(f);
+    long pid = running(path);
+    if (pid < 0)
         return NULL;
-    }
-    fclose(f);
     int model = open_of(pid, SUPERVISE_MODEL_FD, O_RDONLY);
     int back = open_of(pid, SUPERVISE_BACK_FD, O_RDONLY);
     struct slots *s = model >= 0 && back >= 0 ? slots_open_observer(model, back) : NULL;
     if (!s)
         fprintf(stderr, "mailmond: the memory of process %ld cannot be read: %s%s\n", pid,
-                strerror(errno), errno == EACCES ? " (only root and its own account may)" : "");
+                strerror(errno), errno == EACCES ? " (only its own account and root may)" : "");
     return s;
 }
 
@@ -126,8 +140,14 @@ static int dump(const struct supervise_options *o)
 {
     struct supervise_settings settings;
     struct view v;
-    if (!supervise_ask(o, &settings))
-        return 1;
+    int answer = supervise_ask(o, &settings);
+    if (answer == SUPERVISE_BAD_CONFIG)
+        fprintf(stderr,
+                "mailmond: the configuration has faults; this is of the daemon in %s, which "
+                "may run with an earlier one\n",
+                settings.run_dir);
+    else if (answer != 0)
+        return answer;
     struct slots *s = open_running(settings.run_dir);
     if (!s)
         return 1;

@@ -27,6 +27,7 @@
 #include "persist.h"
 #include "slots.h"
 
+#define EXIT_CONFIG   78    /* --settings: the configuration has faults */
 #define EXIT_RELOAD   75    /* start me again at once: the configuration changed */
 #define CATCH_UP_MS   10000 /* a model that goes back is not shown for so long after a restart */
 #define FIRST_TICK_MS 1
@@ -556,6 +557,14 @@ static void print_settings(const struct config *c)
     print_fifos(c);
 }
 
+/* For mailmond --dump: a daemon that has a better configuration may still run. */
+static void print_run_dir(const char *file)
+{
+    char *run_dir = config_run_dir(file);
+    printf("run_dir=%s\n", run_dir);
+    free(run_dir);
+}
+
 /* --check, --dump-config, --detect, --settings; -1: none of them was asked for. */
 static int print_mode(const struct err_list *notes)
 {
@@ -623,8 +632,11 @@ int main(int argc, char **argv)
         return explain_mode(self.arguments.count, self.arguments.files);
     if (self.arguments.count > 0)
         return arguments_wrong();
-    if (!load(&notes))
-        return 1;
+    if (!load(&notes)) {
+        if (self.arguments.settings)
+            print_run_dir(self.arguments.config);
+        return self.arguments.settings ? EXIT_CONFIG : 1;
+    }
     if (self.arguments.what_if)
         return whatif_mode(self.config, self.rules, state_dir(), self.arguments.from,
                            self.arguments.to);

@@ -119,7 +119,14 @@ static void exec_program(const struct supervise_options *o, const char **argv)
     _exit(127);
 }
 
-bool supervise_ask(const struct supervise_options *o, struct supervise_settings *s)
+static int cannot_ask(void)
+{
+    fprintf(stderr, "mailmond: mailmond-collect cannot be asked for the settings: %s\n",
+            strerror(errno));
+    return 1;
+}
+
+int supervise_ask(const struct supervise_options *o, struct supervise_settings *s)
 {
     const char *argv[8] = {"mailmond-collect", "--settings"};
     int n = add_common(o, argv, 2), out[2], status = -1;
@@ -130,7 +137,7 @@ bool supervise_ask(const struct supervise_options *o, struct supervise_settings 
     argv[n] = NULL;
     memset(s, 0, sizeof *s);
     if (pipe2(out, O_CLOEXEC) < 0)
-        return false;
+        return cannot_ask();
     pid_t pid = fork();
     if (pid == 0) {
         dup2(out[1], 1);
@@ -143,7 +150,11 @@ bool supervise_ask(const struct supervise_options *o, struct supervise_settings 
         take_setting(s, line);
     if (f)
         fclose(f);
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 && s->run_dir[0];
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return cannot_ask();
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SUPERVISE_BAD_CONFIG)
+        return SUPERVISE_BAD_CONFIG;
+    return status == 0 && s->run_dir[0] ? 0 : 1;
 }
 
 /* systemd: sd_notify(3)'s protocol, one datagram */
@@ -243,7 +254,7 @@ static void hold_fifos(const struct supervise_settings *s)
 static void compare_settings(void)
 {
     struct supervise_settings s;
-    if (!supervise_ask(self.options, &s))
+    if (supervise_ask(self.options, &s) != 0)
         return;
     if (strcmp(s.snmp, self.settings.snmp) != 0 && self.children[PUBLISH].pid) {
         log_notice("the SNMP settings changed: mailmond-publish is restarted");
@@ -431,6 +442,8 @@ static bool write_pid(void)
         return false;
     }
     int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    if (fchmod(self.pid_file, 0644) < 0) /* whatever the umask */
+        log_warning("%s: %s", path, strerror(errno));
     return ftruncate(self.pid_file, 0) == 0 && write(self.pid_file, text, (size_t)n) == n;
 }
 
@@ -464,8 +477,9 @@ static int detach(void)
 int supervise_run(const struct supervise_options *o)
 {
     self.options = o;
-    if (!supervise_ask(o, &self.settings))
-        return 1;
+    int answer = supervise_ask(o, &self.settings);
+    if (answer != 0)
+        return answer;
     if (!o->foreground && !getenv("NOTIFY_SOCKET")) {
         int code = detach();
         if (code >= 0)

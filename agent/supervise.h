@@ -24,11 +24,14 @@ struct supervise_settings {
     char snmp[2048];    /* anything the publish process must be restarted for */
 };
 
+/* Exit code for a fault that only the operator can mend: EX_CONFIG of sysexits.h. */
+#define SUPERVISE_BAD_CONFIG 78
+
 /*
- * Asks for the settings; faults of the configuration are printed by the process that finds them.
- * Returns false if there is none that is valid.
+ * Asks for the settings. Returns 0; SUPERVISE_BAD_CONFIG: the configuration has faults, which the process that
+ * finds them has printed, and of the settings only run_dir is known; 1: they cannot be asked for.
  */
-bool supervise_ask(const struct supervise_options *o, struct supervise_settings *s);
+int supervise_ask(const struct supervise_options *o, struct supervise_settings *s);
 /* Runs until SIGTERM or SIGINT. Returns an exit code. */
 int supervise_run(const struct supervise_options *o);
 /* The directory of this program's other executables: beside it, or LIBEXECDIR. Static storage. */

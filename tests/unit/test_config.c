@@ -552,18 +552,48 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
+static void run_dir_of_a_faulty_file(void **state)
+{
+    static const struct {
+        const char *text, *run_dir;
+    } cases[] = {{"run_dir = \"/run/b\";\nintervall = 3;\n", "/run/b"},
+                 {"run_dir = \"/run/b\";\ninterval = ;\n", "/run/b"},
+                 {"interval = ;\nrun_dir = \"/run/b\";\n", "/run/mailmond"},
+                 {"run_dir = 5;\n", "/run/mailmond"},
+                 {"@include \"/nonexistent\"\nrun_dir = \"/run/b\";\n", "/run/mailmond"}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *run_dir = config_run_dir(put("a.conf", cases[i].text));
+        assert_string_equal(run_dir, cases[i].run_dir);
+        free(run_dir);
+    }
+    char *run_dir = config_run_dir(path_of("missing.conf"));
+    assert_string_equal(run_dir, "/run/mailmond");
+    free(run_dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),      cmocka_unit_test(all_settings),
-        cmocka_unit_test(round_trip),    cmocka_unit_test(no_file),
-        cmocka_unit_test(syntax),        cmocka_unit_test(include),
-        cmocka_unit_test(unknown_names), cmocka_unit_test(types),
-        cmocka_unit_test(times_of_day),  cmocka_unit_test(values),
-        cmocka_unit_test(listeners),     cmocka_unit_test(instances),
-        cmocka_unit_test(all_at_once),   cmocka_unit_test(mixed_list),
-        cmocka_unit_test(warnings),      cmocka_unit_test(mailbox_servers),
-        cmocka_unit_test(man_page),      cmocka_unit_test(example_file),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(all_settings),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(no_file),
+        cmocka_unit_test(syntax),
+        cmocka_unit_test(include),
+        cmocka_unit_test(unknown_names),
+        cmocka_unit_test(types),
+        cmocka_unit_test(times_of_day),
+        cmocka_unit_test(values),
+        cmocka_unit_test(listeners),
+        cmocka_unit_test(instances),
+        cmocka_unit_test(all_at_once),
+        cmocka_unit_test(mixed_list),
+        cmocka_unit_test(warnings),
+        cmocka_unit_test(mailbox_servers),
+        cmocka_unit_test(man_page),
+        cmocka_unit_test(example_file),
+        cmocka_unit_test(run_dir_of_a_faulty_file),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
