@@ -4,8 +4,10 @@ PREFIX  ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec/mailmond
 MANDIR  ?= $(PREFIX)/share/man
-MIBDIR  ?= $(PREFIX)/share/mailmond/mibs
+MIBDIR  ?= $(PREFIX)/share/snmp/mibs
+DATADIR ?= $(PREFIX)/share/mailmond
 DOCDIR  ?= $(PREFIX)/share/doc/mailmond
+EXAMPLEDIR ?= $(DOCDIR)/examples
 SYSCONFDIR ?= /etc
 UNITDIR ?= /lib/systemd/system
 B       ?= build
@@ -14,7 +16,7 @@ VERSION := $(shell cat VERSION)
 CFLAGS  ?= -O3 -g -fno-plt
 # What snprintf cuts is meant to be cut.
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wno-unknown-warning-option -Wno-format-truncation
-CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
+MYCPPFLAGS = -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
 MYCFLAGS = -std=c17 $(WARN) -fno-strict-aliasing -MMD -MP $(SAN)
 
 # Everything but the main programs and the one file with Net-SNMP: an archive, so that each program
@@ -30,7 +32,7 @@ JOURNAL ?= $(shell pkg-config --exists libsystemd 2>/dev/null && echo yes || ech
 ifeq ($(JOURNAL),yes)
 PROGRAMS += $(B)/mailmond-journal
 LIBEXEC_JOURNAL := $(B)/mailmond-journal
-CPPFLAGS += -DWITH_JOURNAL
+MYCPPFLAGS += -DWITH_JOURNAL
 endif
 
 COLLECT_LIBS := -luv -lconfig -lsqlite3 -lmnl -lz -lm
@@ -43,7 +45,7 @@ all: $(PROGRAMS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(MYCFLAGS) $(CFLAGS) -c -o $@ $<
+	$(CC) $(MYCPPFLAGS) $(CPPFLAGS) $(MYCFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(B)/libmailmond.a: $(LIB_OBJ)
 	@rm -f $@
@@ -148,19 +150,22 @@ lint:
 	@/usr/bin/python3 tests/lint/length.py
 	@clang-format --dry-run -Werror $(wildcard agent/*.[ch] collectors/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 	@for m in docs/*.[58]; do mandoc -T lint -W warning $$m || exit 1; done
+	@grep -q '^mailmond ($(VERSION)-' debian/changelog || { echo "debian/changelog is not of version $(VERSION)"; exit 1; }
 
 bench: bench-deps
 	@$(MAKE) -s all
 	@tests/bench/run.sh
 
 install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MIBDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SYSCONFDIR)/mailmond $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MIBDIR) $(DESTDIR)$(DATADIR)/mibs $(DESTDIR)$(EXAMPLEDIR) $(DESTDIR)$(SYSCONFDIR)/mailmond $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 755 $(B)/mailmond $(B)/mailmond-report $(DESTDIR)$(SBINDIR)
 	install -m 755 $(B)/mailmond-collect $(B)/mailmond-publish $(B)/mailmond-directory $(B)/mailmond-probe $(LIBEXEC_JOURNAL) $(DESTDIR)$(LIBEXECDIR)
 	install -m 644 docs/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 mibs/*.txt $(DESTDIR)$(MIBDIR)
-	install -m 644 README.md CHANGELOG.md LICENSE snmpd.conf.example docs/*.md packaging/mailmond.conf packaging/snmptt.conf.mailmond $(DESTDIR)$(DOCDIR)
+	install -m 644 mibs/base/*.txt $(DESTDIR)$(DATADIR)/mibs
+	install -m 644 README.md CHANGELOG.md LICENSE docs/*.md $(DESTDIR)$(DOCDIR)
+	install -m 644 snmpd.conf.example packaging/mailmond.conf packaging/snmptt.conf.mailmond $(DESTDIR)$(EXAMPLEDIR)
 	install -d $(DESTDIR)$(DOCDIR)/decisions
 	install -m 644 docs/decisions/*.md $(DESTDIR)$(DOCDIR)/decisions
 	sed 's|@SBINDIR@|$(SBINDIR)|g' packaging/mailmond.service > $(DESTDIR)$(UNITDIR)/mailmond.service

@@ -62,7 +62,7 @@ find_mibs() {
     for d in /usr/lib/erlang/lib/snmp-*/mibs /usr/share/snmp/mibs/ietf /var/lib/mibs/ietf \
         /usr/share/snmp/mibs; do
         if [ -e "$d/SNMPv2-SMI.mib" ] || [ -e "$d/SNMPv2-SMI" ] || [ -e "$d/SNMPv2-SMI.txt" ]; then
-            echo "$root/mibs:$root/tests/mibs/base:$d"
+            echo "$root/mibs:$root/mibs/base:$d"
             return
         fi
     done
@@ -192,7 +192,7 @@ hints() {
     if [ "$mibs" ]; then
         cat <<TRY
 
-  export MIBDIRS=$root/mibs:$root/tests/mibs/base
+  export MIBDIRS=$root/mibs:$root/mibs/base
   export MIBDIRS=\$MIBDIRS:${mibs##*:}
   export MIBS=MTA-MIB:MAILMON-MIB
   snmptable -Cb -Cw 80 -v2c -c public 127.0.0.1:$port mtaTable

@@ -2,7 +2,7 @@
 
 Each parser's view of a module is brought to one shape, a dict from descriptor to Node, so that
 views can be compared with ==. The texts that our modules import come with Debian's erlang-snmp;
-base/ has those that do not.
+mibs/base/ has those that do not.
 """
 
 import glob
@@ -33,7 +33,7 @@ def directories():
     """Where modules are looked for, first hit first."""
     erlang = glob.glob("/usr/lib/erlang/lib/snmp-*/mibs")
     assert erlang, "the package erlang-snmp is missing: it has SNMPv2-SMI and its kin"
-    return [MIBS, os.path.join(HERE, "base"), erlang[-1]]
+    return [MIBS, os.path.join(MIBS, "base"), erlang[-1]]
 
 
 def run(command, check=True, **environment):
