@@ -29,6 +29,7 @@ struct piece {
     struct event *events; /* ROOM of them */
     uint64_t *lines_at;
     unsigned count;
+    char before[MAILLOG_KEPT]; /* the last line of the piece before */
     bool last;
 };
 
@@ -81,6 +82,7 @@ static void parse_piece(struct reading *r, struct piece *p)
 {
     const char *end = p->last ? NULL : memrchr(p->buffer, '\n', p->used);
     size_t whole = end ? (size_t)(end - p->buffer) + 1 : p->last || p->used == BUFFER ? p->used : 0;
+    maillog_keep(&r->log, p->before);
     p->taken = maillog_parse(&r->log, (struct slice){p->buffer, whole}, p->events, p->lines_at,
                              ROOM, &p->count);
     p->last = p->last && p->taken >= p->used;

@@ -151,14 +151,14 @@ static bool is_own(struct slice s)
 bool dovecot_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text)
 {
     struct slice s = line;
-    if (line.n && *line.p != '<' && syslog_stamp(c, &s, e)) {
+    if (line.n && *line.p != '<' && syslog_stamp(c, &s, e) && !STARTS(s, "dovecot")) {
         if (is_own(s)) {
             e->tag = e->app = slice_head(s, 0);
             *text = s;
             return true;
         }
         struct slice rest = slice_skip(s, slice_find(s, ' ') + 1); /* the host's name */
-        if (STARTS(rest, "dovecot: ")) {                           /* most lines */
+        if (STARTS(rest, "dovecot: ") && !STARTS(rest, "dovecot: message repeated ")) { /* most */
             e->tag = e->app = slice_head(rest, 7);
             *text = slice_skip(rest, 9);
             return true;

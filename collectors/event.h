@@ -190,6 +190,7 @@ struct event {
     uint32_t recipients;
     uint32_t bad_commands;
     uint32_t entry, attempts; /* of EVENT_CHANNEL only: enum entry_code; delivery attempts before */
+    uint32_t repeats;         /* further times that the same was logged, told in one line */
     uint64_t size;            /* octets */
     uint64_t delay_ms;        /* since arrival */
     struct slice id, other_id, address, peer, relay, text;
@@ -210,7 +211,7 @@ static inline void event_clear(struct event *e)
     e->result = RESULT_NONE;
     e->notice = NOTICE_NONE;
     e->flags = 0;
-    e->code = e->recipients = e->bad_commands = 0;
+    e->code = e->recipients = e->bad_commands = e->repeats = 0;
     e->size = e->delay_ms = 0;
     e->packed_id = e->packed_other = (struct queue_id){0, 0};
     e->id = e->other_id = e->address = e->peer = e->relay = e->text = e->original =

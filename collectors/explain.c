@@ -166,6 +166,7 @@ void explain_event(const struct event *e, FILE *out)
     print_number(out, "size", e->size);
     print_number(out, "recipients", e->recipients);
     print_number(out, "bad-commands", e->bad_commands);
+    print_number(out, "repeats", e->repeats);
     print_number(out, "delay-ms", e->delay_ms);
     for (unsigned i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (e->flags & 1u << i)

@@ -87,6 +87,40 @@ static void parse_formats(struct maillog *m, struct slice line, struct event *e)
     }
 }
 
+/*
+ * "last message repeated 3 times" (BSD's syslogd and its descendants), "Last message 'warning: unkno' repeated 3
+ * times, suppressed by syslog-ng on mx1": how often the line before came again. 0: it says something else.
+ */
+static uint32_t times_again(struct slice line)
+{
+    uint64_t times;
+    if (!slice_ends(line, SLICE(" times")) &&
+        slice_search(line, SLICE(" times, suppressed by syslog-ng on ")) == line.n)
+        return 0;
+    line = slice_skip(line, slice_search(line, SLICE("ast message ")));
+    line = slice_skip(line, slice_search(line, SLICE("repeated ")));
+    if (!slice_take(&line, SLICE("repeated ")) || !slice_number(&line, &times) ||
+        !slice_starts(line, SLICE(" times")))
+        return 0;
+    return times > SYSLOG_TIMES_MAX ? SYSLOG_TIMES_MAX : (uint32_t)times;
+}
+
+/* The event of a line, or of the one before it if the line says that this came again. */
+static void parse_one(struct maillog *m, struct slice line, struct event *e)
+{
+    parse_formats(m, line, e);
+    bool odd = e->kind == EVENT_FOREIGN || e->kind == EVENT_UNKNOWN;
+    uint32_t times = odd ? times_again(line) : 0;
+    if (!times) {
+        m->before = line;
+        return;
+    }
+    int64_t time_ms = e->time_ms;
+    parse_formats(m, m->before, e);
+    e->repeats = times - 1;
+    e->time_ms = time_ms;
+}
+
 /* Makes an event of a line; false if there is nothing to count. */
 static bool parse_line(struct maillog *m, struct slice line, uint64_t at, struct event *e)
 {
@@ -98,7 +132,7 @@ static bool parse_line(struct maillog *m, struct slice line, uint64_t at, struct
     }
     if (line.n && line.p[line.n - 1] == '\r')
         line.n--;
-    parse_formats(m, line, e);
+    parse_one(m, line, e);
     if (e->kind == EVENT_FOREIGN)
         return false;
     m->lines++;
@@ -127,6 +161,15 @@ size_t maillog_parse(struct maillog *m, struct slice run, struct event *events, 
         run = slice_skip(run, length + 1);
     }
     return (size_t)(run.p - start);
+}
+
+void maillog_keep(struct maillog *m, char room[MAILLOG_KEPT])
+{
+    if (m->before.n > MAILLOG_KEPT)
+        m->before.n = 0;
+    if (m->before.n)
+        memmove(room, m->before.p, m->before.n);
+    m->before.p = room;
 }
 
 static bool has_other(const struct event *e)
@@ -162,7 +205,8 @@ void maillog_count(struct maillog *m, const struct event *events, const uint64_t
             fetch_rows(t, &events[i + AHEAD / 2]);
         *m->in_count = lines_at[i];
         const struct maillog_format *f = &m->formats[events[i].format];
-        f->count(f->counter, &events[i]);
+        for (uint32_t more = 0; more <= events[i].repeats; more++)
+            f->count(f->counter, &events[i]);
     }
 }
 
@@ -188,6 +232,7 @@ static void take_container(struct maillog *m, struct slice run)
         size_t n = container_line(line, &m->in_parts, text);
         if (n)
             take_lines(m, (struct slice){text, n});
+        m->before.n = 0;
         run = slice_skip(run, line.n + 1);
     }
 }
@@ -199,6 +244,7 @@ void maillog_lines(struct maillog *m, struct slice run)
         take_container(m, run);
     else
         take_lines(m, run);
+    maillog_keep(m, m->kept);
     m->base = base;
     *m->in_parse = *m->in_count = 0;
 }

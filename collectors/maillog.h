@@ -11,6 +11,7 @@
 
 #define MAILLOG_EVENTS  64
 #define MAILLOG_FORMATS 8
+#define MAILLOG_KEPT    1024
 
 /* A line without its newline -> *e, EVENT_FOREIGN if it is another program's. Pure. */
 typedef void maillog_parse_line(struct syslog_context *c, struct slice line, struct event *e);
@@ -44,6 +45,8 @@ struct maillog {
     uint64_t lines;                 /* of its programs, understood or not */
     uint64_t unrecognised;          /* of these, not understood */
     int64_t last_ms;                /* real time of the last line; 0: none yet */
+    struct slice before;            /* the line before, which a log may say came again */
+    char kept[MAILLOG_KEPT];        /* ... when it was the last of a run */
     volatile uint64_t parse_nobody; /* where in_parse points if nobody looks */
 
     char apart_too[64];
@@ -80,5 +83,7 @@ size_t maillog_parse(struct maillog *m, struct slice run, struct event *events, 
                      unsigned room, unsigned *count);
 void maillog_count(struct maillog *m, const struct event *events, const uint64_t *lines_at,
                    unsigned count);
+/* Has the line before, unless it is longer, in `room` from now on: its run goes. */
+void maillog_keep(struct maillog *m, char room[MAILLOG_KEPT]);
 
 #endif

@@ -274,7 +274,7 @@ static void other(struct slice s, struct event *e)
         TEXT("info: "),    TEXT("warn: "),     TEXT("debug: "), TEXT("fatal: "),
         TEXT("smtp-in: "), TEXT("smtp-out: "), TEXT("smtpd: "), TEXT("warning: "),
         TEXT("mta: "),     TEXT("mda: "),      TEXT("queue: "), TEXT("scheduler: "),
-        TEXT("table-"),    TEXT("lookup "),    TEXT("ca: "),    TEXT("message repeated "),
+        TEXT("table-"),    TEXT("lookup "),    TEXT("ca: "),
     };
     if (TAKE(s, "info: OpenSMTPD ")) {
         e->kind = EVENT_STARTED;

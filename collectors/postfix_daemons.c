@@ -11,7 +11,6 @@ static bool is_quiet(struct slice text)
     static const struct slice starts[] = {
         TEXT("using backwards-compatible"),
         TEXT("table "),
-        TEXT("message repeated "),
         TEXT("statistics: "),
         TEXT("SSL_"),
         TEXT("discarding EHLO"),

@@ -416,7 +416,6 @@ static bool daemon_line(struct slice s, struct event *e)
 /* How lines begin that are known and change no number. */
 static const struct slice silent[] = {
     TEXT("SYSERR"),
-    TEXT("message repeated "),
     TEXT("NOQUEUE: "),
     TEXT("alias database "),
     TEXT("alias "),

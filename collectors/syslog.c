@@ -5,6 +5,7 @@
  * which.
  */
 #include "syslog.h"
+#include "syslog_forms.h"
 
 #include <time.h>
 
@@ -164,25 +165,23 @@ static bool iso_time(struct syslog_context *c, const char *p, int kind, int64_t 
     return p[16] == ':';
 }
 
-/* Takes "Z", "+01:00" or "+0100"; without one the zone is the context's. */
-static bool take_zone(const struct syslog_context *c, struct slice *s, int64_t *zone_ms)
+/* Takes "Z", "+01:00", "+0100" or "+01". */
+static bool take_zone(struct slice *s, int64_t *zone_ms)
 {
-    *zone_ms = c->zone_ms;
-    if (s->n == 0 || *s->p == ' ')
-        return true;
     *zone_ms = 0;
     if (slice_take(s, SLICE("+00:00")) || slice_take(s, SLICE("Z")))
         return true;
-    if (s->n < 5 || (*s->p != '+' && *s->p != '-'))
+    if (s->n < 3 || (*s->p != '+' && *s->p != '-'))
         return false;
-    size_t colon = s->p[3] == ':';
-    if (s->n < 5 + colon)
+    size_t colon = s->n > 3 && s->p[3] == ':';
+    bool minutes = s->n > 3 + colon && slice_digit(s->p[3 + colon]);
+    if (minutes && s->n < 5 + colon)
         return false;
-    int h = two_digits(s->p + 1, 24), m = two_digits(s->p + 3 + colon, 60);
+    int h = two_digits(s->p + 1, 24), m = minutes ? two_digits(s->p + 3 + colon, 60) : 0;
     if (h < 0 || m < 0)
         return false;
     *zone_ms = (*s->p == '-' ? -1 : 1) * (h * 60 + m) * INT64_C(60000);
-    *s = slice_skip(*s, 5 + colon);
+    *s = slice_skip(*s, minutes ? 5 + colon : 3);
     return true;
 }
 
@@ -190,7 +189,7 @@ static bool take_zone(const struct syslog_context *c, struct slice *s, int64_t *
 static int64_t take_fraction(struct slice *s)
 {
     int64_t ms = 0, unit = 100;
-    if (!slice_take(s, SLICE(".")))
+    if (!slice_take(s, SLICE(".")) && !slice_take(s, SLICE(",")))
         return 0;
     size_t i = 0;
     for (; i < s->n && slice_digit(s->p[i]); i++)
@@ -200,20 +199,6 @@ static int64_t take_fraction(struct slice *s)
         }
     *s = slice_skip(*s, i);
     return ms;
-}
-
-/* Takes "2026-11-21T22:48:24.123456+00:00" off s. */
-static bool take_iso_time(struct syslog_context *c, struct slice *s, int64_t *ms)
-{
-    int64_t zone;
-    if (s->n < ISO_LENGTH || !iso_time(c, s->p, STAMP_ISO, ms))
-        return false;
-    *s = slice_skip(*s, ISO_LENGTH);
-    *ms += take_fraction(s);
-    if (!take_zone(c, s, &zone))
-        return false;
-    *ms -= zone;
-    return true;
 }
 
 /*
@@ -236,6 +221,24 @@ static int64_t utc_of(struct syslog_context *c, int64_t local)
     return ms;
 }
 
+/* Takes "2026-11-21T22:48:24.123456+00:00" off s; without a zone it is this host's time. */
+static bool take_iso_time(struct syslog_context *c, struct slice *s, int64_t *ms)
+{
+    int64_t zone;
+    if (s->n < ISO_LENGTH || !iso_time(c, s->p, STAMP_ISO, ms))
+        return false;
+    *s = slice_skip(*s, ISO_LENGTH);
+    int64_t fraction = take_fraction(s);
+    if (s->n == 0 || *s->p == ' ') {
+        *ms = utc_of(c, *ms) + fraction;
+        return true;
+    }
+    if (!take_zone(s, &zone))
+        return false;
+    *ms += fraction - zone;
+    return true;
+}
+
 bool syslog_take_local(struct syslog_context *c, struct slice *s, int64_t *ms)
 {
     int64_t zone;
@@ -246,7 +249,7 @@ bool syslog_take_local(struct syslog_context *c, struct slice *s, int64_t *ms)
     int64_t fraction = take_fraction(&t);
     if (t.n > 5 && t.p[0] == ' ' && (t.p[1] == '+' || t.p[1] == '-')) {
         t = slice_skip(t, 1);
-        if (!take_zone(c, &t, &zone))
+        if (!take_zone(&t, &zone))
             return false;
         *ms += fraction - zone;
     } else {
@@ -272,18 +275,39 @@ static uint32_t take_pid(struct slice *tag)
     return pid > UINT32_MAX ? 0 : (uint32_t)pid;
 }
 
-/* "tag[pid]: text" or "tag: text"; with neither there is only a text. */
-static void split_tag(struct slice s, struct event *e, struct slice *text)
+void syslog_text(struct event *e, struct slice *text)
+{
+    struct slice s = slice_trim(*text);
+    uint64_t times;
+    struct slice id = s;
+    if (slice_take(&id, SLICE("[ID ")) && slice_number(&id, &times) &&
+        slice_take(&id, SLICE(" ")) && slice_cut(&id, ']').p && slice_take(&id, SLICE(" ")))
+        s = id;
+    struct slice inner = s;
+    if (slice_take(&inner, SLICE("message repeated ")) && slice_number(&inner, &times) &&
+        slice_take(&inner, SLICE(" times: ["))) {
+        s = slice_trim(inner);
+        s.n -= s.n && s.p[s.n - 1] == ']';
+        e->repeats = (uint32_t)((times < 2                  ? 1
+                                 : times > SYSLOG_TIMES_MAX ? SYSLOG_TIMES_MAX
+                                                            : times) -
+                                1);
+    }
+    *text = s;
+}
+
+/* "tag[pid]: text" or "tag: text". */
+static bool split_tag(struct slice s, struct event *e, struct slice *text)
 {
     size_t end = slice_find(s, ' ');
-    if (end < 2 || s.p[end - 1] != ':') {
-        e->tag = slice_head(s, 0);
-        *text = s;
-        return;
-    }
+    if (end < 2 || s.p[end - 1] != ':')
+        return false;
     *text = slice_skip(s, end + 1);
     e->tag = slice_head(s, end - 1);
     e->pid = take_pid(&e->tag);
+    if (text->n && (*text->p == ' ' || *text->p == '[' || *text->p == 'm'))
+        syslog_text(e, text);
+    return true;
 }
 
 /* RFC 5424 section 6.3: "-" or [id name="value"...]..., where \ takes the meaning of the next
@@ -327,6 +351,7 @@ static bool head_5424(struct syslog_context *c, struct slice s, struct event *e,
     e->tag = slice_eq(app, SLICE("-")) ? slice_head(app, 0) : app;
     if (slice_number(&process, &pid) && process.n == 0 && pid <= UINT32_MAX)
         e->pid = (uint32_t)pid;
+    syslog_text(e, &s);
     *text = s;
     return true;
 }
@@ -361,6 +386,26 @@ bool syslog_stamp(struct syslog_context *c, struct slice *s, struct event *e)
     return true;
 }
 
+/* What is behind the time stamp, in one of the forms that syslog_forms.c knows. */
+static bool other_tag(struct slice s, struct event *e, struct slice *text)
+{
+    struct slice tag;
+    if (!syslog_find_tag(s, &tag, text))
+        return false;
+    e->tag = tag;
+    e->pid = take_pid(&e->tag);
+    syslog_text(e, text);
+    return true;
+}
+
+static bool other_head(struct syslog_context *c, struct slice s, struct event *e,
+                       struct slice *text)
+{
+    char stamp[SYSLOG_STAMP_ROOM];
+    struct slice usual = {stamp, syslog_usual_stamp(&s, stamp)};
+    return syslog_stamp(c, &usual, e) && other_tag(s, e, text);
+}
+
 bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text)
 {
     struct slice s = line;
@@ -370,17 +415,22 @@ bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, s
     if (s.n && *s.p == '<' && skip_priority(&s) && slice_take(&s, SLICE("1 ")))
         return head_5424(c, s, e, text);
     int64_t ms;
+    struct slice rest = s;
     if (s.n && slice_digit(*s.p)) {
-        if (!take_iso_time(c, &s, &ms))
-            return false;
+        if (!take_iso_time(c, &rest, &ms))
+            return other_head(c, s, e, text);
     } else {
         if (s.n <= BSD_LENGTH || !bsd_time(c, s.p, &ms))
-            return false;
-        s = slice_skip(s, BSD_LENGTH);
+            return other_head(c, s, e, text);
+        rest = slice_skip(s, BSD_LENGTH);
     }
-    if (!slice_take(&s, SLICE(" ")) || !slice_cut(&s, ' ').p) /* the host's name */
+    if (!slice_take(&rest, SLICE(" ")))
+        return other_head(c, s, e, text);
+    struct slice tagged = rest, host = slice_cut(&tagged, ' ');
+    if (!host.p)
         return false;
     e->time_ms = c->now_ms = ms;
-    split_tag(s, e, text);
-    return true;
+    if (host.n && host.p[host.n - 1] != ':' && split_tag(tagged, e, text))
+        return true;
+    return other_tag(rest, e, text);
 }

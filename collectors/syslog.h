@@ -3,12 +3,16 @@
  *   "Nov  1 22:48:24 host tag[pid]: text"                       RFC 3164, Postfix's own logger
  *   "2026-11-21T22:48:24.123456+00:00 host tag[pid]: text"      RFC 3339, rsyslog
  *   "<22>1 2026-11-21T22:48:24Z host tag pid - - text"          RFC 5424
+ * and what daemons' options make of them (syslog_forms.h).
  * Pure: the time zone and the year that a head may lack come from the context.
  */
 #ifndef SYSLOG_H
 #define SYSLOG_H
 
 #include "event.h"
+
+#define SYSLOG_TIMES_MAX                                                                           \
+    100000 /* that a line is counted of which the log says that it came again */
 
 /* What one log's heads have in common, carried from line to line. Start it with syslog_start. */
 struct syslog_context {
@@ -28,10 +32,16 @@ void syslog_start(struct syslog_context *c, int64_t reference_ms);
 
 /*
  * Parses the head of `line` into e->time_ms, tag, pid; *text becomes the message. Does not touch other
- * members. Returns false when the line has no such head ("last message repeated" has one).
+ * members than these and repeats. Returns false when the line has no such head ("last message repeated" has one).
  * A year is chosen so that the time is the closest to, and at most a day after, the reference.
  */
 bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text);
+
+/*
+ * Takes off a text behind its tag what is not the program's: Solaris' "[ID 197553 mail.info] ", blanks, and rsyslog's
+ * "message repeated 3 times: [ text]" ($RepeatedMsgReduction), which sets e->repeats. syslog_head did this.
+ */
+void syslog_text(struct event *e, struct slice *text);
 
 /*
  * Takes "2026-11-21 22:48:24", ".123" and " +0100" off the front of *s, as the log files of a program that

@@ -37,6 +37,43 @@ static void test_lines(void **state)
     world_close(&w);
 }
 
+#define BSD  "Nov 21 10:00:00 mx "
+#define FAIL "postfix/smtpd[7]: warning: h[192.0.2.9]: SASL LOGIN authentication failed: x"
+
+/* Lines that syslog daemons fold: each way to tell it counts as the lines themselves, in one run or in several. */
+static void test_repeated(void **state)
+{
+    (void)state;
+    static const char *const logs[] = {
+        BSD FAIL "\n" BSD FAIL "\n" BSD FAIL "\n" BSD FAIL "\n",
+        BSD FAIL "\n" BSD "postfix/smtpd[7]: message repeated 3 times: [ " /* rsyslog */
+                 "warning: h[192.0.2.9]: SASL LOGIN authentication failed: x]\n",
+        BSD FAIL "\n" BSD "last message repeated 2 times\r\n" BSD "last message repeated 1 times\n",
+        "last message repeated 2 times\n" BSD FAIL "\n" BSD "last message repeated 3 times\n",
+        BSD FAIL "\n" BSD "postfix/smtpd[7]: Last message 'warning: h[192.0.2.9' repeated 3 times, "
+                 "suppressed by syslog-ng on mx\n",
+        BSD FAIL "\n" BSD "last message repeated 3 times\n" BSD "sshd[1]: x\n" BSD
+                 "last message repeated 9 times\n" BSD "last message repeated x times\n",
+    };
+    for (unsigned i = 0; i < sizeof logs / sizeof logs[0]; i++)
+        for (unsigned in_runs = 0; in_runs < 2; in_runs++) {
+            struct world w;
+            world_open(&w, NULL, 64);
+            for (struct slice rest = slice_of(logs[i]); rest.n;) {
+                size_t n = in_runs ? slice_find(rest, '\n') + 1 : rest.n;
+                char *copy = malloc(n); /* gone when the next run comes */
+                assert_non_null(copy);
+                memcpy(copy, rest.p, n);
+                maillog_lines(&w.log, (struct slice){copy, n});
+                free(copy);
+                rest = slice_skip(rest, n);
+            }
+            assert_int_equal(world_expect(&w, logs[i], "192.0.2.9:auth_failures=4"), 0);
+            assert_int_equal(w.log.unrecognised, 0);
+            world_close(&w);
+        }
+}
+
 /* The numbers that a log makes when it comes in runs of so many lines. */
 static uint64_t sum_of(const char *text, unsigned lines)
 {
@@ -109,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_repeated),
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_garbage),
     };

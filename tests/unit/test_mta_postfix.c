@@ -70,6 +70,8 @@ static void render(const struct event *e)
         add(" recipients=%u", (unsigned)e->recipients);
     if (e->bad_commands)
         add(" bad=%u", (unsigned)e->bad_commands);
+    if (e->repeats)
+        add(" repeats=%u", (unsigned)e->repeats);
     if (e->size)
         add(" size=%llu", (unsigned long long)e->size);
     if (e->delay_ms)

@@ -165,6 +165,103 @@ static void test_daylight_saving(void **state)
     assert_int_equal(event.time_ms, INT64_C(1792893602000));
 }
 
+/* What options and templates of syslog daemons make of a head: the same instant, tag, pid and text. */
+static void test_other_forms(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "Nov 21 22:48:24.123456 mx1 postfix/smtp[3112]: to be read",
+        "Nov 21 2026 22:48:24 mx1 postfix/smtp[3112]: to be read",
+        "2026 Nov 21 22:48:24 mx1 postfix/smtp[3112]: to be read",
+        "2026 Nov 21 23:48:24.123+01:00 mx1 postfix/smtp[3112]: to be read",
+        "Sat Nov 21 22:48:24 2026 mail.info postfix/smtp[3112]: to be read",
+        "Sat 2026-11-21 22:48:24 UTC mx1 postfix/smtp[3112]: to be read",
+        "2026-11-21 22:48:24 mx1 postfix/smtp[3112]: to be read",
+        "2026-11-21 23:48:24.123456+01:00 mx1 postfix/smtp[3112]: to be read",
+        "2026-11-21 23:48:24,123 +0100 mx1 postfix/smtp[3112]: to be read",
+        "2026-11-21T23:48:24,123+01 mx1 postfix/smtp[3112]: to be read",
+        "1795301304 mx1 postfix/smtp[3112]: to be read",
+        "1795301304.123456 mx1 postfix/smtp[3112]: to be read",
+        "mail-1  | Nov 21 22:48:24 mx1 postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 mx1: postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 2001:db8:: postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 [2001:db8::1] postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 mx1 mail.info postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 <mail.info> mx1 postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 mx1 [ID 197553 mail.info] postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 mx1 postfix/smtp[3112]: [ID 197553 mail.info] to be read",
+        "Nov 21 22:48:24 mx1 postfix/smtp[3112]:  to be read",
+        "Nov 21 22:48:24 mx1  postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 mx1 postfix/smtp[3112] to be read",
+        "Nov 21 22:48:24\tmx1\tpostfix/smtp[3112]:\tto be read",
+        "2026-11-21T22:48:24Z\tmx1\tpostfix/smtp[3112]:\tto be read",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        start("UTC", NOV_21 + HOUR);
+        for (int twice = 0; twice < 2; twice++) {
+            event.repeats = 0;
+            assert_true(head(lines[i]));
+            assert_int_equal(event.time_ms / 1000, NOV_21 / 1000);
+            assert_slice(event.tag, "postfix/smtp");
+            assert_int_equal(event.pid, 3112);
+            assert_slice(text, "to be read");
+            assert_int_equal(event.repeats, 0);
+        }
+    }
+    start("UTC", NOV_21);
+    assert_true(head("Nov 1 22:48:24 mx1 postfix/smtp[3112]: to be read")); /* one blank */
+    assert_int_equal(event.time_ms, NOV_21 - 20 * DAY);
+    assert_slice(event.tag, "postfix/smtp");
+    assert_true(head("Nov 21 22:48:24 dovecot: imap-login: Login")); /* no pid: it is no host */
+    assert_slice(event.tag, "dovecot");
+    assert_slice(text, "imap-login: Login");
+}
+
+/* Local time without a zone, on both sides of the end of summer time. */
+static void test_other_forms_local(void **state)
+{
+    (void)state;
+    start("CET-1CEST,M3.5.0,M10.5.0/3", INT64_C(1792882800000));
+    assert_true(head("2026-10-25 01:00:00 h t: x"));
+    assert_int_equal(event.time_ms, INT64_C(1792882800000));
+    assert_true(head("Sun 2026-10-25 03:00:00 CET h t: x"));
+    assert_int_equal(event.time_ms, INT64_C(1792893600000));
+    assert_true(head("2026 Oct 25 03:00:01 h t: x"));
+    assert_int_equal(event.time_ms, INT64_C(1792893601000));
+}
+
+/* rsyslog with $RepeatedMsgReduction: the line stands for the text so many times. */
+static void test_repeated(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        uint32_t repeats;
+        const char *text;
+    } cases[] = {
+        {"Nov 21 22:48:24 h t[1]: message repeated 3 times: [ a [b]]", 2, "a [b]"},
+        {"Nov 21 22:48:24 h t[1]: message repeated 2 times: [a]", 1, "a"},
+        {"Nov 21 22:48:24 h t[1]: message repeated 2 times: [ cut", 1, "cut"},
+        {"Nov 21 22:48:24 h t[1]: message repeated 1 times: [ a]", 0, "a"},
+        {"Nov 21 22:48:24 h t[1]: message repeated 0 times: [ a]", 0, "a"},
+        {"Nov 21 22:48:24 h t[1]: message repeated 2 times: [", 1, ""},
+        {"Nov 21 22:48:24 h t[1]: message repeated 99999999999999999999 times: [ a]", 99999, "a"},
+        {"Nov 21 22:48:24 h t[1]: message repeated x times: [ a]", 0,
+         "message repeated x times: [ a]"},
+        {"<22>1 2026-11-21T22:48:24Z h t 1 - - message repeated 3 times: [ a]", 2, "a"},
+        {"Nov 21 22:48:24 t[1]: message repeated 3 times: [ a]", 2, "a"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        start("UTC", NOV_21);
+        event.repeats = 0;
+        assert_true(head(cases[i].line));
+        assert_int_equal(event.repeats, cases[i].repeats);
+        assert_slice(event.tag, "t");
+        assert_slice(text, cases[i].text);
+    }
+}
+
 static void test_damaged(void **state)
 {
     (void)state;
@@ -186,7 +283,19 @@ static void test_damaged(void **state)
         "2026-11-21T22:48:24+0 host t: x",
         "2026-11-21T22:48:24+99:00 host t: x",
         "2026-13-21T22:48:24Z host t: x",
-        "2026-11-21 22:48:24Z host t: x",
+        "2026-11-21 22:48:2 host t: x",
+        "2026-11-21 host t: x",
+        "2026 Nov 31 22:48:24 host t: x",
+        "Nov 100 22:48:24 host t: x",
+        "Nov 1 22:48 host t: x",
+        "Fri",
+        "Fri Nov 21",
+        "Fri host t: x",
+        "123456789 host t: x",
+        "17953013040 host t: x",
+        "mail-1 |",
+        "2026-11-21 22:48:24.11111111111111111111111111111111111111111111111111111111111111 host "
+        "t: x",
         "2026-11-21T22.48:24Z host t: x",
         "2026-11-21T22:48.24Z host t: x",
         "2026-11-21T22:48:2",
@@ -215,6 +324,9 @@ int main(void)
         cmocka_unit_test(test_new_year),
         cmocka_unit_test(test_leap_day),
         cmocka_unit_test(test_daylight_saving),
+        cmocka_unit_test(test_other_forms),
+        cmocka_unit_test(test_other_forms_local),
+        cmocka_unit_test(test_repeated),
         cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
