@@ -237,16 +237,38 @@ static uint32_t wanted_pid(const char *pid_file)
     return pid > 0 ? (uint32_t)pid : 0;
 }
 
+/*
+ * All that is asked for hangs from pid files of which none names a process: then none of it runs, and a
+ * mail system may be down for days. Not under hidepid, where a process seems not to be there; whether
+ * that is so the first pass tells.
+ */
+static bool nobody_runs(const struct proc_scan *s)
+{
+    for (unsigned i = 0; i < s->want_count; i++) {
+        char path[288];
+        snprintf(path, sizeof path, "%.256s/%u", s->root, s->wanted_pids[i]);
+        if (!s->wants[i].pid_file || (s->wanted_pids[i] && access(path, F_OK) == 0))
+            return false;
+    }
+    return s->round > 0 && !s->hidden;
+}
+
 void proc_scan_run(struct proc_scan *s)
 {
-    DIR *d = opendir(s->root);
-    s->error = d ? 0 : errno;
-    s->seen_count = s->read = 0;
+    s->error = 0;
+    s->seen_count = s->read = s->processes = 0;
     s->truncated = false;
-    if (!d)
-        return;
     for (unsigned i = 0; i < s->want_count; i++)
         s->wanted_pids[i] = wanted_pid(s->wants[i].pid_file);
+    if (nobody_runs(s)) {
+        s->known_count = 0; /* by the next pass their numbers may be others' */
+        return;
+    }
+    DIR *d = opendir(s->root);
+    if (!d) {
+        s->error = errno;
+        return;
+    }
     unsigned count;
     struct proc_known *now = pass(s, d, &count);
     closedir(d);

@@ -1,7 +1,8 @@
 /*
  * Which of the processes that are asked for run: passes over /proc. A pass reads the stat of each
  * process that is wanted, new, or has not been looked at for a while; of the others it reads but the
- * name of their directory. For a worker: it does no more than fill its struct.
+ * name of their directory, and not even that while all pid files name none. For a worker: it does no
+ * more than fill its struct.
  */
 #ifndef PROC_SCAN_H
 #define PROC_SCAN_H
@@ -36,7 +37,7 @@ struct proc_scan {
     /* the last pass */
     struct proc_seen *seen; /* in order of pid */
     unsigned seen_count, seen_room;
-    unsigned processes; /* in all */
+    unsigned processes; /* in all; 0: no look at the list was needed */
     unsigned read;      /* whose stat was read */
     bool truncated;
     bool hidden; /* other users' processes are not shown (proc(5), hidepid) */

@@ -113,6 +113,33 @@ static void finds_what_is_wanted(void **state)
     proc_scan_free(&s);
 }
 
+/* What hangs from pid files is not looked for while none of them names a process. */
+static void looks_when_there_is_a_pid(void **state)
+{
+    (void)state;
+    char pid_file[128];
+    snprintf(pid_file, sizeof pid_file, "%s/master.pid", root);
+    const struct proc_want wants[] = {{.names = "master", .pid_file = pid_file},
+                                      {.names = "qmgr", .pid_file = pid_file, .child = true}};
+    struct proc_scan s;
+    put_process(1, "init", 0, 'S', 1, 1);
+    put_process(201, "sh", 1, 'S', 1, 1);
+    assert_true(proc_scan_init(&s, root, wants, 2));
+    proc_scan_run(&s); /* is there hidepid? */
+    assert_int_equal(s.processes, 2);
+    put("master.pid", "200\n", 4); /* one that was killed */
+    for (unsigned i = 0; i < 3; i++) {
+        proc_scan_run(&s);
+        assert_int_equal(s.error, 0);
+        assert_int_equal(s.processes + s.read + s.seen_count, 0);
+    }
+    put_process(200, "master", 1, 'S', 5, 20);
+    put_process(201, "qmgr", 200, 'S', 5, 21); /* a number that another had before */
+    proc_scan_run(&s);
+    assert_string_equal(seen(&s), "0:200 1:201 ");
+    proc_scan_free(&s);
+}
+
 static void reads_little(void **state)
 {
     (void)state;
@@ -366,6 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(finds_what_is_wanted, setup, teardown),
+        cmocka_unit_test_setup_teardown(looks_when_there_is_a_pid, setup, teardown),
         cmocka_unit_test_setup_teardown(reads_little, setup, teardown),
         cmocka_unit_test_setup_teardown(survives_hostile_files, setup, teardown),
         cmocka_unit_test(sees_real_processes),
