@@ -651,7 +651,7 @@ static void *fill(struct model *m, enum model_table t, uint32_t position, uint32
     memmove(r->order + i + 1, r->order + i, (r->count - i) * sizeof r->order[0]);
     r->order[i] = position;
     r->count++;
-    r->generation++;
+    model_touch(m, t);
     return row;
 }
 
@@ -715,7 +715,7 @@ void model_remove(struct model *m, enum model_table t, void *row)
     r->free_list[r->free_count++] = r->order[i];
     r->count--;
     memmove(r->order + i, r->order + i + 1, (r->count - i) * sizeof r->order[0]);
-    r->generation++;
+    model_touch(m, t);
 }
 
 void model_rekey(struct model *m, enum model_table t, void *row, const uint32_t key[3],
@@ -723,7 +723,7 @@ void model_rekey(struct model *m, enum model_table t, void *row, const uint32_t 
 {
     reset(m, t, model_position(m, t, row), key, address);
     m->tables[t].unsorted = true;
-    m->tables[t].generation++;
+    model_touch(m, t);
 }
 
 /* qsort_r's order of positions: that of their rows. */
@@ -743,9 +743,11 @@ void model_sort(struct model *m, enum model_table t)
 {
     struct rows *r = &m->tables[t];
     struct sorting s = {r, t};
-    if (r->unsorted)
-        qsort_r(r->order, r->count, sizeof r->order[0], compare_positions, &s);
+    if (!r->unsorted)
+        return;
+    qsort_r(r->order, r->count, sizeof r->order[0], compare_positions, &s);
     r->unsorted = false;
+    model_touch(m, t);
 }
 
 void model_clean(struct model *m, enum model_table t)

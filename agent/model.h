@@ -79,7 +79,7 @@ struct row {
     uint8_t used;    /* 1 while the row exists */
     uint8_t dirty;   /* changed since the last checkpoint */
     uint8_t stored;  /* the store has a record of it */
-    uint8_t pad;
+    uint8_t stale;   /* a bit for each slot that has it as it was (slots.c) */
 };
 
 /* applOperStatus, RFC 2788. */
@@ -751,6 +751,7 @@ struct rows {
     bool unsorted;       /* `order` must be sorted before it is used */
     uint64_t overflow;   /* rows left out because the table was full */
     uint64_t generation; /* grows at every change that a reader should see */
+    uint64_t remade;     /* the generation since which single rows changed, each of them stale */
 };
 
 struct model {
@@ -818,22 +819,23 @@ void model_rekey(struct model *m, enum model_table t, void *row, const uint32_t 
                  const uint8_t *address);
 void model_sort(struct model *m, enum model_table t);
 
-/* Says that a row's stored members changed: the next checkpoint and the next slot take it. */
+/* Says that this row's stored members changed: the next checkpoint and the next slots take it. */
 static inline void model_dirty(struct model *m, enum model_table t, void *row)
 {
     struct rows *r = &m->tables[t];
     struct row *head = row;
     r->generation++;
+    head->stale = UINT8_MAX;
     if (!head->dirty) {
         head->dirty = 1;
         r->dirty_list[r->dirty_count++] =
             (uint32_t)((size_t)((unsigned char *)row - r->base) / r->row_size);
     }
 }
-/* Says that only levels changed: the next slot takes them, the store does not. */
+/* Says that only levels changed, of any rows: the next slots take the table, the store does not. */
 static inline void model_touch(struct model *m, enum model_table t)
 {
-    m->tables[t].generation++;
+    m->tables[t].remade = ++m->tables[t].generation;
 }
 
 /* Adds to a counter that is present; an absent one stays absent. */

@@ -227,6 +227,31 @@ static uint32_t pack(const struct model *m, enum model_table t, unsigned char *t
     return count;
 }
 
+/*
+ * Brings a table of a slot up to date. Where rows stand there follows from the order, so a table that
+ * was remade is copied whole; else it is the rows that changed, of which a busy second has a few.
+ */
+static void refresh(struct slots *s, unsigned slot, struct model *m, enum model_table t,
+                    struct slot_head *head)
+{
+    const struct rows *r = &m->tables[t];
+    uint64_t *has = &s->generations[slot][t];
+    unsigned char *to = (unsigned char *)head + s->offsets[t];
+    uint8_t bit = (uint8_t)(1u << slot);
+    bool whole = *has == UINT64_MAX || *has < r->remade;
+    if (*has == r->generation)
+        return;
+    *has = r->generation;
+    head->counts[t] = r->count < s->capacities[t] ? r->count : s->capacities[t];
+    for (uint32_t i = 0; i < head->counts[t]; i++) {
+        struct row *row = model_row(m, t, i);
+        if (!whole && !(row->stale & bit))
+            continue;
+        row->stale &= (uint8_t)~bit;
+        memcpy(to + (size_t)i * r->row_size, row, r->row_size);
+    }
+}
+
 /* A slot that is neither newest nor pinned. */
 static unsigned free_slot(uint64_t word)
 {
@@ -241,7 +266,7 @@ struct model_work *slots_work(struct slots *s)
     return &((struct header *)(void *)s->model)->work;
 }
 
-void slots_publish(struct slots *s, const struct model *m, int64_t monotonic_ms, int64_t real_ms)
+void slots_publish(struct slots *s, struct model *m, int64_t monotonic_ms, int64_t real_ms)
 {
     uint64_t word = atomic_load(&s->back->word);
     unsigned slot = free_slot(word);
@@ -251,13 +276,8 @@ void slots_publish(struct slots *s, const struct model *m, int64_t monotonic_ms,
     head->number = number;
     head->monotonic_ms = monotonic_ms;
     head->real_ms = real_ms;
-    for (int t = 0; t < MODEL_TABLES; t++) {
-        if (s->generations[slot][t] == m->tables[t].generation)
-            continue;
-        head->counts[t] =
-            pack(m, (enum model_table)t, (unsigned char *)head + s->offsets[t], s->capacities[t]);
-        s->generations[slot][t] = m->tables[t].generation;
-    }
+    for (int t = 0; t < MODEL_TABLES; t++)
+        refresh(s, slot, m, (enum model_table)t, head);
     // only the pin can change under us, and never to this slot
     while (!atomic_compare_exchange_weak(&s->back->word, &word,
                                          word_of(number, pinned_of(word), slot)))

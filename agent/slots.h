@@ -44,8 +44,8 @@ struct slots *slots_open_reader(int model_fd, int back_fd);
 struct slots *slots_open_observer(int model_fd, int back_fd);
 void slots_close(struct slots *s);
 
-/* Writer: hands over the model as it is. Copies only the tables that changed since that slot. */
-void slots_publish(struct slots *s, const struct model *m, int64_t monotonic_ms, int64_t real_ms);
+/* Writer: hands over the model as it is. Copies only what changed since that slot: tables, or rows of them. */
+void slots_publish(struct slots *s, struct model *m, int64_t monotonic_ms, int64_t real_ms);
 void slots_back_get(const struct slots *s, struct slots_back *back);
 
 /* Writer: what it has in work; all zero at first, kept over its restarts. */

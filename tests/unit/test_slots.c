@@ -132,6 +132,75 @@ static void unchanged_tables_are_right_in_every_slot(void **state)
     slots_unpin(p->reader);
 }
 
+static uint64_t random_state = 88172645463325252u;
+
+static uint32_t pick(uint32_t below)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (uint32_t)((random_state >> 20) % below);
+}
+
+static void change_some(struct model *m)
+{
+    uint32_t key[3] = {1, 1, 0};
+    uint8_t address[16] = {(uint8_t)pick(40)};
+    struct peer *p = model_place(m, MODEL_PEER, key, address);
+    switch (pick(8)) {
+    case 0:
+        model_remove(m, MODEL_PEER, p);
+        break;
+    case 1:
+        address[0] = (uint8_t)(100 + pick(100)); /* one that is not there */
+        if (!model_find(m, MODEL_PEER, key, address))
+            model_rekey(m, MODEL_PEER, p, key, address);
+        model_sort(m, MODEL_PEER);
+        break;
+    case 2:
+        p->current = pick(1000);
+        model_touch(m, MODEL_PEER);
+        break;
+    case 3:
+        model_clean(m, MODEL_PEER);
+        break;
+    default:
+        p->connections = pick(1000);
+        model_dirty(m, MODEL_PEER, p);
+    }
+}
+
+static void is_as_the_model(const struct view *v, const struct model *m)
+{
+    const size_t head = sizeof(struct row);
+    assert_int_equal(v->tables[MODEL_PEER].count, m->tables[MODEL_PEER].count);
+    for (uint32_t i = 0; i < v->tables[MODEL_PEER].count; i++) {
+        const unsigned char *is = v->tables[MODEL_PEER].rows + i * sizeof(struct peer);
+        const unsigned char *should = model_row(m, MODEL_PEER, i);
+        assert_memory_equal(is, should, sizeof(uint32_t[3]));
+        assert_memory_equal(is + head, should + head, sizeof(struct peer) - head);
+    }
+}
+
+/* Whatever slot it is written to, and however long ago that was: each row as it is now. */
+static void single_rows_arrive_in_every_slot(void **state)
+{
+    struct pair *p = *state;
+    struct view v = {0}, pinned = {0};
+    for (unsigned i = 0; i < 20000; i++) {
+        for (uint32_t n = pick(4); n-- > 0;)
+            change_some(&p->m);
+        slots_publish(p->writer, &p->m, i, 0);
+        assert_true(slots_copy(p->observer, &v));
+        is_as_the_model(&v, &p->m);
+        slots_view_free(&v);
+        if (pick(5) == 0) /* so that all three come in turn */
+            assert_true(slots_pin(p->reader, &pinned));
+        else if (pick(5) == 0)
+            slots_unpin(p->reader);
+    }
+}
+
 static void successor_continues(void **state)
 {
     struct pair *p = *state;
@@ -456,6 +525,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_arrive_in_index_order, setup, teardown),
         cmocka_unit_test_setup_teardown(pinned_slot_stays_as_it_was, setup, teardown),
         cmocka_unit_test_setup_teardown(unchanged_tables_are_right_in_every_slot, setup, teardown),
+        cmocka_unit_test_setup_teardown(single_rows_arrive_in_every_slot, setup, teardown),
         cmocka_unit_test_setup_teardown(successor_continues, setup, teardown),
         cmocka_unit_test_setup_teardown(observer_gets_a_copy, setup, teardown),
         cmocka_unit_test_setup_teardown(live_model_as_a_view, setup, teardown),
