@@ -1,17 +1,5 @@
-/* Any octets as one line of Postfix's log: every slice of the event lies in the line. */
-#include <stdlib.h>
-
-#include "../../collectors/mta.h"
-
-#define MAX_INPUT 8192
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(struct slice part, struct slice line)
-{
-    if (part.n && (part.p < line.p || part.p + part.n > line.p + line.n))
-        abort();
-}
+/* Any octets as one line of Postfix's log: fuzz_mta.h, every text lies in the line, and an id is what was packed. */
+#include "fuzz_mta.h"
 
 static void check_id(struct slice id)
 {
@@ -24,22 +12,9 @@ static void check_id(struct slice id)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct syslog_context context;
-    struct event e = {0};
     struct slice line = {(const char *)data, size};
-    setenv("TZ", "UTC", 1);
-    syslog_start(&context, INT64_C(1795301304000));
-    mta_postfix.parse(&context, line, &e);
-    check(e.tag, line);
-    check(e.app, line);
-    check(e.id, line);
-    check(e.other_id, line);
-    check(e.address, line);
-    check(e.peer, line);
-    check(e.relay, line);
-    check(e.text, line);
+    struct event e = fuzz_mta_parse(&mta_postfix, line);
+    fuzz_within(e.text, line);
     check_id(e.id);
-    if (e.kind >= EVENT_KINDS || (e.code && (e.code < 4000000 || e.code > 5999999)))
-        abort();
     return 0;
 }

@@ -7,15 +7,13 @@ import os
 import pwd
 import re
 import shutil
-import smtplib
 import socket
 import subprocess
 import sys
-import time
-from email.message import EmailMessage
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import smtp_client
 from overlay import fetch
 from postfix_site import Sink, alive, wait_until
 
@@ -275,22 +273,9 @@ class Exim:
              subject="test", body="text\n", message_id=None, helo="client.test", login=None,
              headers=()):
         """Sends one message and returns the refused recipients: {address: (code, text)}."""
-        m = EmailMessage()
-        m["Subject"], m["From"], m["To"] = subject, sender or "daemon@ok.test", "list@ok.test"
-        m["Message-ID"] = message_id or f"<{time.time_ns()}@client.test>"
-        m.set_content(body)
-        text = "".join(f"{h}\r\n" for h in headers) + m.as_string().replace("\n", "\r\n")
-        with smtplib.SMTP("127.0.0.1", self.port(service), helo, timeout=30,
-                          source_address=(source, 0)) as c:
-            if login:
-                c.ehlo()
-                c.login(*login)
-            try:
-                return c.sendmail(sender, recipients, text)
-            except smtplib.SMTPRecipientsRefused as e:
-                return e.recipients
-            except smtplib.SMTPResponseException as e:
-                return {"": (e.smtp_code, e.smtp_error)}
+        text = "".join(f"{h}\n" for h in headers) + smtp_client.compose(sender, subject, body, message_id)
+        return smtp_client.send(self.port(service), sender, recipients, text.replace("\n", "\r\n"), source,
+                                helo, login)
 
     def submit(self, recipients, sender=None, subject="test"):
         """By the sendmail command."""

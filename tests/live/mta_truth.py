@@ -79,6 +79,20 @@ def difference(walk, appl, truth, without=()):
             if is_[k] != truth[k] and k[1] not in without}
 
 
+def settle(daemon, appl, truth, without, wanted):
+    """Waits until all that is expected is shown, at most `wanted` seconds; what differs then."""
+    seen = {}
+
+    def same():
+        seen["is"] = difference(daemon.walk(), appl, truth, without)
+        return not seen["is"]
+    try:
+        wait_until(same, wanted, 0.5)
+    except TimeoutError:
+        pass
+    return seen["is"]
+
+
 def kill_collector(daemon):
     """SIGKILL; returns when its successor is there."""
     supervisor, name = daemon.process.process.pid, "mailmond-collect"[:15]

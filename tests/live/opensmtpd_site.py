@@ -1,16 +1,13 @@
 """A private, real OpenSMTPD 6.8 in an overlay (overlay.py), and the servers that it delivers to."""
-import os
 import shutil
 import signal
 import smtplib
 import socket
 import subprocess
-import time
-from email.message import EmailMessage
-from pathlib import Path
 
+import smtp_client
 from overlay import Overlay
-from postfix_site import Sink, alive, wait_until
+from postfix_site import Sink, wait_until
 
 # Ports of a site, from its base. Routes are kept by address, so each destination has one of its own.
 SMTP, SUBMISSION, OK, OTHER, TEMPORARY, PERMANENT, DATA, CLOSED = range(8)
@@ -108,20 +105,9 @@ class OpenSmtpd:
     def send(self, recipients, sender="sender@ok.test", service=SMTP, source="127.0.0.2",
              subject="test", body="text\n"):
         """Sends one message and returns the refused recipients: {address: (code, text)}."""
-        m = EmailMessage()
-        m["Subject"], m["From"], m["To"] = subject, sender or "daemon@ok.test", "list@ok.test"
-        m["Message-ID"] = f"<{time.time_ns()}@client.test>"
-        m.set_content(body)
-        text = m.as_string()
+        text = smtp_client.compose(sender, subject, body)
         self.size = len(text)  # of the message sent last
-        with smtplib.SMTP("127.0.0.1", self.port(service), "client.test", timeout=30,
-                          source_address=(source, 0)) as c:
-            try:
-                return c.sendmail(sender, recipients, text)
-            except smtplib.SMTPRecipientsRefused as e:
-                return e.recipients
-            except smtplib.SMTPResponseException as e:
-                return {"": (e.smtp_code, e.smtp_error)}
+        return smtp_client.send(self.port(service), sender, recipients, text, source)
 
     def submit(self, recipients, sender="root@local.test"):
         """By the sendmail command."""

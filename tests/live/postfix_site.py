@@ -13,8 +13,9 @@ import socketserver
 import subprocess
 import threading
 import time
-from email.message import EmailMessage
 from pathlib import Path
+
+import smtp_client
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
 COMMANDS = Path("/usr/sbin")
@@ -326,18 +327,8 @@ class Postfix:
     def send(self, recipients, sender="sender@ok.test", service=SMTP, source=CLIENT,
              subject="test", body="text\n", message_id=None, helo="client.test"):
         """Sends one message and returns the refused recipients: {address: (code, text)}."""
-        m = EmailMessage()
-        m["Subject"], m["From"], m["To"] = subject, sender or "daemon@ok.test", "list@ok.test"
-        m["Message-ID"] = message_id or f"<{time.time_ns()}@client.test>"
-        m.set_content(body)
-        with smtplib.SMTP("127.0.0.1", self.port(service), helo, timeout=30,
-                          source_address=(source, 0)) as c:
-            try:
-                return c.sendmail(sender, recipients, m.as_string())
-            except smtplib.SMTPRecipientsRefused as e:
-                return e.recipients
-            except smtplib.SMTPResponseException as e:
-                return {"": (e.smtp_code, e.smtp_error)}
+        return smtp_client.send(self.port(service), sender, recipients,
+                                smtp_client.compose(sender, subject, body, message_id), source, helo)
 
     def connect(self, service=SMTP, source=CLIENT):
         """An open connection, after the greeting."""

@@ -2,13 +2,10 @@
 import os
 import shutil
 import signal
-import smtplib
 import socket
 import subprocess
-import time
-from email.message import EmailMessage
-from pathlib import Path
 
+import smtp_client
 from overlay import Overlay
 from postfix_site import Sink, alive, wait_until
 
@@ -179,20 +176,9 @@ class Sendmail:
     def send(self, recipients, sender="sender@ok.test", service=SMTP, source="127.0.0.2",
              subject="test", body="text\n"):
         """Sends one message and returns the refused recipients: {address: (code, text)}."""
-        m = EmailMessage()
-        m["Subject"], m["From"], m["To"] = subject, sender or "daemon@ok.test", "list@ok.test"
-        m["Message-ID"] = f"<{time.time_ns()}@client.test>"
-        m.set_content(body)
-        text = m.as_string()
+        text = smtp_client.compose(sender, subject, body)
         self.size = len(text)  # of the message sent last
-        with smtplib.SMTP("127.0.0.1", self.port(service), "client.test", timeout=30,
-                          source_address=(source, 0)) as c:
-            try:
-                return c.sendmail(sender, recipients, text)
-            except smtplib.SMTPRecipientsRefused as e:
-                return e.recipients
-            except smtplib.SMTPResponseException as e:
-                return {"": (e.smtp_code, e.smtp_error)}
+        return smtp_client.send(self.port(service), sender, recipients, text, source)
 
     def submit(self, recipients, sender="root"):
         """By the sendmail command, which hands the message to the daemon."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from daemon import BUILD, Daemon
-from mta_truth import Truth, difference, kill_collector
+import mta_truth
+from mta_truth import Truth, kill_collector
 from opensmtpd_site import OpenSmtpd, SUBMISSION
 from postfix_site import wait_until
 
@@ -94,18 +95,9 @@ def inject(site):
     return t.plus("", sessions, "applAccumulatedInboundAssociations")
 
 
-def settle(daemon, truth, wanted=40):
-    """Waits until all that is expected is shown; what differs then."""
-    seen = {}
+def settle(daemon, truth):
+    return mta_truth.settle(daemon, "opensmtpd", truth, WITHOUT, 40)
 
-    def same():
-        seen["is"] = difference(daemon.walk(), "opensmtpd", truth, WITHOUT)
-        return not seen["is"]
-    try:
-        wait_until(same, wanted, 0.5)
-    except TimeoutError:
-        pass
-    return seen["is"]
 
 
 def test_truth(lab):

@@ -9,41 +9,28 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 import postfix_site as ps
-from daemon import BUILD, Daemon
-from snmp_lab import free_port, wait_for
+from postfix_lab import PostfixLab, eventually, lab_fixture, needs_postfix
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not ps.available() or not (BUILD / "mailmond").exists()
-    or not shutil.which("snmpbulkwalk"),
-    reason="needs root, Postfix, snmpbulkwalk and the programs in MAILMOND_BUILD")
-
-BASE = int(os.environ.get("MAILMOND_TEST_BASE", "23000"))
+pytestmark = needs_postfix
 QMONITOR = re.compile(r"^\|(\d\d:\d\d)\|\s*(\d+) \|\s*(\d+) \|\s*(\d+)k \|\s*(\d+) \|\s*(\d+) \|\s*(\d+) \|"
                       r"\s*(\d+) \|\s*(\d+) \|\s*(\d+)\|\s*(\d+)\|\s*(\d+)\|\s*(\d+)\|\s*(\d+)\|$")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Lab:
+class Lab(PostfixLab):
     def __init__(self, folder):
-        self.postfix = ps.Postfix(folder / "main", "postfix", BASE).start()
         self.programs = {}
         for name, of in (("dovecot", "sleep"), ("mm-stored", "sleep"), ("mm-a-very-long-name", "sleep"), ("mm-busy", "dash")):
             self.programs[name] = shutil.copy(shutil.which(of), folder / name)
-        self.running, self.folder = [], folder
+        self.running = []
         (folder / "agent").mkdir()
         self.pid_file = folder / "agent" / "stored.pid"
-        self.daemon = Daemon(folder / "agent", free_port(), {
+        super().__init__(folder, lambda lab: {
             "system_interval": "1 s",
-            "postfix": [{"name": "postfix", "config_directory": self.postfix.config}],
             "dovecot": [{"name": "dovecot", "pid_file": folder / "dovecot.pid",
                          "log": folder / "dovecot.log"}],
             "records": {"directory": folder / "records", "interval": "1 s"},
@@ -54,9 +41,8 @@ class Lab:
                 {"process": "mm-busy", "name": "busy", "arguments": "while", "user": "nobody"},
                 {"process": "mm-none", "min": 0, "appl": "no such"},
                 {"process": "smtpd", "min": 0, "max_life_connections": 3,
-                 "arguments": str(self.postfix.port(ps.SMTP))},
+                 "arguments": str(lab.postfix.port(ps.SMTP))},
                 {"process": "mm-stored", "name": "by file", "pid_file": self.pid_file}]})
-        self.daemon.start()
 
     def run(self, name, *arguments, **how):
         p = subprocess.Popen([self.programs[name], *arguments], **how)
@@ -78,22 +64,10 @@ class Lab:
     def stop(self):
         for p in list(self.running):
             self.kill(p)
-        self.daemon.stop()
-        self.postfix.stop()
+        super().stop()
 
 
-@pytest.fixture(scope="module")
-def lab():
-    folder = Path(tempfile.mkdtemp(prefix="mailmond-process-"))
-    folder.chmod(0o755)
-    there = Lab(folder)
-    yield there
-    there.stop()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def eventually(what, seconds=10):
-    assert wait_for(what, seconds, 0.2)[0], what()
+lab = lab_fixture(Lab, "process")
 
 
 def age(pid):

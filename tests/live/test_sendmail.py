@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from daemon import BUILD, Daemon
-from mta_truth import Truth, difference, kill_collector
+import mta_truth
+from mta_truth import Truth, kill_collector
 from postfix_site import wait_until
 from sendmail_site import Sendmail, SUBMISSION
 from snmp_lab import Client, Process
@@ -114,18 +115,9 @@ def inject(site):
     return t
 
 
-def settle(daemon, truth, wanted=20):
-    """Waits until all that is expected is shown; what differs then."""
-    seen = {}
+def settle(daemon, truth):
+    return mta_truth.settle(daemon, "sendmail", truth, WITHOUT, 20)
 
-    def same():
-        seen["is"] = difference(daemon.walk(), "sendmail", truth, WITHOUT)
-        return not seen["is"]
-    try:
-        wait_until(same, wanted, 0.5)
-    except TimeoutError:
-        pass
-    return seen["is"]
 
 
 def test_truth(lab):

@@ -5,37 +5,19 @@ Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 f
 and MAILMOND_TEST_PORTS ("23000-23099")."""
 import ctypes
 import os
-import shutil
 import signal
 import socket
 import struct
-import sys
-import tempfile
-from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 import postfix_site as ps
-from daemon import BUILD, Daemon
-from snmp_lab import free_port, wait_for
+from postfix_lab import PostfixLab, eventually, lab_fixture, needs_postfix
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not ps.available() or not (BUILD / "mailmond").exists()
-    or not shutil.which("snmpbulkwalk"),
-    reason="needs root, Postfix, snmpbulkwalk and the programs in MAILMOND_BUILD")
-
-BASE = int(os.environ.get("MAILMOND_TEST_BASE", "23000"))
+pytestmark = needs_postfix
 ESTABLISHED, SYN_RECEIVED, CLOSE_WAIT = 5, 4, 8  # RFC 4022
 SO_ATTACH_FILTER = 26
 
 
-class Lab:
-    def __init__(self, folder):
-        self.postfix = ps.Postfix(folder / "main", "postfix", BASE).start()
-        self.daemon = Daemon(folder / "agent", free_port(), {
-            "postfix": [{"name": "postfix", "config_directory": self.postfix.config}]}).start()
-
+class Lab(PostfixLab):
     def states(self):
         walk = self.daemon.walk()
         return [walk.get(("mailmonConnectionCount", walk.appl("postfix"), s))
@@ -58,28 +40,13 @@ class Lab:
         s.connect_ex(("127.0.0.1", self.postfix.port(ps.SMTP)))
         return s
 
-    def stop(self):
-        self.daemon.stop()
-        self.postfix.stop()
 
-
-@pytest.fixture(scope="module")
-def lab():
-    folder = Path(tempfile.mkdtemp(prefix="mailmond-socket-"))
-    folder.chmod(0o755)
-    there = Lab(folder)
-    yield there
-    there.stop()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def eventually(what, seconds=25):
-    assert wait_for(what, seconds, 0.3)[0], what()
+lab = lab_fixture(Lab, "socket")
 
 
 def test_states(lab):
     """Half open, open, left by the peer: each is counted, for the host that does it too."""
-    eventually(lambda: lab.states() == [0, 0, 0])
+    eventually(lambda: lab.states() == [0, 0, 0], 25)
     half = [lab.half_open("127.0.0.21") for _ in range(3)]
     left = [lab.postfix.connect(source="127.0.0.22") for _ in range(2)]
     held = lab.postfix.connect(source="127.0.0.23")
@@ -90,7 +57,7 @@ def test_states(lab):
     try:
         for s in left:
             s.close()
-        eventually(lambda: lab.states() == [3, 1, 2])
+        eventually(lambda: lab.states() == [3, 1, 2], 25)
         row = lab.peer("127.0.0.21")  # of which no log tells
         assert (row["SynReceived"], row["Current"], row["CloseWait"], row["Connections"]) == (3, 0, 0, 0)
         row = lab.peer("127.0.0.22")
@@ -101,7 +68,7 @@ def test_states(lab):
             os.kill(pid, signal.SIGCONT)
         for s in (*half, held):
             s.close()
-    eventually(lambda: lab.states()[1:] == [0, 0])
+    eventually(lambda: lab.states()[1:] == [0, 0], 25)
     row = lab.peer("127.0.0.22")
     assert (row["CloseWait"], row["Connections"]) == (0, 2)
 

@@ -4,36 +4,21 @@ drained.
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000),
 and MAILMOND_TEST_PORTS ("23000-23099")."""
 import os
-import shutil
 import signal
-import sys
-import tempfile
-from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 import postfix_site as ps
-from daemon import BUILD, Daemon
-from snmp_lab import free_port, wait_for
+from postfix_lab import PostfixLab, eventually, lab_fixture, needs_postfix
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not ps.available() or not (BUILD / "mailmond").exists()
-    or not shutil.which("snmpbulkwalk"),
-    reason="needs root, Postfix, snmpbulkwalk and the programs in MAILMOND_BUILD")
-
-BASE = int(os.environ.get("MAILMOND_TEST_BASE", "23000"))
+pytestmark = needs_postfix
 
 
-class Lab:
+class Lab(PostfixLab):
     def __init__(self, folder):
-        self.postfix = ps.Postfix(folder / "main", "postfix", BASE).start()
         probe = {"protocol": "smtp", "host": "127.0.0.1", "appl": "postfix", "interval": "1 s",
                  "timeout": "2 s", "step_timeout": "1 s"}
-        self.daemon = Daemon(folder / "agent", free_port(), {
+        super().__init__(folder, lambda lab: {
             "system_interval": "1 s",
-            "postfix": [{"name": "postfix", "config_directory": self.postfix.config}],
-            "responses": [{"name": "mx", "port": self.postfix.port(ps.SMTP), **probe}]}).start()
+            "responses": [{"name": "mx", "port": lab.postfix.port(ps.SMTP), **probe}]})
 
     def cell(self, column):
         return self.daemon.walk().of(column, "postfix")
@@ -41,23 +26,8 @@ class Lab:
     def probed(self):
         return self.daemon.walk().get(("mailmonResponseStatus", 1))
 
-    def stop(self):
-        self.daemon.stop()
-        self.postfix.stop()
 
-
-@pytest.fixture(scope="module")
-def lab():
-    folder = Path(tempfile.mkdtemp(prefix="mailmond-status-"))
-    folder.chmod(0o755)
-    there = Lab(folder)
-    yield there
-    there.stop()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def eventually(what, seconds=15):
-    assert wait_for(what, seconds, 0.2)[0], what()
+lab = lab_fixture(Lab, "status")
 
 
 def test_up(lab):
