@@ -392,7 +392,7 @@ static bool sweep_alarm(struct alarms *s, struct alarm *a)
 {
     uint16_t rule = s->rule_of[model_position(s->model, MODEL_ALARM, a)] & NO_RULE;
     const struct alarm_rule *r = rule == NO_RULE ? NULL : s->judges[rule].rule;
-    int64_t gone_ms = GONE_MS + (r ? (int64_t)r->interval_s * 1000 : 0);
+    int64_t gone_ms = r ? GONE_MS + (int64_t)r->interval_s * 1000 : 0;
     if (s->now - a->seen_at < gone_ms) {
         if (r)
             tell(s, a, r);
@@ -502,7 +502,7 @@ static bool start_judge(struct alarms *s, const struct alarm_rule *r)
     return j->watches != NULL;
 }
 
-/* What the store had: whose rule it is; without one it will be gone soon. */
+/* What the store had: whose rule it is; without one it goes with the first step. */
 static void take_up(struct alarms *s)
 {
     const struct rows *rows = &s->model->tables[MODEL_ALARM];
@@ -516,6 +516,7 @@ static void take_up(struct alarms *s)
                 s->rule_of[rows->order[i]] = (uint16_t)(k | RESTORED);
                 s->judges[k].restored++;
             }
+        s->owed |= s->rule_of[rows->order[i]] == NO_RULE;
     }
     rebase(s, s->now);
 }
