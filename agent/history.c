@@ -237,8 +237,9 @@ static bool fold_some(struct history *h, int64_t before_s, unsigned *folded)
         int64_t series, hour_s;
     } hours[THIN_HOURS];
     *folded = 0;
-    sqlite3_stmt *find = prepare(h, "SELECT DISTINCT series, start / 3600 * 3600 FROM sample"
-                                    " WHERE span < 3600 AND start < ?1 LIMIT ?2");
+    sqlite3_stmt *find =
+        prepare(h, "SELECT DISTINCT id, start / 3600 * 3600 FROM series CROSS JOIN sample"
+                   " ON series = id WHERE span < 3600 AND start < ?1 LIMIT ?2");
     if (!find)
         return false;
     sqlite3_bind_int64(find, 1, before_s / HISTORY_HOUR_S * HISTORY_HOUR_S);
@@ -279,7 +280,11 @@ bool history_thin(struct history *h, int64_t now_s, int64_t fine_s, int64_t keep
     unsigned folded = 0;
     if (!run(h, "BEGIN IMMEDIATE"))
         return true;
-    bool ok = run_with(h, "DELETE FROM sample WHERE start < ?1", now_s - keep_s) &&
+    /* By series, as the samples are kept: to look for old ones among all would read the whole file. */
+    bool ok = run_with(h,
+                       "DELETE FROM sample WHERE (series, start) IN (SELECT id, start FROM series"
+                       " CROSS JOIN sample ON series = id WHERE start < ?1)",
+                       now_s - keep_s) &&
               run_with(h, "DELETE FROM transition WHERE at < ?1", (now_s - keep_s) * 1000) &&
               run_with(h, "DELETE FROM run WHERE at < ?1", (now_s - keep_s) * 1000) &&
               run(h, "DELETE FROM series WHERE NOT EXISTS"
