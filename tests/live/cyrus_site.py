@@ -16,9 +16,9 @@ from dovecot_site import ImapFrom, PopFrom
 from overlay import fetch
 from postfix_site import alive, wait_until
 
-IMAP, POP3, LMTP = range(3)
+IMAP, POP3, LMTP, HTTP = range(4)
 PACKAGES = ["cyrus-common", "cyrus-imapd", "cyrus-pop3d", "libical3", "libxapian30", "libzephyr4",
-            "libclamav12", "libmspack0", "sasl2-bin"]
+            "libclamav12", "libmspack0", "sasl2-bin", "cyrus-admin", "cyrus-caldav", "libshp2"]
 UID, GID = 29, 8  # the accounts cyrus and mail of Debian; the first is made in the overlay
 
 IMAPD_CONF = """\
@@ -39,6 +39,10 @@ failedloginpause: 0
 syslog_prefix: cyrus
 servername: cyrus.test
 auditlog: yes
+prometheus_enabled: yes
+prometheus_need_auth: none
+prometheus_update_freq: 1s
+httpmodules: prometheus
 """
 CYRUS_CONF = """\
 START {{
@@ -48,8 +52,12 @@ SERVICES {{
   imap cmd="/usr/lib/cyrus/bin/imapd -U 30" listen="127.0.0.1:{imap}" prefork=0
   pop3 cmd="/usr/lib/cyrus/bin/pop3d -U 30" listen="127.0.0.1:{pop3}" prefork=0
   lmtp cmd="/usr/lib/cyrus/bin/lmtpd -a" listen="127.0.0.1:{lmtp}" prefork=0
+  http cmd="/usr/lib/cyrus/bin/httpd -U 30" listen="127.0.0.1:{http}" prefork=0
 }}
 EVENTS {{
+}}
+DAEMON {{
+  promstatsd cmd="/usr/lib/cyrus/bin/promstatsd"
 }}
 """
 # $1 folder; the rest: what to run inside
@@ -113,8 +121,9 @@ class Site:
             path.chmod(0o755)
         (upper / "etc/imapd.conf").write_text(IMAPD_CONF)
         (upper / "etc/cyrus.conf").write_text(CYRUS_CONF.format(
-            imap=base + IMAP, pop3=base + POP3, lmtp=base + LMTP))
+            imap=base + IMAP, pop3=base + POP3, lmtp=base + LMTP, http=base + HTTP))
         (upper / "dev/log").symlink_to(self.folder / "log.sock")
+        self.report = upper / "var/lib/cyrus/stats/report.txt"
         self.log, self.proc = self.folder / "mail.log", upper / "run/cyrus/proc"
         self.pid_file = self.folder / "cyrus.pid"
         self.syslog = Syslog(self.folder / "log.sock", self.log)

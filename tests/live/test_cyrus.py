@@ -1,5 +1,6 @@
 """A real Cyrus IMAP, some two hundred clients, and what mailmond shows of them: difference 0."""
 import os
+import re
 import signal
 import tempfile
 import time
@@ -8,6 +9,7 @@ import pytest
 
 import cyrus_site
 from daemon import Daemon
+from postfix_site import wait_until
 from test_dovecot import shown
 
 BASE, SNMP = 27400, 27460
@@ -107,3 +109,40 @@ def test_sessions_and_quota(site, daemon):
     assert cells["mailmonQuotaPercent", row] > 1
     one.shutdown()
     two.quit()
+
+
+def told(site, name):
+    """What promstatsd reports."""
+    return sum(int(n) for n in re.findall(rf"^{name}{{[^}}]*}} (\d+)", site.report.read_text(), re.M))
+
+
+@pytest.mark.parametrize("by_http", (False, True), ids=("file", "http"))
+def test_metrics(site, tmp_path, by_http):
+    """promstatsd's report, by its file and as httpd serves it, fills what the log leaves absent."""
+    metrics = f"http://127.0.0.1:{BASE + cyrus_site.HTTP}/metrics" if by_http else site.report
+    d = Daemon(tmp_path, SNMP + 1 + by_http, {
+        "detect": False, "user": "root", "publish_user": "root",
+        "cyrus": [{"log": site.log, "pid_file": site.pid_file, "proc_directory": site.proc,
+                   "metrics": metrics, "interval": "5 s"}]}).start()
+    try:
+        before = told(site, "cyrus_imap_(?:select|examine)_total")
+        octets = told(site, "cyrus_lmtp_received_bytes_total")
+        client = site.imap("u1", 200)
+        client.select()
+        client.select("INBOX", readonly=True)
+        client.append("INBOX", None, None, b"Subject: a\r\n\r\nb\r\n")
+        client.logout()
+        assert site.lmtp(["u2"], f"metrics{by_http}") == [250]
+        wait_until(lambda: told(site, "cyrus_lmtp_received_bytes_total") > octets, 10)
+        octets = told(site, "cyrus_lmtp_received_bytes_total")
+        cells = shown(d, lambda c: access(c, "imap", "MailboxesSelected") == before + 2 and
+                      access(c, "lmtp", "OctetsIn") == octets)
+        assert access(cells, "imap", "MailboxesSelected") == before + 2
+        assert access(cells, "lmtp", "OctetsIn") == octets
+        i = cells.index("mailmonSourceName", "cyrus metrics")
+        assert cells["mailmonSourceStatus", i] == "ok"
+        assert set(cells.column("mailmonSourceUnrecognised").values()) == {0}
+        if by_http:
+            assert site.log.read_text().count("GET /metrics") > 0
+    finally:
+        d.stop()
