@@ -33,6 +33,25 @@ static bool is_quiet(struct slice text)
         TEXT("resent-message-id="),
         TEXT("cache "),
         TEXT("breaking line > "),
+        TEXT("TLS SNI "),
+        TEXT("mapping DSN status "),
+        TEXT("reply filter "),
+        TEXT("subject="),
+        TEXT("issuer="),
+        TEXT("skipping "),
+        TEXT("status=deferred ("), /* of the notice; the recipients have lines of their own */
+        TEXT("passing <"),
+        TEXT("Host offered STARTTLS"),
+        TEXT("TLSRPT: "),
+        TEXT("TLS protocol trace "),
+        TEXT("SMTPS wrappermode "),
+        TEXT("Sender requested REQUIRETLS"),
+        TEXT("ignoring "),
+        TEXT("client certificate "),
+        TEXT("master exit time "),
+        TEXT("database "),
+        TEXT("close database "),
+        TEXT("cannot load Certification "),
     };
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
         if (slice_starts(text, starts[i]))
@@ -226,42 +245,17 @@ static void smtpd(struct slice s, struct event *e)
         e->kind = rest_kind(s);
 }
 
-/* Behind "warning: "; false if it is of no interest. */
-static bool connection_warning(struct slice s, struct event *e)
+/* "host[ip]: lost connection while receiving message content" (qmqpd/qmqpd.c); else as smtpd. */
+static void qmqpd(struct slice s, struct event *e)
 {
-    struct slice host = slice_head(s, slice_find(s, ' '));
-    if (STARTS(s, "Connection ")) { /* Connection rate limit exceeded: 61 from host[ip] for ... */
-        size_t at = slice_search(s, SLICE(" exceeded: "));
-        if (at == s.n)
-            return false;
-        e->text = slice_head(s, at + 9);
-        s = slice_skip(s, at);
-        if (!postfix_take_peer(&s, e))
-            return false;
-        e->kind = EVENT_CONNECTION_REJECT;
-        e->flags |= EVENT_COUNTED;
-        e->code = 4007000; /* "421 4.7.0" (smtpd/smtpd.c) */
-        return true;
+    size_t at = slice_search(s, SLICE("]: "));
+    struct slice why = slice_skip(s, at + 3);
+    if (HAS(why, " while ") && at < slice_find(s, ' ') && postfix_take_peer(&s, e)) {
+        e->kind = EVENT_ABORT;
+        e->text = why;
+    } else {
+        smtpd(s, e);
     }
-    /* host[ip]: SASL LOGIN authentication failed: why */
-    s = slice_skip(s, host.n + 1);
-    if (!STARTS(s, "SASL ") || !HAS(s, " authentication failed") || !postfix_take_peer(&host, e))
-        return false;
-    e->kind = EVENT_AUTH_FAIL;
-    e->text = s;
-    return true;
-}
-
-static bool smtpd_warning(struct slice s, struct event *e)
-{
-    size_t id = postfix_id_length(s);
-    if (!id || !slice_eq(slice_skip(s, id), SLICE(": queue file size limit exceeded")))
-        return connection_warning(s, e);
-    e->kind = EVENT_REJECT;
-    e->id = slice_head(s, id);
-    e->text = slice_skip(s, id + 2);
-    e->code = 5003004; /* "552 5.3.4" (global/cleanup_strerror.c) */
-    return true;
 }
 
 /* ---- postscreen ---- */
@@ -328,22 +322,9 @@ static void cleanup(struct slice s, struct event *e)
         e->text = s;
     } else if (STARTS(s, "removed (")) {
         e->kind = EVENT_REMOVED;
-    } else if (!action(s, e)) {
+    } else if (!action(s, e) && !postfix_not_accepted(s, e)) {
         e->kind = rest_kind(s);
     }
-}
-
-static bool cleanup_warning(struct slice s, struct event *e)
-{
-    size_t id = postfix_id_length(s);
-    if (!id || !slice_eq(slice_skip(s, id), SLICE(": message rejected: hopcount exceeded")))
-        return false;
-    e->kind = EVENT_REJECT;
-    e->flags |= EVENT_LOOP;
-    e->id = slice_head(s, id);
-    e->text = slice_skip(s, id + 2);
-    e->code = 5004000; /* what the client is told (global/cleanup_strerror.c) */
-    return true;
 }
 
 /* "uid=1000 from=<alice>", and " orig_id=..." when postsuper -r made it of an older message. */
@@ -426,7 +407,7 @@ static void smtp(struct slice s, struct event *e)
         e->kind = EVENT_CONNECT_FAIL;
     } else if (tls_established(s, e, SLICE("TLS connection established to "))) {
         e->kind = EVENT_TLS_OUT;
-    } else {
+    } else if (!action(s, e)) { /* smtp_header_checks */
         e->kind = rest_kind(s);
     }
 }
@@ -452,15 +433,6 @@ static void master(struct slice s, struct event *e)
     e->text = slice_head(version, slice_find(version, ','));
 }
 
-static bool master_warning(struct slice s, struct event *e)
-{
-    if (!STARTS(s, "service \"") || !HAS(s, " has reached its process limit "))
-        return false;
-    e->kind = EVENT_CONGESTED;
-    e->text = s;
-    return true;
-}
-
 /* master tells itself that it has started, and of a reload. */
 static void script(struct slice s, struct event *e)
 {
@@ -469,14 +441,6 @@ static void script(struct slice s, struct event *e)
         e->kind = EVENT_STOPPING;
     else
         e->kind = STARTS(s, "starting the Postfix mail system") ? EVENT_STARTING : EVENT_NONE;
-}
-
-static bool script_warning(struct slice s, struct event *e)
-{
-    if (!STARTS(s, "mail system startup failed"))
-        return false;
-    e->kind = EVENT_STOPPED;
-    return true;
 }
 
 static void postsuper(struct slice s, struct event *e)
@@ -514,25 +478,30 @@ static void quiet(struct slice s, struct event *e)
 static const struct postfix_service of_4[] = {
     SERVICE("smtp", smtp, NULL), SERVICE("qmgr", qmgr, NULL), SERVICE("lmtp", smtp, NULL),
     SERVICE("pipe", local, NULL), END};
-static const struct postfix_service of_5[] = {
-    SERVICE("smtpd", smtpd, smtpd_warning), SERVICE("local", local, NULL),
-    SERVICE("error", local, NULL),          SERVICE("retry", local, NULL),
-    SERVICE("anvil", quiet, NULL),          SERVICE("qmqpd", smtpd, smtpd_warning),
-    SERVICE("oqmgr", qmgr, NULL),           SERVICE("nqmgr", qmgr, NULL),
-    SERVICE("flush", quiet, NULL),          SERVICE("showq", quiet, NULL),
-    SERVICE("spawn", quiet, NULL),          END};
+static const struct postfix_service of_5[] = {SERVICE("smtpd", smtpd, postfix_smtpd_warning),
+                                              SERVICE("local", local, NULL),
+                                              SERVICE("error", local, NULL),
+                                              SERVICE("retry", local, NULL),
+                                              SERVICE("anvil", quiet, NULL),
+                                              SERVICE("qmqpd", qmqpd, postfix_smtpd_warning),
+                                              SERVICE("oqmgr", qmgr, NULL),
+                                              SERVICE("nqmgr", qmgr, NULL),
+                                              SERVICE("flush", quiet, NULL),
+                                              SERVICE("showq", quiet, NULL),
+                                              SERVICE("spawn", quiet, NULL),
+                                              END};
 static const struct postfix_service of_6[] = {SERVICE("bounce", bounce, NULL),
                                               SERVICE("pickup", pickup, NULL),
-                                              SERVICE("master", master, master_warning),
+                                              SERVICE("master", master, postfix_master_warning),
                                               SERVICE("scache", quiet, NULL),
                                               SERVICE("verify", quiet, NULL),
                                               SERVICE("tlsmgr", quiet, NULL),
                                               END};
-static const struct postfix_service of_7[] = {SERVICE("cleanup", cleanup, cleanup_warning),
+static const struct postfix_service of_7[] = {SERVICE("cleanup", cleanup, postfix_cleanup_warning),
                                               SERVICE("virtual", local, NULL),
                                               SERVICE("discard", local, NULL),
                                               SERVICE("dnsblog", quiet, NULL),
-                                              SERVICE("postlog", script, script_warning),
+                                              SERVICE("postlog", script, postfix_script_warning),
                                               SERVICE("postmap", quiet, NULL),
                                               SERVICE("postcat", quiet, NULL),
                                               END};
@@ -550,8 +519,8 @@ static const struct postfix_service of_9[] = {
     SERVICE("postalias", quiet, NULL), SERVICE("postmulti", quiet, NULL), END};
 static const struct postfix_service of_10[] = {SERVICE("postscreen", postscreen, NULL),
                                                SERVICE("proxywrite", quiet, NULL), END};
-static const struct postfix_service of_14[] = {SERVICE("postfix-script", script, script_warning),
-                                               END};
+static const struct postfix_service of_14[] = {
+    SERVICE("postfix-script", script, postfix_script_warning), END};
 static const struct postfix_service of_15[] = {SERVICE("trivial-rewrite", quiet, NULL), END};
 static const struct postfix_service of_16[] = {SERVICE("postmulti-script", quiet, NULL), END};
 static const struct postfix_service of_18[] = {SERVICE("postfix-tls-script", quiet, NULL), END};
@@ -568,17 +537,4 @@ const struct postfix_service *postfix_service_named(struct slice name)
             memcmp(s->name.p, name.p, name.n) == 0)
             return s;
     return NULL;
-}
-
-bool postfix_nameless_warning(struct slice s, struct event *e)
-{
-    if (connection_warning(s, e))
-        e->service = SLICE("smtpd");
-    else if (cleanup_warning(s, e))
-        e->service = SLICE("cleanup");
-    else if (master_warning(s, e))
-        e->service = SLICE("master");
-    else
-        return false;
-    return true;
 }

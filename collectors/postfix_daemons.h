@@ -19,6 +19,16 @@ struct postfix_service {
 /* NULL: no program of Postfix has this name. */
 const struct postfix_service *postfix_service_named(struct slice name);
 
+/*
+ * What is behind "warning: ", "fatal: " ... of these programs; false if it is of no interest. cleanup tells some
+ * refusals without a severity, too: postfix_not_accepted.
+ */
+bool postfix_smtpd_warning(struct slice s, struct event *e);
+bool postfix_cleanup_warning(struct slice s, struct event *e);
+bool postfix_not_accepted(struct slice s, struct event *e);
+bool postfix_master_warning(struct slice s, struct event *e);
+bool postfix_script_warning(struct slice s, struct event *e);
+
 /* A warning whose writer is unknown: if it is one of interest, sets e->service too. */
 bool postfix_nameless_warning(struct slice s, struct event *e);
 

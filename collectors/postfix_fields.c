@@ -141,6 +141,32 @@ static bool take_relay(struct slice *s, struct event *e)
     return true;
 }
 
+/* Behind "dsn=", or of a release without it (before 2.3): what is between and ", status=". */
+static bool take_status(struct slice *s, struct event *e)
+{
+    while (!TAKE(*s, ", status=")) {
+        if (!TAKE(*s, ", "))
+            return false;
+        *s = slice_skip(*s, slice_find(*s, ','));
+    }
+    e->result = take_result(s);
+    if (e->result == RESULT_NONE || !TAKE(*s, "("))
+        return false;
+    e->text = *s;
+    e->text.n -= s->n && s->p[s->n - 1] == ')';
+    return true;
+}
+
+/* Without "dsn=": "host mx[192.0.2.9] said: 451 4.7.1 later", or only what became of it. */
+static uint32_t code_of_text(const struct event *e)
+{
+    struct slice reply = slice_skip(e->text, slice_search(e->text, SLICE(" said: ")) + 7);
+    uint32_t code = reply_status(reply, false);
+    if (code || e->result == RESULT_SENT)
+        return code;
+    return e->result == RESULT_BOUNCED ? 5000000 : 4000000;
+}
+
 static bool take_delivery(struct slice s, struct event *e)
 {
     struct slice original;
@@ -151,22 +177,20 @@ static bool take_delivery(struct slice s, struct event *e)
         return false;
     if (!TAKE(s, ", relay=") || !take_relay(&s, e))
         return false;
-    if (!TAKE(s, ", delay=") || !take_delay(&s, &e->delay_ms) || !TAKE(s, ", delays="))
+    if (!TAKE(s, ", delay=") || !take_delay(&s, &e->delay_ms))
         return false;
+    if (!TAKE(s, ", delays=")) { /* before 2.3 */
+        if (!take_status(&s, e))
+            return false;
+        e->code = code_of_text(e);
+        return true;
+    }
     s = slice_skip(s, slice_find(s, ','));
     if (!take_fields_before_dsn(&s, e))
         return false;
     if (!TAKE(s, "2.0.0")) /* most are */
         e->code = reply_take_status(&s);
-    if (!TAKE(s, ", status="))
-        return false;
-    e->result = take_result(&s);
-    if (e->result == RESULT_NONE || !TAKE(s, "("))
-        return false;
-    if (s.n && s.p[s.n - 1] == ')')
-        s.n--;
-    e->text = s;
-    return true;
+    return take_status(&s, e);
 }
 
 void postfix_delivery(struct slice s, struct event *e)
