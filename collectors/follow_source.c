@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     LINE_ROOM = FOLLOW_LINE_ROOM,
@@ -175,6 +176,27 @@ static enum follow_drain fill_gzip(struct follow_source *s, struct follow_call *
     return FOLLOW_DRAIN_END;
 }
 
+/*
+ * Octets that were never written are NULs that need not be read: goes to shortly before the end of the hole.
+ * A log of which somebody else cut off a gigabyte, or a terabyte, begins with one.
+ */
+static void skip_hole(struct follow_source *s)
+{
+    static const char nothing[TAIL_MAX];
+    if (s->at.head_length < HEAD_MAX)
+        return;
+    off_t end = lseek(s->reader.fd, (off_t)s->at.offset, SEEK_DATA);
+    if (end < 0 && errno == ENXIO) /* it reaches to the end of the file */
+        end = (off_t)s->size;
+    if (end > (off_t)s->size)
+        end = (off_t)s->size;
+    if (end < (off_t)s->at.offset + 2 * PAGE)
+        return;
+    s->at.offset = (uint64_t)end - PAGE;
+    s->at.tail_length = TAIL_MAX;
+    s->at.tail_hash = hash(nothing, TAIL_MAX);
+}
+
 enum follow_drain follow_source_drain(struct follow_source *s, struct follow_call *c, bool last)
 {
     bool gzip = s->reader.gz != NULL, end = false;
@@ -185,6 +207,8 @@ enum follow_drain follow_source_drain(struct follow_source *s, struct follow_cal
     for (size_t room = CHUNK; !end; room = CHUNK) {
         /* It never stops within NULs: a truncation would not show. */
         bool blank = s->blank && s->at.offset > 0 && !gzip;
+        if (blank)
+            skip_hole(s);
         if (!last && !blank && room > c->left)
             room = c->left < BUDGET_MIN ? BUDGET_MIN : c->left;
         uint64_t before = s->at.offset;

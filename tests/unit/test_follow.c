@@ -644,6 +644,32 @@ static void empty_gzip_between(void **state)
     expect("one\ntwo\nthree\n");
 }
 
+/* A terabyte of NULs that were never written, as after a truncation by somebody else, costs nothing. */
+static void terabyte_hole(void **state)
+{
+    (void)state;
+    const off_t size = (off_t)1 << 40;
+    put("log", "one\n");
+    start();
+    read_on();
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(truncate(path, size), 0);
+    read_all();
+    put("log", "two\nthree\n");
+    read_all();
+    restart();
+    put("log", "four\n");
+    read_all();
+    expect("one\ntwo\nthree\nfour\n");
+    assert_int_equal(truncate(path, 2 * size), 0);
+    put("log", "\nfive\n");
+    read_all();
+    restart();
+    put("log", "six\n");
+    read_all();
+    assert_string_equal(got + got_length - 9, "five\nsix\n");
+}
+
 /* NULs alone do not tell which file it is: such a file must not be mistaken for the next one. */
 static void seen_as_nuls_only(void **state)
 {
@@ -1223,6 +1249,7 @@ int main(int argc, char **argv)
         test(rotations_with_gzip_while_away),
         test(dates_while_away),
         test(empty_gzip_between),
+        test(terabyte_hole),
         test(seen_as_nuls_only),
         test(gzip_going_on),
         test(damaged_gzip),
