@@ -75,12 +75,16 @@ static char *next_base(struct slice *list)
     return NULL;
 }
 
-static void add_listener(struct config_mta *m, const char *text)
+/* Where a dispatcher listens as it is installed. */
+static void add_listeners(struct config_mta *m)
 {
-    m->listen.items = calloc(1, sizeof *m->listen.items);
-    if (!m->listen.items || !(m->listen.items[0] = strdup(text)))
-        abort();
-    m->listen.count = 1;
+    static const char *const usual[] = {":25", ":587 tcp_submit", ":465 tcp_submit"};
+    const unsigned count = sizeof usual / sizeof usual[0];
+    m->listen.items = calloc(count, sizeof *m->listen.items);
+    for (unsigned i = 0; i < count; i++)
+        if (!m->listen.items || !(m->listen.items[i] = strdup(usual[i])))
+            abort();
+    m->listen.count = count;
 }
 
 static int by_name(const void *a, const void *b)
@@ -134,7 +138,7 @@ static void fill(struct config_mta *m, struct slice list)
     if (!m->utility_interval_s)
         m->utility_interval_s = 300;
     if (m->listen.count == 0)
-        add_listener(m, ":25");
+        add_listeners(m);
 }
 
 static void check_readable(const struct config_mta *m, struct err_list *notes)

@@ -63,10 +63,10 @@ static const char *const kinds[EVENT_KINDS] = {
 static const char *const results[] = {"", "sent", "deferred", "bounced", "probe"};
 static const char *const notices[] = {"", "bounce", "delay", "success"};
 static const char *const flags[] = {
-    "sasl",     "tls",       "reinjected",  "loopback",  "recipient",    "counted", "reused",
-    "network",  "loop",      "admin",       "queued-as", "probe-sender", "first",   "untried",
-    "overdue",  "busy",      "null-sender", "attempts",  "timed",        "alike",   "inbound",
-    "outbound", "unreached", "session",     "connection"};
+    "sasl",     "tls",       "reinjected",  "loopback",   "recipient",    "counted",   "reused",
+    "network",  "loop",      "admin",       "queued-as",  "probe-sender", "first",     "untried",
+    "overdue",  "busy",      "null-sender", "attempts",   "timed",        "alike",     "inbound",
+    "outbound", "unreached", "session",     "connection", "smtp",         "submission"};
 
 /* Of enum entry_code, model.h. */
 static const char *const entries[] = {"",

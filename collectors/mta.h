@@ -82,6 +82,9 @@ struct mta_service {
 struct mta_process {
     const char *name;
     unsigned min, max; /* max 0: any number */
+    const char
+        *service; /* it is this one of the instance's applications ("imap" of "msg/imap"), which is
+                            down without it; NULL: if min is not 0, the mail system is */
 };
 
 struct config;
@@ -105,6 +108,9 @@ struct mta {
                              */
     bool
         ends_untold; /* it does not log that a message is gone: the last recipient's result tells */
+    bool
+        has_parts; /* what takes mail from other hosts and what takes it from users are applications of their
+                       own besides (tally_part) */
     bool notices_untold; /* a notice that it makes has no line of its own but EVENT_NOTICE */
     /* Completes the instances of the configuration and adds those it finds, see detect.h; may be NULL. */
     void (*detect)(struct config *c, const char *path, struct err_list *notes);

@@ -164,7 +164,7 @@ static const struct mta_queue queues[] = {
     {NULL, 0},
 };
 
-static const struct mta_process processes[] = {{"qmgr nqmgr", 1, 1}, {NULL, 0, 0}};
+static const struct mta_process processes[] = {{"qmgr nqmgr", 1, 1, NULL}, {NULL, 0, 0, NULL}};
 
 const struct mta mta_postfix = {
     .name = "postfix",

@@ -149,11 +149,32 @@ static void message_event(const struct sun_options *o, struct sun_record *r, str
     }
 }
 
+/* The third part of "TCP|192.0.2.10|25|192.0.2.9|1244": where an inbound association came in; 0: not told. */
+static uint64_t local_port(struct slice transport)
+{
+    uint64_t port = 0;
+    slice_cut(&transport, '|');
+    slice_cut(&transport, '|');
+    struct slice digits = slice_cut(&transport, '|');
+    return digits.n && slice_number(&digits, &port) ? port : 0;
+}
+
+/* Which of its services took the association. */
+static unsigned part_of(const struct sun_record *r)
+{
+    uint64_t port = local_port(r->transport);
+    if (port == 587 || port == 465 || slice_eq(r->source, SLICE("tcp_submit")))
+        return EVENT_SUBMISSION;
+    if (slice_starts(r->application, SLICE("LMTP")) || slice_starts(r->source, SLICE("tcp_lmtp")))
+        return 0;
+    return EVENT_SMTP;
+}
+
 static void connection_event(const struct sun_options *o, struct sun_record *r, struct event *e)
 {
     e->entry = connection_entry(r->code);
     e->kind = e->entry ? EVENT_CHANNEL : EVENT_NONE;
-    e->flags |= r->direction == '+' ? EVENT_INBOUND : EVENT_OUTBOUND;
+    e->flags |= r->direction == '+' ? EVENT_INBOUND | part_of(r) : EVENT_OUTBOUND;
     set_security(r, e);
     if (r->rest.n || r->diagnostic.n)
         set_reply(o, r, e);
@@ -249,11 +270,11 @@ static bool queue_file(struct slice content, struct queue_file *f)
 
 /* Of the MTA exactly one each; of the others an instance has what it offers. */
 static const struct mta_process processes[] = {
-    {"dispatcher", 1, 1}, {"stored", 0, 1},
-    {"imapd", 0, 0},      {"popd", 0, 0},
-    {"mshttpd", 0, 0},    {"imsched", 0, 1},
-    {"enpd", 0, 1},       {"ImapProxyAServi AService.cfg", 0, 0},
-    {NULL, 0, 0},
+    {"dispatcher", 1, 1, NULL}, {"stored", 0, 1, NULL},
+    {"imapd", 0, 0, "imap"},    {"popd", 0, 0, "pop3"},
+    {"mshttpd", 0, 0, "http"},  {"imsched", 0, 1, NULL},
+    {"enpd", 0, 1, NULL},       {"ImapProxyAServi AService.cfg", 0, 0, NULL},
+    {NULL, 0, 0, NULL},
 };
 
 const struct mta mta_sun = {
@@ -264,6 +285,7 @@ const struct mta mta_sun = {
     .processes = processes,
     .account = "mailsrv",
     .listener = "tcp_local",
+    .has_parts = true,
     .detect = detect_sun,
     .parse = parse,
     .queues = queues,

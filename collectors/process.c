@@ -82,7 +82,7 @@ static enum life life_of(const struct model *m, const struct appl *a)
         const struct process *p = model_row(m, MODEL_PROCESS, i);
         if (p->appl != a->row.key[0] || p->running == MODEL_ABSENT)
             continue;
-        if (p->running < p->expected_min)
+        if (p->running < p->expected_min || p->running == 0)
             return LIFE_DEAD;
         life = life == LIFE_UNKNOWN ? LIFE_ALIVE : life;
     }
@@ -118,8 +118,9 @@ static void judge(struct collect *c)
         struct appl *a = model_row(c->model, MODEL_APPL, i);
         if (model_find(c->model, MODEL_DS, a->row.key, NULL))
             continue;
-        uint64_t is = appl_status(a, life_of(c->model, a), probed_of(c->model, a, c->monotonic_ms),
-                                  c->monotonic_ms);
+        const struct appl *whole = tally_whole(c->tally, a); /* they live and die together */
+        uint64_t is = appl_status(a, life_of(c->model, whole),
+                                  probed_of(c->model, a, c->monotonic_ms), c->monotonic_ms);
         if (is != MODEL_ABSENT || is_mta(c, a))
             set_status(c, a, is);
     }

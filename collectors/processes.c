@@ -21,6 +21,7 @@ struct expected {
     struct process *row;
     struct process_rule rule;
     const char *appl; /* applName of the row's appl, NULL: it is known or there is none */
+    char service[80]; /* that name, where it is made here */
     bool told;        /* that there is no such application */
 };
 
@@ -81,19 +82,37 @@ static void use_root(struct expected *e, const struct instance_of_mta *of)
         }
 }
 
-static void expect_of(const struct instance_of_mta *i, const char *names, unsigned min,
-                      unsigned max, const char *pid_file, bool child)
+/* Without a pid file its processes tell whether an application is up; that of a service comes when its log tells of it. */
+static void use_appl(struct expected *e, const struct instance_of_mta *i,
+                     const struct mta_process *p)
+{
+    if (p->min)
+        e->row->appl = i->appl->row.key[0];
+    if (!p->service)
+        return;
+    snprintf(e->service, sizeof e->service, "%s/%s", i->config->name, p->service);
+    e->appl = e->service;
+    e->told = true; /* an instance runs what it offers */
+}
+
+static void expect_of(const struct instance_of_mta *i, const struct mta_process *p,
+                      const char *pid_file, bool child)
 {
     char name[64];
-    struct slice first = slice_head(slice_of(names), slice_find(slice_of(names), ' '));
-    struct proc_want want = {.names = names};
-    struct process_rule rule = {.min = min, .max = max, .one = max == 1};
+    struct slice first = slice_head(slice_of(p->name), slice_find(slice_of(p->name), ' '));
+    struct proc_want want = {.names = p->name};
+    struct process_rule rule = {.min = p->min, .max = p->max, .one = p->max == 1};
     snprintf(name, sizeof name, "%s %.*s", i->config->name, (int)first.n, first.p);
     struct expected *e = expect(name, &want, &rule);
-    if (e && pid_file)
+    if (!e)
+        return;
+    if (pid_file) {
         use_pid_file(e, pid_file, child);
-    else if (e)
-        use_root(e, i);
+        return;
+    }
+    use_root(e, i);
+    if (i->config->base_directory)
+        use_appl(e, i, p);
 }
 
 /* The master and the processes that it always has; without a pid file, any of these names. */
@@ -103,9 +122,10 @@ static void expect_mta(const struct instance_of_mta *i)
     const char *pid_file = process_pid_file(i, path) ? path : NULL;
     if (!i->mta->master || (!pid_file && i->mta->pid_file))
         return;
-    expect_of(i, i->mta->master, 1, 1, pid_file, false);
+    const struct mta_process master = {.name = i->mta->master, .min = 1, .max = 1};
+    expect_of(i, &master, pid_file, false);
     for (const struct mta_process *p = i->mta->processes; p && p->name; p++)
-        expect_of(i, p->name, p->min, p->max, pid_file, true);
+        expect_of(i, p, pid_file, true);
 }
 
 /*

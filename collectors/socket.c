@@ -196,6 +196,16 @@ static void merge_peer(const struct endpoint *e, const struct socket_seen *s)
     p->close_wait += left;
 }
 
+/* The part of the MTA that listens there: its level, too. */
+static void count_part(const struct endpoint *e, const struct listener *l, const struct group *g)
+{
+    enum tally_part part = submission(l->port) ? PART_SUBMISSION : PART_SMTP;
+    bool lmtp = g && g->protocol_port == 24;
+    struct appl *a = lmtp ? NULL : tally_part(sockets.collect->tally, e->of->appl, part, false);
+    if (a)
+        count_up(&a->inbound);
+}
+
 static void merge_socket(struct endpoint *e, const struct socket_seen *s,
                          const struct listener *inbound)
 {
@@ -214,6 +224,8 @@ static void merge_socket(struct endpoint *e, const struct socket_seen *s,
         return;
     a->round = sockets.round;
     count_up(inbound ? &e->of->appl->inbound : &e->of->appl->outbound);
+    if (inbound)
+        count_part(e, inbound, g);
     if (g)
         count_up(inbound ? &g->inbound : &g->outbound);
 }
@@ -227,6 +239,12 @@ static void reset_levels(void)
         memset(e->states, 0, sizeof e->states);
         e->of->appl->inbound = e->listener_count ? 0 : MODEL_ABSENT;
         e->of->appl->outbound = e->has_uid ? 0 : MODEL_ABSENT;
+        for (unsigned p = 0; p < TALLY_PARTS; p++) {
+            struct appl *part =
+                tally_part(sockets.collect->tally, e->of->appl, (enum tally_part)p, false);
+            if (part)
+                part->inbound = e->of->appl->inbound;
+        }
     }
     for (uint32_t i = 0; i < m->tables[MODEL_GROUP].count; i++) {
         struct group *g = model_row(m, MODEL_GROUP, i);

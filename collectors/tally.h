@@ -55,6 +55,15 @@ void tally_internal_service(struct tally *t, struct slice name, struct slice ser
    there is no room, or another mail system has the name. */
 struct appl *tally_appl(struct tally *t, const struct mta *mta, struct slice name);
 /*
+ * What an MTA consists of besides, each with a row of applTable: "msg/smtp" takes mail from other hosts, "msg/submission" from
+ * users. What they count, the MTA's own row counts as well. tally_part: the row, made if `make`; NULL: it
+ * is not there, or there is no room, or this mail system has none.
+ */
+enum tally_part { PART_SMTP, PART_SUBMISSION, TALLY_PARTS };
+struct appl *tally_part(struct tally *t, const struct appl *whole, enum tally_part part, bool make);
+/* The MTA that this row is a part of, or the row itself. */
+const struct appl *tally_whole(const struct tally *t, const struct appl *part);
+/*
  * The row of e->peer as a peer of an application that somebody else counts, seen at the event's time; NULL
  * when it is no address or there is no room. The caller adds to its counters.
  */

@@ -16,177 +16,17 @@
  *   an alias     hash of Message-ID and channel of a copy that was deferred, because its file may get
  *                another name: connection = slot of the copy's row, sent_groups = part of its id
  */
-#include "tally_internal.h"
+#include "tally_channel_internal.h"
 
 #define SAME_MESSAGE_S 300 /* copies of one message are enqueued within */
 #define SAME_ATTEMPT_S 60  /* its recipients are tried within */
-#define BLOCKS_LIMIT   ((uint64_t)1 << 40)
 
 enum { TOLD_GONE = 1, TOLD_FAILED = 2 }; /* counted as transmitted, as failed */
-
-/* One entry of the log at work. */
-struct work {
-    struct tally *t;
-    struct instance *i;
-    struct service *s; /* the channel whose entry it is */
-    const struct event *e;
-    uint32_t now_s;
-};
-
-static void evict(void *arg, struct message *m)
-{
-    destination_forget(arg, m);
-}
-
-static struct message *find(const struct work *w, struct queue_id id)
-{
-    return queue_id_null(id) ? NULL
-                             : messages_find(&w->t->messages, (uint16_t)w->i->appl->row.key[0], id);
-}
-
-static struct message *add(const struct work *w, struct queue_id id, unsigned flags)
-{
-    struct message *m =
-        messages_add(&w->t->messages, (uint16_t)w->i->appl->row.key[0], id, w->now_s, evict, w->t);
-    m->flags |= (uint16_t)flags;
-    return m;
-}
-
-static void forget(const struct work *w, struct message *m)
-{
-    destination_forget(w->t, m);
-    messages_remove(&w->t->messages, m);
-}
-
-/* The id of a Message-ID in a channel; like it, it is no file's. */
-static struct queue_id in_channel(struct queue_id message, const struct service *s)
-{
-    uint64_t mark = s->group->row.key[1] * UINT64_C(0xff51afd7ed558ccd);
-    return (struct queue_id){message.hi ^ mark >> 1, message.lo ^ mark};
-}
-
-static bool passes(const struct service *s)
-{
-    return s->is && s->is->flags & MTA_SERVICE_PASSES;
-}
-
-static bool is_network(const struct service *s)
-{
-    return s->is && s->is->flags & MTA_SERVICE_NETWORK;
-}
-
-static uint64_t size_of(const struct event *e)
-{
-    return e->size < BLOCKS_LIMIT ? e->size : BLOCKS_LIMIT;
-}
 
 /* Adds to a counter that is absent until something told it. */
 static void learn(uint64_t *counter, uint64_t n)
 {
     *counter = *counter == MODEL_ABSENT ? n : *counter + n;
-}
-
-/* Entries that are alike, with nothing to name their message: the first one of a run says true. */
-static bool begins_run(const struct work *w)
-{
-    struct runs *r = &w->t->runs;
-    uint64_t hash = queue_id_hash(w->e->packed_id) ^ w->i->appl->row.key[0];
-    for (unsigned n = 0; n < RUNS; n++)
-        if (r->last[n] == hash)
-            return false;
-    r->last[r->next++ % RUNS] = hash;
-    return true;
-}
-
-/* ---- The rows of a copy ---- */
-
-static struct queue_id row_id(const struct work *w, const struct service *queue)
-{
-    return queue_id_null(w->e->packed_id) ? in_channel(w->e->packed_other, queue) : w->e->packed_id;
-}
-
-static uint32_t part_of(struct queue_id id)
-{
-    return (uint32_t)queue_id_hash(id);
-}
-
-/* The row that an alias leads to, if it still is the one that was meant. */
-static struct message *behind(const struct work *w, const struct message *alias)
-{
-    struct messages *all = &w->t->messages;
-    if (!(alias->flags & MESSAGE_HELD) || alias->connection >= all->high)
-        return NULL;
-    struct message *m = &all->rows[alias->connection];
-    return !queue_id_null(m->id) && part_of(m->id) == alias->sent_groups ? m : NULL;
-}
-
-/* A copy whose file has another name than before is found by its Message-ID, and renamed. */
-static struct message *find_renamed(const struct work *w)
-{
-    struct message *alias = find(w, in_channel(w->e->packed_other, w->s));
-    struct message *m = alias ? behind(w, alias) : NULL;
-    if (!m)
-        return NULL;
-    messages_rename(&w->t->messages, m, w->e->packed_id);
-    alias->sent_groups = part_of(m->id);
-    messages_mark(&w->t->messages, alias);
-    return m;
-}
-
-/* The copy that a dequeue or an attempt is about; one that was enqueued before the log began gets a row,
-   so that its other recipients are known to belong to it. NULL: nothing names it. */
-static struct message *copy_of(const struct work *w)
-{
-    if (w->e->flags & EVENT_ALIKE)
-        return NULL;
-    struct queue_id id = row_id(w, w->s);
-    struct message *m = find(w, id);
-    if (!m && !queue_id_null(w->e->packed_id) && !queue_id_null(w->e->packed_other))
-        m = find_renamed(w);
-    if (m)
-        return m;
-    m = add(w, id, MESSAGE_UNCOUNTED);
-    m->size = size_of(w->e);
-    return m;
-}
-
-static void add_alias(const struct work *w, const struct message *m)
-{
-    if (queue_id_null(w->e->packed_id) || queue_id_null(w->e->packed_other))
-        return;
-    struct queue_id id = in_channel(w->e->packed_other, w->s);
-    if (find(w, id))
-        return;
-    uint32_t slot = messages_slot(&w->t->messages, m);
-    struct message *alias = add(w, id, MESSAGE_HELD);
-    alias->connection = slot;
-    alias->sent_groups = part_of(m->id);
-}
-
-static void drop_alias(const struct work *w, const struct message *m)
-{
-    if (queue_id_null(w->e->packed_id) || queue_id_null(w->e->packed_other))
-        return;
-    struct message *alias = find(w, in_channel(w->e->packed_other, w->s));
-    if (alias && behind(w, alias) == m)
-        messages_remove(&w->t->messages, alias);
-}
-
-/* The copy has left the channel. */
-static void leave(const struct work *w, struct message *m)
-{
-    if (m->flags & MESSAGE_DEFERRED)
-        drop_alias(w, m);
-    bool counted = m->flags & MESSAGE_QUEUED;
-    forget(w, m);
-    struct message *whole = counted ? find(w, w->e->packed_other) : NULL;
-    if (!whole)
-        return;
-    whole->recipients -= whole->recipients > 0;
-    if (whole->recipients)
-        messages_mark(&w->t->messages, whole);
-    else
-        forget(w, whole);
 }
 
 /* ---- Enqueued ---- */
@@ -197,12 +37,12 @@ static bool enters(const struct work *w, bool first_of_copy)
     const struct event *e = w->e;
     if (queue_id_null(e->packed_other))
         return first_of_copy;
-    struct message *whole = find(w, e->packed_other);
+    struct message *whole = copy_find(w, e->packed_other);
     uint8_t origin = (uint8_t)w->s->group->row.key[1];
     bool known =
         whole && whole->origin == origin && w->now_s - whole->first_seen_s < SAME_MESSAGE_S;
     if (!whole)
-        whole = add(w, e->packed_other, MESSAGE_QUEUED);
+        whole = copy_add(w, e->packed_other, MESSAGE_QUEUED);
     whole->recipients += first_of_copy;
     if (!passes(w->s)) {
         whole->origin = origin;
@@ -211,28 +51,6 @@ static bool enters(const struct work *w, bool first_of_copy)
     }
     messages_mark(&w->t->messages, whole);
     return !known;
-}
-
-static bool place_copy(const struct work *w, const struct service *queue)
-{
-    if (w->e->flags & EVENT_ALIKE)
-        return begins_run(w);
-    struct queue_id id = row_id(w, queue);
-    struct message *m = find(w, id);
-    bool first = !m || !(m->flags & MESSAGE_QUEUED);
-    if (!m)
-        m = add(w, id, 0);
-    m->flags |= MESSAGE_QUEUED;
-    if (first) {
-        m->size = size_of(w->e);
-        m->first_seen_s = w->now_s;
-        m->connection = (uint32_t)(w->e->time_ms % 1000);
-        m->last_transport = (uint8_t)queue->group->row.key[1];
-    }
-    m->recipients++;
-    m->pending++;
-    messages_mark(&w->t->messages, m);
-    return first;
 }
 
 static void count_enqueued(const struct work *w, struct group *to, bool first)
@@ -254,7 +72,7 @@ static void enqueued(const struct work *w)
     struct service *queue = tally_named_service(w->t, w->i, e->relay);
     if (!queue)
         return;
-    bool first = place_copy(w, queue);
+    bool first = copy_place(w, queue);
     bool whole = enters(w, first);
     count_enqueued(w, queue->group, first);
     model_dirty(w->t->model, MODEL_GROUP, queue->group);
@@ -334,7 +152,7 @@ static void count_failed(const struct work *w, struct message *m, bool run)
 static void count_left(const struct work *w, bool first, uint64_t size)
 {
     struct appl *a = w->i->appl;
-    struct message *whole = find(w, w->e->packed_other);
+    struct message *whole = copy_find(w, w->e->packed_other);
     a->transmitted_recipients++;
     if (whole) {
         first = !(whole->flags & MESSAGE_SENT);
@@ -361,7 +179,7 @@ static void dequeued(const struct work *w)
     struct group *g = w->s->group;
     bool delivered = w->e->entry == ENTRY_DEQUEUED;
     struct message *m = copy_of(w);
-    bool run = !m && begins_run(w), first = is_first(m, TOLD_GONE, run);
+    bool run = !m && copy_begins_run(w), first = is_first(m, TOLD_GONE, run);
     uint64_t size = m ? m->size : size_of(w->e);
     g->transmitted_recipients++;
     if (first) {
@@ -383,7 +201,7 @@ static void dequeued(const struct work *w)
     messages_mark(&w->t->messages, m);
     m->pending -= m->pending > 0;
     if (m->pending == 0 && m->flags & MESSAGE_QUEUED)
-        leave(w, m);
+        copy_leave(w, m);
 }
 
 /* ---- Tried ---- */
@@ -406,7 +224,7 @@ static void attempted(const struct work *w)
     struct group *g = w->s->group;
     struct message *m = copy_of(w);
     g->attempted_recipients++;
-    if (m ? begins_attempt(w, m) : begins_run(w)) {
+    if (m ? begins_attempt(w, m) : copy_begins_run(w)) {
         g->attempted_messages++;
         g->attempted_bytes += m ? m->size : size_of(w->e);
     }
@@ -416,7 +234,7 @@ static void attempted(const struct work *w)
         return;
     if (!(m->flags & MESSAGE_DEFERRED)) {
         m->flags |= MESSAGE_DEFERRED;
-        add_alias(w, m);
+        copy_add_alias(w, m);
     }
     messages_mark(&w->t->messages, m);
     tell_destination(w, m, RESULT_DEFERRED);
@@ -425,7 +243,7 @@ static void attempted(const struct work *w)
 static void rejected(const struct work *w)
 {
     struct group *g = w->s->group;
-    bool first = !(w->e->flags & EVENT_ALIKE) || begins_run(w);
+    bool first = !(w->e->flags & EVENT_ALIKE) || copy_begins_run(w);
     g->rejected_recipients++;
     g->rejected_bytes += first ? size_of(w->e) : 0;
     g->rejected_messages += first;
@@ -434,55 +252,8 @@ static void rejected(const struct work *w)
         p->rejected++;
 }
 
-/* ---- Connections ---- */
-
-static void opened(const struct work *w)
-{
-    struct group *g = w->s->group;
-    struct appl *a = w->i->appl;
-    if (w->e->flags & EVENT_OUTBOUND) {
-        g->accumulated_outbound++;
-        a->accumulated_outbound++;
-        g->last_outbound_at = g->last_attempt_at = a->last_outbound_at = w->t->at;
-        return;
-    }
-    g->accumulated_inbound++;
-    a->accumulated_inbound++;
-    g->last_inbound_at = a->last_inbound_at = w->t->at;
-    struct peer *p = tally_peer(w->t, w->i, w->e);
-    if (p)
-        p->connections++;
-}
-
-static void not_opened(const struct work *w)
-{
-    struct group *g = w->s->group;
-    struct appl *a = w->i->appl;
-    if (w->e->flags & EVENT_OUTBOUND) {
-        g->failed_outbound++;
-        a->failed_outbound++;
-        g->last_attempt_at = w->t->at;
-        TEXT_SET(g->outbound_failure_reason, w->e->text);
-        return;
-    }
-    g->rejected_inbound++;
-    a->rejected_inbound++;
-    TEXT_SET(g->inbound_rejection_reason, w->e->text);
-    struct peer *p = tally_peer(w->t, w->i, w->e);
-    if (p)
-        p->rejected++;
-}
-
-static void authenticated(const struct work *w)
-{
-    struct peer *p = w->e->flags & EVENT_SASL ? NULL : tally_peer(w->t, w->i, w->e);
-    if (p)
-        p->auth_failures++;
-}
-
 /* ---- Entries ---- */
 
-typedef void entry_handler(const struct work *w);
 static entry_handler *const handlers[ENTRY_CODES + 1] = {
     [ENTRY_ENQUEUED] = enqueued,
     [ENTRY_DEQUEUED] = dequeued,
@@ -491,10 +262,10 @@ static entry_handler *const handlers[ENTRY_CODES + 1] = {
     [ENTRY_DEFERRED] = attempted,
     [ENTRY_PARTLY_DEFERRED] = attempted,
     [ENTRY_REJECTED] = rejected,
-    [ENTRY_OPENED] = opened,
-    [ENTRY_CONNECTION_REJECTED] = not_opened,
-    [ENTRY_CONNECTION_FAILED] = not_opened,
-    [ENTRY_AUTHENTICATION] = authenticated,
+    [ENTRY_OPENED] = channel_opened,
+    [ENTRY_CONNECTION_REJECTED] = channel_not_opened,
+    [ENTRY_CONNECTION_FAILED] = channel_not_opened,
+    [ENTRY_AUTHENTICATION] = channel_authenticated,
 };
 
 static uint32_t status_of(const struct event *e)
@@ -587,23 +358,4 @@ struct group *tally_channel(struct tally *t, const struct appl *a, struct slice 
             return s ? s->group : NULL;
         }
     return NULL;
-}
-
-uint64_t tally_waiting(struct tally *t, const struct appl *a)
-{
-    const struct messages *all = &t->messages;
-    uint64_t sums[UINT8_MAX + 1] = {0}, sum = 0;
-    for (uint32_t s = 0; s < all->high; s++) {
-        const struct message *m = &all->rows[s];
-        if (queue_id_null(m->id) || m->appl != a->row.key[0] || !m->last_transport)
-            continue;
-        sums[m->last_transport] += m->pending;
-        sum += m->pending;
-    }
-    for (uint32_t n = 0; n < t->model->tables[MODEL_GROUP].count; n++) {
-        struct group *g = model_row(t->model, MODEL_GROUP, n);
-        if (g->row.key[0] == a->row.key[0] && g->hierarchy == -2 && g->row.key[1] <= UINT8_MAX)
-            g->stored_recipients = sums[g->row.key[1]];
-    }
-    return sum;
 }

@@ -39,6 +39,7 @@ struct instance {
     int64_t run_seen_ms;    /* ... as the last two were apart */
     int64_t attempt_at;     /* see tally_attempt */
     bool counted_elsewhere; /* see tally_counted_elsewhere */
+    struct appl *parts[TALLY_PARTS];
     struct relay_port {
         uint16_t port;
         struct service *service;

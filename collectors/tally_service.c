@@ -4,6 +4,8 @@
  */
 #include "tally_internal.h"
 
+#include <stdio.h>
+
 static void copy(char *to, size_t size, struct slice from)
 {
     from = slice_head(from, size - 1);
@@ -127,6 +129,58 @@ static struct instance *instance_of(const struct tally *t, const struct appl *a)
         if (i->appl == a)
             return i;
     return NULL;
+}
+
+/* ---- Parts of an MTA ---- */
+
+static struct appl *place_part(struct tally *t, struct slice name, const char *description)
+{
+    if (!has_room(&t->model->tables[MODEL_APPL]))
+        return NULL;
+    uint32_t key[3] = {names_index(t->names, MODEL_APPL, 0, name), 0, 0};
+    struct appl *a = key[0] ? model_place(t->model, MODEL_APPL, key, NULL) : NULL;
+    if (!a)
+        return NULL;
+    TEXT_SET(a->name, name);
+    TEXT_SET(a->description, slice_of(description));
+    a->is_mta = 0;
+    a->accumulated_inbound = a->rejected_inbound = 0;
+    model_dirty(t->model, MODEL_APPL, a);
+    return a;
+}
+
+struct appl *tally_part(struct tally *t, const struct appl *whole, enum tally_part part, bool make)
+{
+    static const struct {
+        const char *name, *description;
+    } parts[TALLY_PARTS] = {
+        [PART_SMTP] = {"smtp", "SMTP service: its associations are the MTA's too"},
+        [PART_SUBMISSION] = {"submission",
+                             "submission service: its messages and associations are the MTA's too"},
+    };
+    struct instance *i = instance_of(t, whole);
+    if (!i || !i->mta->has_parts)
+        return NULL;
+    if (i->parts[part])
+        return i->parts[part];
+    struct text64 name; /* as the row keeps it */
+    char text[80];
+    struct slice base = TEXT_GET(whole->name);
+    snprintf(text, sizeof text, "%.*s/%s", (int)base.n, base.p, parts[part].name);
+    TEXT_SET(name, slice_of(text));
+    struct appl *a = find_appl(t, TEXT_GET(name));
+    if (!a && make)
+        a = place_part(t, TEXT_GET(name), parts[part].description);
+    return i->parts[part] = a && a != whole ? a : NULL;
+}
+
+const struct appl *tally_whole(const struct tally *t, const struct appl *part)
+{
+    for (const struct instance *i = t->instances; i; i = i->next)
+        for (unsigned p = 0; p < TALLY_PARTS; p++)
+            if (i->parts[p] == part)
+                return i->appl;
+    return part;
 }
 
 /* A channel carries everything. First attempts and times are absent until something tells them. */

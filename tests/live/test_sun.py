@@ -117,6 +117,8 @@ def test_log_over_midnight_and_kills(folder):
             assert [walk.of(cells + "Messages", "mailsrv-1"), walk.of(cells + "Recipients", "mailsrv-1")] == \
                 traffic.mta[title][:2]
         assert walk.of("mtaReceivedVolume", "mailsrv-1") == traffic.mta["received"][2]
+        smtp = walk.appl("mailsrv-1/smtp")
+        assert walk[("applAccumulatedInboundAssociations", smtp)] == traffic.channels["tcp_local"].ins
         source = [i for i, v in walk.column("mailmonSourceTarget").items() if v == str(tree.log)]
         assert walk[("mailmonSourceStatus", source[0])] == "ok"
         assert walk[("mailmonSourceUnrecognised", source[0])] == 0
@@ -423,4 +425,71 @@ def test_program_logs(folder):
         for pattern in ("dispatcher.log*", "job_controller.log*", "*_master.log*", "*_slave.log*", "tcp_*_server.log*"):
             assert states[str(logs / pattern)] == "ok", states
     finally:
+        daemon.stop()
+
+
+def test_parts(folder):
+    """SMTP and submission as applications of their own: what they took from the log, what is open from the sockets,
+    and they live and die with the MTA."""
+    tree = Tree(folder / "msg")
+    stamp = time.strftime("%d-%b-%Y %H:%M:%S.00", time.localtime())
+    tree.write("".join(f"{stamp} tcp_local    +            O   TCP|192.0.2.1|{port}|192.0.2.9|{4000 + n} SMTP\n"
+                       for n, port in enumerate((25, 25, 587))) +
+               f"{stamp} tcp_local    +            X   TCP|192.0.2.1|587|192.0.2.9|5000 SMTP Too many\n")
+    with socket.create_server(("127.0.0.25", 587)) as server, \
+            socket.create_connection(("127.0.0.25", 587)) as client, server.accept()[0] as taken:
+        assert client and taken
+        daemon = Daemon(folder / "d", PORT + 6, {"sun": [{"name": "msg", "base_directory": tree.base}]}).start()
+        try:
+            def open_now():
+                walk = daemon.walk()
+                submission = walk.appl("msg/submission")
+                return submission and walk.get(("applInboundAssociations", submission)) == 1
+            ok, _ = wait_for(open_now, 20)
+            assert ok, daemon.text()
+            walk = daemon.walk()
+            mta, smtp, submission = (walk.appl(f"msg{end}") for end in ("", "/smtp", "/submission"))
+            assert [walk[("applAccumulatedInboundAssociations", i)] for i in (mta, smtp, submission)] == [3, 2, 1]
+            assert [walk[("applRejectedInboundAssociations", i)] for i in (mta, smtp, submission)] == [1, 0, 1]
+            assert walk[("applInboundAssociations", smtp)] == 0
+            assert ("mtaReceivedMessages", smtp) not in walk
+            ok, _ = wait_for(lambda: [daemon.walk().get(("applOperStatus", i)) for i in (mta, smtp, submission)] ==
+                             ["down"] * 3, 15)  # no process runs
+            assert ok, daemon.text()
+        finally:
+            daemon.stop()
+
+
+def test_status(folder):
+    """applOperStatus follows the processes: of the MTA its two, of each service its own."""
+    tree = Tree(folder / "msg")
+    tree.write("")
+    (tree.log.parent / "imap").write_text("[31/Aug/2004:16:33:14 -0700] host imapd[5]: Account Information: login "
+                                          "[192.0.2.9:4000] ann plaintext\n", encoding="ascii")
+    (tree.base / "lib").mkdir()
+    children = {}
+    for name in ("job_controller", "dispatcher", "imapd"):
+        program = tree.base / "lib" / name
+        shutil.copy("/bin/sleep", program)
+        children[name] = subprocess.Popen([program, "600"])
+    daemon = Daemon(folder / "d", PORT + 7, {"system_interval": "1 s",
+                                             "sun": [{"name": "msg", "base_directory": tree.base}]}).start()
+
+    def states():
+        walk = daemon.walk()
+        return [walk.get(("applOperStatus", walk.appl(name))) for name in ("msg", "msg/imap")]
+
+    def end(name):
+        children[name].kill()
+        children[name].wait()
+    try:
+        assert wait_for(lambda: states() == ["up", "up"], 15)[0], states()
+        end("imapd")
+        assert wait_for(lambda: states() == ["up", "down"], 15)[0], states()
+        end("dispatcher")
+        assert wait_for(lambda: states() == ["down", "down"], 15)[0], states()
+    finally:
+        for child in children.values():
+            child.kill()
+            child.wait()
         daemon.stop()

@@ -148,118 +148,14 @@ static const struct {
      "tcp_local!5007001:inbound=2 tcp_local!5003004:inbound=1 tcp_local+REJECTED:count=3 "
      "mta:received_messages=0"},
     {"connections",
-     AT("10:00:00.00") "tcp_local    +            O   TCP|192.0.2.1|25|192.0.2.9|1244 SMTP\n" AT(
-         "1"
-         "0"
-         ":"
-         "0"
-         "0"
-         ":"
-         "0"
-         "1"
-         "."
-         "0"
-         "0") "tcp_local    +            U   TCP|192.0.2.1|25|192.0.2.9|1244 SMTP adam 535 5.7.8 "
-              "Bad username or password\n" AT(
-                  "10:00:01.00") "tcp_local    +            US  "
-                                 "TCP|192.0.2.1|25|192.0.2.9|1244 SMTP "
-                                 "adam 235 2.7.0 Authentication "
-                                 "successful\n" AT(
-                                     "10:00:02.00") "tcp_"
-                                                    "loca"
-                                                    "l   "
-                                                    " +  "
-                                                    "    "
-                                                    "    "
-                                                    "  C "
-                                                    "  "
-                                                    "TCP|"
-                                                    "192."
-                                                    "0.2."
-                                                    "1|"
-                                                    "25|"
-                                                    "192."
-                                                    "0.2."
-                                                    "9|"
-                                                    "1244"
-                                                    " SMT"
-                                                    "P "
-                                                    "Sess"
-                                                    "ion "
-                                                    "limi"
-                                                    "t "
-                                                    "reac"
-                                                    "hed"
-                                                    "\n" AT(
-                                                        "10:00:03.00") "tcp_local    +            "
-                                                                       "X   "
-                                                                       "TCP|192.0.2.1|25|192.0.2.9|"
-                                                                       "1245 SMTP Too many "
-                                                                       "connections\n" AT(
-                                                                           "10:00:04."
-                                                                           "00") "tcp_"
-                                                                                 "local"
-                                                                                 "    "
-                                                                                 "-    "
-                                                                                 "     "
-                                                                                 "   O "
-                                                                                 "  "
-                                                                                 "TCP|"
-                                                                                 "192."
-                                                                                 "0.2."
-                                                                                 "1|"
-                                                                                 "4000|"
-                                                                                 "192."
-                                                                                 "0.2."
-                                                                                 "25|"
-                                                                                 "25 "
-                                                                                 "SMTP/"
-                                                                                 "b."
-                                                                                 "test/"
-                                                                                 "mx.b."
-                                                                                 "test"
-                                                                                 "\n" AT("10:00:05."
-                                                                                         "00") "tcp"
-                                                                                               "_lo"
-                                                                                               "cal"
-                                                                                               "   "
-                                                                                               " - "
-                                                                                               "   "
-                                                                                               "   "
-                                                                                               "   "
-                                                                                               "  "
-                                                                                               "Y  "
-                                                                                               " TC"
-                                                                                               "P|"
-                                                                                               "192"
-                                                                                               ".0."
-                                                                                               "2."
-                                                                                               "1|"
-                                                                                               "400"
-                                                                                               "1|"
-                                                                                               "192"
-                                                                                               ".0."
-                                                                                               "2."
-                                                                                               "26|"
-                                                                                               "25 "
-                                                                                               "SMT"
-                                                                                               "P/"
-                                                                                               "c."
-                                                                                               "tes"
-                                                                                               "t/"
-                                                                                               "mx."
-                                                                                               "c."
-                                                                                               "tes"
-                                                                                               "t "
-                                                                                               "con"
-                                                                                               "nec"
-                                                                                               "tio"
-                                                                                               "n "
-                                                                                               "ref"
-                                                                                               "use"
-                                                                                               "d"
-                                                                                               "\n" AT(
-                                                                                                   "10:00:06.00") "tcp_local    +            I   TCP|192.0.2.1|25|192.0.2.9|1246 SMTP ETRN b.test\n",
+     AT("10:00:00.00") "tcp_local    +            O   TCP|192.0.2.1|25|192.0.2.9|1244 SMTP\n"
+     AT("10:00:01.00") "tcp_local    +            U   TCP|192.0.2.1|25|192.0.2.9|1244 SMTP adam 535 5.7.8 Bad username or password\n"
+     AT("10:00:01.00") "tcp_local    +            US  TCP|192.0.2.1|25|192.0.2.9|1244 SMTP adam 235 2.7.0 Authentication successful\n"
+     AT("10:00:02.00") "tcp_local    +            C   TCP|192.0.2.1|25|192.0.2.9|1244 SMTP Session limit reached\n"
+     AT("10:00:03.00") "tcp_local    +            X   TCP|192.0.2.1|25|192.0.2.9|1245 SMTP Too many connections\n"
+     AT("10:00:04.00") "tcp_local    -            O   TCP|192.0.2.1|4000|192.0.2.25|25 SMTP/b.test/mx.b.test\n"
+     AT("10:00:05.00") "tcp_local    -            Y   TCP|192.0.2.1|4001|192.0.2.26|25 SMTP/c.test/mx.c.test connection refused\n"
+     AT("10:00:06.00") "tcp_local    +            I   TCP|192.0.2.1|25|192.0.2.9|1246 SMTP ETRN b.test\n",
      "mta:accumulated_inbound=1 mta:accumulated_outbound=1 mta:rejected_inbound=1 "
      "mta:failed_outbound=1 tcp_local:accumulated_inbound=1 tcp_local:accumulated_outbound=1 "
      "tcp_local:rejected_inbound=1 tcp_local:failed_outbound=1 192.0.2.9:connections=1 "
@@ -298,6 +194,40 @@ static void test_cases(void **state)
         world_close(&w);
     }
     assert_int_equal(wrong, 0);
+}
+
+/* What takes mail from others and from users has rows of its own. */
+static void test_parts(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open_mta(&w, &mta_sun, NULL, 1000);
+    world_feed(&w, "15-Jan-1998 10:00:00.00 tcp_local + O TCP|192.0.2.1|25|192.0.2.9|1 SMTP\n"
+                   "15-Jan-1998 10:00:01.00 tcp_local + O TCP|192.0.2.1|465|192.0.2.9|2 SMTP\n"
+                   "15-Jan-1998 10:00:02.00 tcp_auth + OS TCP|192.0.2.1|587|192.0.2.9|3 SMTP\n"
+                   "15-Jan-1998 10:00:03.00 tcp_submit + O TCP|192.0.2.1|2525|192.0.2.9|4 SMTP\n"
+                   "15-Jan-1998 10:00:04.00 tcp_lmtpss + O TCP|192.0.2.1|24|192.0.2.9|5 LMTP\n"
+                   "15-Jan-1998 10:00:05.00 tcp_local + X TCP|192.0.2.1|25|192.0.2.9|6 SMTP Full\n"
+                   "15-Jan-1998 10:00:06.00 tcp_auth + X TCP|192.0.2.1|587|192.0.2.9|7 SMTP Full\n"
+                   "15-Jan-1998 10:00:07.00 tcp_local - O TCP|192.0.2.1|4000|192.0.2.25|25 SMTP\n");
+    assert_int_equal(world_expect(&w, "the MTA",
+                                  "mta:accumulated_inbound=5 mta:rejected_inbound=2 "
+                                  "mta:accumulated_outbound=1"),
+                     0);
+    w.instance = "sun/smtp";
+    assert_int_equal(world_expect(&w, "SMTP",
+                                  "mta:accumulated_inbound=1 mta:rejected_inbound=1 "
+                                  "mta:accumulated_outbound=- mta:received_messages=-"),
+                     0);
+    w.instance = "sun/submission";
+    assert_int_equal(
+        world_expect(&w, "submission", "mta:accumulated_inbound=3 mta:rejected_inbound=1"), 0);
+    const struct appl *whole = tally_appl(w.tally, &mta_sun, SLICE("sun"));
+    const struct appl *part = tally_part(w.tally, whole, PART_SMTP, false);
+    assert_true(part && part != whole);
+    assert_ptr_equal(tally_whole(w.tally, part), whole);
+    assert_ptr_equal(tally_whole(w.tally, whole), whole);
+    world_close(&w);
 }
 
 /* Cut after each line, stored and restored, the same lines give the same numbers. */
@@ -356,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_syslog),
     };
