@@ -18,7 +18,7 @@
 #include "program.h"
 
 #define PROGRAM     "mailmond-report"
-#define MESSAGE_MAX (180 * 1024)
+#define MESSAGE_MAX (PROBE_PACKED_MAX - 8192) /* with its header, and the texts of the request */
 #define TIMEOUT_S   120
 #define DAY_S       86400
 

@@ -15,8 +15,7 @@
 #include <unistd.h>
 #include "../collectors/prober.h"
 
-#define MOST    3000         /* more than are sent here at once: some still take their leave */
-#define MESSAGE (192 * 1024) /* a daily report; the kernel's default takes 208 kB in one message */
+#define MOST 3000 /* more than are sent here at once: some still take their leave */
 
 static struct probes *probes;
 static bool gone;
@@ -47,7 +46,7 @@ static void refuse(struct waiting *w, const char *why)
 
 static void on_request(struct watch *watch, uint32_t events)
 {
-    static char message[MESSAGE];
+    static char message[sizeof(uint64_t) + PROBE_PACKED_MAX];
     struct probe_request request;
     (void)watch, (void)events;
     ssize_t n = recv(STDIN_FILENO, message, sizeof message, MSG_DONTWAIT);

@@ -14,7 +14,8 @@
 #include "dialog.h"
 #include "watch.h"
 
-#define PROBE_NO_TIME UINT32_MAX
+#define PROBE_NO_TIME    UINT32_MAX
+#define PROBE_PACKED_MAX (190 * 1024) /* octets of a packed request: a daily report is one */
 
 enum probe_family { PROBE_ANY, PROBE_IPV4, PROBE_IPV6 };
 
@@ -56,7 +57,7 @@ struct probes;
 struct probes *probes_new(unsigned most);
 /* Ends those under way without a word to `done`. */
 void probes_free(struct probes *p);
-/* NULL, or what is wrong with a request, in words (its texts may have 48 kB together). */
+/* NULL, or what is wrong with a request, in words (packed it may have PROBE_PACKED_MAX octets). */
 const char *probe_unfit(const struct probe_request *r);
 /*
  * Begins one; everything of the request is copied. `done` is called once, from probes_turn. false: too

@@ -11,7 +11,7 @@
 
 #include <time.h>
 
-#define PROBE_BUFFER (64 * 1024)
+#define PROBE_BUFFER (2 * PROBE_PACKED_MAX) /* a line end and a dot are two when they are said */
 
 enum phase { RESOLVING, CONNECTING, SECURING, TALKING, PARTING, OVER };
 

@@ -6,8 +6,6 @@
 
 #include <arpa/inet.h>
 
-#define PACKED_MAX (48 * 1024) /* it must fit into a message and into one writing */
-
 #define AT(member) offsetof(struct probe_request, member)
 
 static const size_t texts[] = {
@@ -89,7 +87,7 @@ const char *probe_unfit(const struct probe_request *r)
     if (r->source && inet_pton(AF_INET, r->source, address) != 1 &&
         inet_pton(AF_INET6, r->source, address) != 1)
         return "the source must be an address";
-    if (probe_packed_size(r) > PACKED_MAX)
+    if (probe_packed_size(r) > PROBE_PACKED_MAX)
         return "it is too long";
     return dialog_unfit(r->protocol, &r->want);
 }

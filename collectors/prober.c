@@ -14,10 +14,11 @@
 #include "../agent/log.h"
 #include "../agent/program.h"
 
-#define IN_FLIGHT  1000
-#define AGAIN_MS   1000 /* after a death it is started again no sooner */
-#define ASKED_ONCE 64   /* answers taken in one go */
-#define GRACE_MS   5000 /* an answer that is so late for so long does not come any more */
+#define IN_FLIGHT    1000
+#define AGAIN_MS     1000 /* after a death it is started again no sooner */
+#define ASKED_ONCE   64   /* answers taken in one go */
+#define GRACE_MS     5000 /* an answer that is so late for so long does not come any more */
+#define MESSAGE_HEAD 32   /* of the room of a socket, the kernel takes so much for a message */
 
 struct asked {
     struct asked *next;
@@ -35,6 +36,7 @@ static struct {
     uv_process_t process;
     uv_poll_t poll;
     int fd;
+    size_t most; /* octets that the socket takes as one message */
     bool running, failed;
     int64_t start_ms, overdue_ms; /* no start before; since when an answer is overdue, or 0 */
     uint64_t last_id;
@@ -158,6 +160,17 @@ static bool spawn(int theirs)
     return error == 0;
 }
 
+/* Makes room for the longest request, as far as the kernel allows it: what is longer would never be sent. */
+static size_t make_room(int fd)
+{
+    int room = PROBE_PACKED_MAX + 1024;
+    socklen_t size = sizeof room;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, size);
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &size) != 0 || room < MESSAGE_HEAD)
+        return 0;
+    return (size_t)room - MESSAGE_HEAD;
+}
+
 static bool start(struct collect *c)
 {
     int pair[2];
@@ -171,6 +184,7 @@ static bool start(struct collect *c)
     bool ok = spawn(pair[1]);
     close(pair[1]);
     self.fd = pair[0];
+    self.most = make_room(self.fd);
     if (!ok || uv_poll_init(c->loop, &self.poll, self.fd) != 0 ||
         uv_poll_start(&self.poll, UV_READABLE, on_ready) != 0) {
         close(self.fd);
@@ -189,7 +203,7 @@ bool prober_ask(struct collect *c, const struct probe_request *r,
     size_t size = sizeof(uint64_t) + probe_packed_size(r);
     if (!start(c))
         return false;
-    struct asked *a = calloc(1, sizeof *a + size);
+    struct asked *a = size <= self.most ? calloc(1, sizeof *a + size) : NULL;
     if (!a)
         return false;
     *a = (struct asked){.id = ++self.last_id,

@@ -11,8 +11,8 @@
 
 /*
  * Has a probe made. The request is copied; `done` is called once, from the loop. A probe that was
- * lost because the process died is reported as RESPONSE_UNKNOWN. false: memory is short, or the process
- * cannot be started (logged once).
+ * lost because the process died is reported as RESPONSE_UNKNOWN. false: memory is short, the request is too long
+ * for the kernel, or the process cannot be started (logged once).
  */
 bool prober_ask(struct collect *c, const struct probe_request *r,
                 void (*done)(void *arg, const struct probe_result *result), void *arg);

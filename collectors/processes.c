@@ -16,7 +16,7 @@
 #define AMISS_MS 5000 /* while the number of one is wrong, a pass is made so often */
 
 struct expected {
-    char name[64], names[64], pid_file[PID_FILE_SIZE];
+    char name[64], pid_file[PID_FILE_SIZE];
     char root[PID_FILE_SIZE]; /* in the command line, to tell instances apart; "": there is one */
     struct process *row;
     struct process_rule rule;
@@ -128,10 +128,8 @@ static void expect_mta(const struct instance_of_mta *i)
         expect_of(i, p, pid_file, true);
 }
 
-/*
- * The master of a server of mailboxes, whose name on some systems is just "master". The usual pid file
- * must be there at the start: else its log may come from another host.
- */
+/* The master of a server of mailboxes. The usual pid file must be there at the start: else its log may come from
+   another host. */
 static void expect_access(const struct config_list *list, const struct access_server *server)
 {
     for (unsigned i = 0; i < list->count; i++) {
@@ -141,13 +139,10 @@ static void expect_access(const struct config_list *list, const struct access_se
         if (!a->pid_file && access(pid_file, F_OK) != 0)
             continue;
         snprintf(name, sizeof name, "%s master", a->name ? a->name : server->name);
-        struct expected *e = expect(name, &(struct proc_want){0},
+        struct expected *e = expect(name, &(struct proc_want){.names = server->master},
                                     &(struct process_rule){.min = 1, .max = 1, .one = true});
-        if (!e)
-            continue;
-        snprintf(e->names, sizeof e->names, "%s master", server->master);
-        processes.wants[e - processes.rows].names = e->names;
-        use_pid_file(e, pid_file, false);
+        if (e)
+            use_pid_file(e, pid_file, false);
     }
 }
 

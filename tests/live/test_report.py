@@ -17,15 +17,23 @@ from test_history import queue_of
 from test_mail import Sink
 
 
+LONG = "..a line of a long report\n" * 5000  # the first dot is what SMTP adds one to
+
+
 def settings(folder, smtp, at):
+    """The report is the built-in one with some 130 kB behind it: that of a large site."""
     (folder / "mail.log").write_bytes(b"")
+    built_in = subprocess.run([BUILD / "mailmond-report", "--print-template"], capture_output=True, text=True,
+                              check=True).stdout
+    (folder / "template").write_text(built_in + LONG)
     (folder / "reports").mkdir()
     os.chmod(folder / "reports", 0o777)
     return {"postfix": [{"name": "mx", "config_directory": folder, "log": folder / "mail.log",
                          "queue_directory": queue_of(folder / "queue")}],
             "alarms": [{"name": name, "enabled": False} for name in ("service", "source", "process")],
             "mail": {"host": "127.0.0.1", "port": smtp, "recipient": "postmaster@example.org"},
-            "report": {"at": at, "directory": folder / "reports", "mail": True}}
+            "report": {"at": at, "directory": folder / "reports", "mail": True,
+                       "template": folder / "template"}}
 
 
 def seed_yesterday(database):
@@ -58,6 +66,7 @@ def test_by_schedule():
             assert message["Subject"].startswith("mail report of ")
             row = "| 12:05:00 | ims2      | ssmtp02    | smux01     |  2083 |                 |"
             assert row in message.get_payload()
+            assert message.get_payload().replace("\r", "").endswith(LONG)
             yesterday = time.strftime("%Y-%m-%d", time.localtime(time.time() - 86400))
             assert row in (folder / "reports" / f"report-{yesterday}.txt").read_text()
             assert wait_for(lambda: "the daily report was sent" in daemon.text(), 5)[0]

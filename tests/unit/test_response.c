@@ -170,32 +170,6 @@ static void test_judge(void **state)
     assert_int_equal(response_judge(&r, &p), RESPONSE_REFUSED);
 }
 
-/* A request arrives in another process as it was; what is no request is found out. */
-static void test_packed(void **state)
-{
-    (void)state;
-    struct probe_request q = {.protocol = PROTOCOL_SMTP, .host = "h", .port = 25}, got;
-    q.want = (struct dialog_want){.sender = "", .message = "a\nb", .recipient = "r"};
-    size_t size = probe_packed_size(&q);
-    char *block = malloc(size);
-    probe_pack(&q, block);
-    assert_true(probe_unpack((struct slice){block, size}, &got));
-    assert_string_equal(got.host, "h");
-    assert_string_equal(got.want.sender, "");
-    assert_string_equal(got.want.message, "a\nb");
-    assert_null(got.want.user);
-    for (size_t n = 0; n < size; n++)
-        assert_false(probe_unpack((struct slice){block, n}, &got));
-    free(block);
-    char *huge = malloc(60000);
-    memset(huge, 'x', 59999);
-    huge[59999] = 0;
-    assert_null(probe_unfit(&q));
-    q.want.message = huge;
-    assert_non_null(probe_unfit(&q));
-    free(huge);
-}
-
 static int make_directory(void **state)
 {
     (void)state;
@@ -217,7 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused), cmocka_unit_test(test_request),
         cmocka_unit_test(test_warning), cmocka_unit_test(test_protocols),
-        cmocka_unit_test(test_judge),   cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_judge),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
