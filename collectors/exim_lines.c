@@ -109,7 +109,8 @@ static void outbound_line(struct slice s, struct event *e)
 {
     e->peer.n = e->service.n = 0;
     exim_take_relay(&s, e);
-    e->kind = e->flags & EVENT_NETWORK && s.n && *s.p != ':' ? EVENT_CONNECT_FAIL : EVENT_NONE;
+    bool answered = STARTS(s, ":") || STARTS(s, "SMTP ");
+    e->kind = e->flags & EVENT_NETWORK && s.n && !answered ? EVENT_CONNECT_FAIL : EVENT_NONE;
     e->text = s;
 }
 
@@ -201,11 +202,18 @@ static void rejected_line(struct slice s, struct event *e)
             e->service = SLICE(EXIM_LOCAL);
     } else {
         struct slice host = slice_skip(s, slice_search(s, SLICE(" from ")) + 6);
+        TAKE(host, "H=");
         if (exim_take_peer(&host, e))
             s = host;
     }
     e->text = reason_of(s);
     too_big_or_looping(e);
+}
+
+static void rejected_for_now(struct slice s, struct event *e)
+{
+    rejected_line(s, e);
+    e->code = reply_basic_status(451, e->text, false);
 }
 
 /* "unqualified recipient rejected: <bob> H=host", "too many recipients: message rejected: sender=<s> H=host" */
@@ -388,11 +396,45 @@ static void cancelled(struct slice s, struct event *e)
     e->text = s;
 }
 
+/* "<s@x> rejected by non-SMTP ACL: why", "s@x H=host P=esmtp temporarily rejected by local_scan(): why". */
 static void policy(struct slice s, struct event *e)
+{
+    size_t by = slice_search(s, SLICE("rejected by "));
+    e->service = SLICE(EXIM_LOCAL);
+    if (HAS(slice_head(s, by), " H="))
+        find_peer(s, e);
+    e->text = reason_of(slice_skip(s, by));
+    refuse(e, slice_ends(slice_head(s, by), SLICE("temporarily ")) ? 451 : 550, false);
+}
+
+/* What ends the reception of a message and says no more than that. */
+static void failed_reception(struct slice s, struct event *e)
+{
+    e->service = SLICE(EXIM_LOCAL);
+    e->text = s;
+    refuse(e, 451, false);
+}
+
+/* "from host [ip] (more than 4000 characters): message abandoned": a header line or all of them. */
+static void overlong(struct slice s, struct event *e)
+{
+    if (!TAKE(s, "from ") || !exim_take_peer(&s, e))
+        e->service = SLICE(EXIM_LOCAL);
+    e->text = SLICE("message header too long");
+    refuse(e, 552, false);
+}
+
+static void unreadable(struct slice s, struct event *e)
 {
     e->service = SLICE(EXIM_LOCAL);
     e->text = reason_of(s);
-    refuse(e, 550, false);
+    too_big_or_looping(e);
+}
+
+static void rescinded(struct slice s, struct event *e)
+{
+    (void)s;
+    e->kind = EVENT_REMOVED;
 }
 
 static void nothing(struct slice s, struct event *e)
@@ -421,9 +463,12 @@ static const struct {
     {TEXT("Connection from "), refused, false},
     {TEXT("refused connection from "), refused_connection, false},
     {TEXT("temporarily refused connection from "), refused_now, false},
+    {TEXT("connection from "), refused_connection, false}, /* refused (IP options) */
     {TEXT("rejected "), rejected_line, false},
+    {TEXT("temporarily rejected "), rejected_for_now, false},
     {TEXT("unexpected disconnection while reading SMTP command"), aborted, false},
     {TEXT("unexpected EOF while reading SMTP command"), aborted, false},
+    {TEXT("Error or EOF on input"), aborted, false},
     {TEXT("SMTP command timeout on "), aborted, false},
     {TEXT("SMTP data timeout "), aborted, false},
     {TEXT("SMTP call from "), aborted, false},
@@ -432,7 +477,13 @@ static const struct {
     {TEXT("too many recipients: "), rejected_words, false},
     {TEXT("exim "), daemon_line, false},
     {TEXT("pid "), pid_line, false},
-    {TEXT("F=<"), policy, false},
+    {TEXT("F="), policy, false},
+    {TEXT("local_scan() function "), failed_reception, false},
+    {TEXT("invalid return "), failed_reception, false},
+    {TEXT("Error while reading message with no usable sender address"), unreadable, false},
+    {TEXT("overlong message header line received "), overlong, false},
+    {TEXT("ridiculously long message header received "), overlong, false},
+    {TEXT("rescind the above message-accept"), rescinded, true},
     /* Recognised; nothing to count. */
     {TEXT("no immediate delivery: "), nothing, false},
     {TEXT("Start queue run: "), queue_run, false},
@@ -492,6 +543,25 @@ static const struct {
     {TEXT("SIGINT "), nothing, false},
     {TEXT("timed out while reading local message"), nothing, false},
     {TEXT("Exim configuration error"), nothing, false},
+    {TEXT("Connection aborted; "), nothing, false},
+    {TEXT("ident connection to "), nothing, false},
+    {TEXT("notify triggered "), nothing, false},
+    {TEXT("ignoring AUTH="), nothing, false},
+    {TEXT("getsockopt() failed"), nothing, false},
+    {TEXT("configured error code "), nothing, false},
+    {TEXT("invalid message_size_limit"), nothing, false},
+    {TEXT("EHLO/HELO response "), nothing, false},
+    {TEXT("bind of "), nothing, false},
+    {TEXT("unable to "), nothing, false},
+    {TEXT("peer close after all rcpt responses"), nothing, false},
+    {TEXT("spam acl condition: "), nothing, false},
+    {TEXT("malware acl condition: "), nothing, false},
+    {TEXT("DNS list lookup "), nothing, false},
+    {TEXT("sender verify "), nothing, false},
+    {TEXT("recipient verify "), nothing, false},
+    {TEXT("ARC: "), nothing, false},
+    {TEXT("Setting IPV6_V6ONLY "), nothing, false},
+    {TEXT("re-exec of "), nothing, false},
     {TEXT("ALERT: "), nothing, false},
     {TEXT("<"), nothing, true},
     {TEXT("\""), nothing, true},
@@ -501,7 +571,8 @@ static const struct {
 static bool ends_known(struct slice s)
 {
     return HAS(s, ": error ignored") || HAS(s, " transport output: ") || HAS(s, " rewritten as ") ||
-           HAS(s, " transport process ") || HAS(s, ": skipped error: ");
+           HAS(s, " transport process ") || HAS(s, ": skipped error: ") ||
+           HAS(s, ": delivering unencrypted to H=") || HAS(s, ": callout unencrypted to ");
 }
 
 void exim_other(struct slice s, struct event *e)
@@ -509,7 +580,7 @@ void exim_other(struct slice s, struct event *e)
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         if (slice_starts(s, lines[i].start) && (!lines[i].of_message || e->id.n)) {
             bool whole = lines[i].parse == aborted || lines[i].parse == cancelled ||
-                         lines[i].parse == rejected_words;
+                         lines[i].parse == rejected_words || lines[i].parse == failed_reception;
             lines[i].parse(whole ? s : slice_skip(s, lines[i].start.n), e);
             return;
         }

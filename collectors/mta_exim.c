@@ -26,18 +26,23 @@ static bool take_part(struct slice *s)
     return part == 1;
 }
 
-/* Time and program; false: a line of another program, or of none. */
+/* The time of Exim's own files. */
+static bool take_own_head(struct syslog_context *c, struct slice line, struct event *e,
+                          struct slice *s)
+{
+    *s = line;
+    e->pid = 0;
+    if (!syslog_take_local(c, s, &e->time_ms))
+        return false;
+    e->tag = (struct slice){line.p, 0};
+    return TAKE(*s, " ") || s->n == 0;
+}
+
+/* Of syslog; false: a line of another program, or of none. */
 static bool take_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *s,
                       bool *whole)
 {
     int64_t ms;
-    *s = line;
-    *whole = true;
-    e->pid = 0;
-    if (syslog_take_local(c, s, &e->time_ms)) {
-        e->tag = (struct slice){line.p, 0};
-        return TAKE(*s, " ") || s->n == 0;
-    }
     if (!syslog_head(c, line, e, s) || !STARTS(e->tag, "exim"))
         return false;
     e->app = e->tag;
@@ -105,22 +110,30 @@ static bool parse_message(struct slice s, struct event *e)
     return true;
 }
 
-static void parse(struct syslog_context *c, struct slice line, struct event *e)
+static void parse_text(struct slice s, struct event *e)
 {
-    struct slice s;
-    bool whole;
-    event_clear(e);
-    e->kind = EVENT_FOREIGN;
-    e->app = e->service = (struct slice){line.p, 0};
-    if (!take_head(c, line, e, &s, &whole))
-        return;
-    e->kind = EVENT_NONE;
-    if (!whole)
-        return;
     take_pid(&s, e);
     take_id(&s, e);
     if (!e->id.n || !parse_message(s, e))
         exim_other(s, e);
+}
+
+/* A line that is not understood as one of Exim's own files may be syslog's with a time of the same form. */
+static void parse(struct syslog_context *c, struct slice line, struct event *e)
+{
+    struct slice s;
+    bool whole, own;
+    event_clear(e);
+    e->kind = EVENT_FOREIGN;
+    e->app = e->service = (struct slice){line.p, 0};
+    own = take_own_head(c, line, e, &s);
+    if (own)
+        parse_text(s, e);
+    if ((own && e->kind != EVENT_UNKNOWN) || !take_head(c, line, e, &s, &whole))
+        return;
+    e->kind = EVENT_NONE;
+    if (whole)
+        parse_text(s, e);
 }
 
 /* Drivers have names of letters, digits and underscores. */
