@@ -96,7 +96,8 @@ enum event_result {
     RESULT_SENT,
     RESULT_DEFERRED,
     RESULT_BOUNCED,
-    RESULT_PROBE /* address verification (deliverable, undeliverable): not mail */
+    RESULT_PROBE,  /* address verification (deliverable, undeliverable): not mail */
+    RESULT_REMOVED /* by an administrator: it is not tried any more, and nobody is told */
 };
 
 enum event_notice {

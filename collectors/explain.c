@@ -60,7 +60,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_SELECTED] = "mailbox selected",
     [EVENT_SERVER_LOG] = "for the log events",
 };
-static const char *const results[] = {"", "sent", "deferred", "bounced", "probe"};
+static const char *const results[] = {"", "sent", "deferred", "bounced", "probe", "removed"};
 static const char *const notices[] = {"", "bounce", "delay", "success"};
 static const char *const flags[] = {
     "sasl",     "tls",       "reinjected",  "loopback",   "recipient",    "counted",   "reused",

@@ -102,8 +102,8 @@ static void result_of(struct slice result, struct slice stat, struct event *e)
     e->code = reply_status(stat, true);
     if (e->code / 1000000 != (later ? 4 : 5))
         e->code = later ? 4000000 : 5000000;
-    if (slice_eq(result, SLICE("Expired")))
-        e->flags |= EVENT_OVERDUE;
+    if (slice_eq(stat, SLICE("Loop detected"))) /* its own words: no reply begins so */
+        e->code = 5004006;
     if (reply_tells_loop(e->code, stat))
         e->flags |= EVENT_LOOP;
 }
@@ -267,6 +267,34 @@ static void mta(struct slice s, struct event *e)
         e->id.n = 0;
 }
 
+/*
+ * "Expire for 81103e43f10ecd4c: from=<a@b>, to=<c@d>, rcpt=<->, delay=4d, stat=Envelope expired", "Remove for
+ * ...": what the queue did with an envelope, without trying it.
+ */
+static void queue(struct slice s, struct event *e)
+{
+    struct slice value;
+    bool expired = TAKE(s, "Expire for ");
+    e->kind = EVENT_NONE;
+    if (!expired && !TAKE(s, "Remove for "))
+        return;
+    take_message_id(s, e);
+    s = slice_skip(s, SESSION);
+    if (!e->id.n || !TAKE(s, ":") || !take_address(&s, SLICE("from"), &value) || !TAKE(s, ",") ||
+        !take_address(&s, SLICE("to"), &e->address) || !TAKE(s, ","))
+        return;
+    if (take_address(&s, SLICE("rcpt"), &value) && !slice_eq(value, SLICE("-")) &&
+        !slice_eq(value, e->address))
+        e->original = value;
+    if (TAKE(s, ",") && take_field(&s, SLICE("delay"), &value))
+        e->delay_ms = delay_of(value);
+    e->text = slice_skip(s, slice_search(s, SLICE("stat=")) + 5);
+    e->kind = EVENT_DELIVERY;
+    e->result = expired ? RESULT_BOUNCED : RESULT_REMOVED;
+    e->flags = EVENT_UNTRIED | (expired ? EVENT_OVERDUE : 0u);
+    e->code = expired ? 5004007 : 0;
+}
+
 /* Lines without a session. */
 static void other(struct slice s, struct event *e)
 {
@@ -283,6 +311,12 @@ static void other(struct slice s, struct event *e)
     }
     if (STARTS(s, "Exiting") || STARTS(s, "info: smtpd exiting")) {
         e->kind = EVENT_STOPPED;
+        return;
+    }
+    bool relay = TAKE(s, "relay: ");
+    if (relay || TAKE(s, "delivery: ")) {
+        e->service = relay ? SLICE(MTA) : SLICE(MDA);
+        queue(s, e);
         return;
     }
     for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)

@@ -25,6 +25,7 @@ action "other" relay host smtp://127.0.0.11:{other}
 action "temporary" relay host smtp://127.0.0.12:{temporary}
 action "permanent" relay host smtp://127.0.0.13:{permanent}
 action "data" relay host smtp://127.0.0.14:{data}
+action "expire" relay host smtp://127.0.0.12:{temporary} ttl 5s
 action "refused" relay host smtp://127.0.0.15:{closed}
 match from any mail-from "spam@bad.test" for any reject
 match from any for rcpt-to "blocked@ok.test" reject
@@ -35,9 +36,17 @@ match from any for domain "other.test" action "other"
 match from any for domain "temporary.test" action "temporary"
 match from any for domain "permanent.test" action "permanent"
 match from any for domain "data.test" action "data"
+match from any for domain "expire.test" action "expire"
 match from any for domain "refused.test" action "refused"
 """
-ALIASES = "team: games, news, list\nmixed: games, x@ok.test\npostmaster: games\nroot: games\n"
+ALIASES = """team: games, news, list
+mixed: games, x@ok.test
+postmaster: games
+root: games
+announce: :include:/etc/announce.lab
+"""
+# A mailing list with an alias among its members; games gets two copies.
+ANNOUNCE = "games\nnews\na@ok.test\nb@ok.test\nmixed\n"
 
 
 class OpenSmtpd:
@@ -57,7 +66,8 @@ class OpenSmtpd:
                  if k.isupper() and isinstance(v, int)}
         (etc / "smtpd.conf").write_text(CONF.format(**ports))
         (etc / "aliases.lab").write_text(ALIASES)
-        for name in "smtpd.conf", "aliases.lab":
+        (etc / "announce.lab").write_text(ANNOUNCE)
+        for name in "smtpd.conf", "aliases.lab", "announce.lab":
             (etc / name).chmod(0o644)
         empty = o.upper / "var" / "lib" / "opensmtpd" / "empty"
         empty.mkdir(parents=True, exist_ok=True)
@@ -119,6 +129,9 @@ class OpenSmtpd:
 
     def text(self):
         return self.log.read_text(errors="replace")
+
+    def wait_log(self, text, seconds=30):
+        wait_until(lambda: text in self.text(), seconds)
 
     def stop(self):
         if self.process:

@@ -10,7 +10,7 @@ import pytest
 
 from daemon import BUILD, Daemon
 import mta_truth
-from mta_truth import Truth, kill_collector
+from mta_truth import Truth, counters, kill_collector
 from opensmtpd_site import OpenSmtpd, SUBMISSION
 from postfix_site import wait_until
 
@@ -51,7 +51,7 @@ def returned(t):
 
 
 def inject(site):
-    """Every kind of mail, ROUNDS times; what it must change. 20 messages a round are taken."""
+    """Every kind of mail, ROUNDS times; what it must change. 21 messages a round are taken."""
     t = Truth()
     sessions = 0
     for _ in range(ROUNDS):
@@ -69,6 +69,8 @@ def inject(site):
         t.received("smtpd", 1, 0).sent("mda", 3, 0)
         site.send(["mixed@local.test"])
         t.received("smtpd", 1, 0).sent("mda", 1, 0).sent("mta", 1, 0, again=True)
+        site.send(["announce@local.test"])  # a mailing list
+        t.received("smtpd", 1, 0).sent("mda", 3, 0).sent("mta", 3, 0, again=True)
         site.send(["a@temporary.test", "b@temporary.test"])
         t.received("smtpd", 2, 0).deferred("mta", 2)
         site.send(["a@data.test"])
@@ -91,7 +93,7 @@ def inject(site):
         t.rejected("smtpd", n=4)
         site.send(["a@ok.test"], body=("y" * 70 + "\n") * 4000)
         t.rejected("smtpd", recipient=False)
-        sessions += 19
+        sessions += 20
     return t.plus("", sessions, "applAccumulatedInboundAssociations")
 
 
@@ -118,3 +120,46 @@ def test_truth(lab):
                == 3 * ROUNDS, 20)
     assert daemon.walk().of("mtaGroupStoredMessages", "opensmtpd", "queue") == 2 * ROUNDS
     assert len(site.control("show", "queue").splitlines()) == 3 * ROUNDS
+
+
+def test_statistics(lab):
+    """What OpenSMTPD counts by itself (smtpctl show stats) is what the log told."""
+    site, daemon = lab
+    told = dict(line.split("=", 1) for line in site.control("show", "stats").splitlines())
+    walk = daemon.walk()
+
+    def total(column):
+        return sum(v for i, v in walk.column(column).items())
+    # A notice is made of an envelope of its own, which counts as delivered.
+    assert int(told["scheduler.delivery.ok"]) == total("mtaGroupTransmittedRecipients") + \
+        total("mailmonChannelBouncesGenerated")
+    assert int(told["scheduler.delivery.tempfail"]) == total("mailmonChannelAttemptedRecipients")
+    assert int(told["scheduler.delivery.permfail"]) == total("mailmonChannelFailedRecipients")
+    assert int(told["scheduler.envelope"]) == walk.of("mtaStoredRecipients", "opensmtpd")
+    assert int(told["smtp.session"]) == walk.of("applInboundAssociations", "opensmtpd") == 0
+    up = (daemon.client.uptime() - walk.of("applUptime", "opensmtpd")) / 100
+    assert abs(int(told["uptime"]) - up) < 5
+
+
+def test_expired_and_removed(lab):
+    """Envelopes that the queue ends without another try."""
+    site, daemon = lab
+    before = counters(daemon.walk(), "opensmtpd")
+    site.send(["a@expire.test"])
+    site.send(["keep@temporary.test", "drop@temporary.test"])
+    t = Truth().received("smtpd", 1, 0).deferred("mta", 1).failed("mta", 1)
+    returned(t.received("smtpd", 2, 0).deferred("mta", 2))
+    t.plus("", 2, "applAccumulatedInboundAssociations")
+    wait_until(lambda: "to=<drop@temporary.test>" in site.text())
+    line = next(n for n in site.control("show", "queue").splitlines() if "|drop@" in n)
+    site.control("remove", line[:16])
+    site.wait_log(" Expire for ", 60)
+    t.update(before)
+    assert not settle(daemon, t)
+    walk = daemon.walk()
+    assert walk.of("mailmonChannelExpired", "opensmtpd", "mta") == 1
+    waiting = {d: walk["mailmonDestinationQueued", *i] for i, d in
+               walk.column("mailmonDestinationDomain").items()}
+    assert waiting["expire.test"] == 0
+    assert waiting["temporary.test"] == 2 * ROUNDS + 1
+    assert not any(walk.column("mailmonSourceUnrecognised").values()), daemon.text()
