@@ -108,6 +108,8 @@ static void split_elements(struct slice s, struct elements *x)
     *x = (struct elements){.message = s};
     size_t at = STARTS(s, "Login: user=<") ? 7 : slice_search(s, SLICE("user=<"));
     if (at == s.n)
+        at = slice_search(s, SLICE(": rip=")) + 2; /* 2.1: nobody's name was told */
+    if (at >= s.n)
         return;
     struct slice rest = slice_skip(s, at);
     if (at >= 2) {
@@ -127,8 +129,10 @@ static void split_elements(struct slice s, struct elements *x)
             if (!STARTS(element, "rip=") || slice_search(rest, SLICE(">, method=")) == rest.n)
                 break;
     }
-    rest = slice_skip(rest, 5);
-    x->user = in_angles(rest);
+    if (!TAKE(rest, "user="))
+        take_element(rest, x);
+    else
+        x->user = in_angles(rest);
 }
 
 /* "(auth failed, 3 attempts in 12 secs)" -> 3; "N/M successful auths" is no failure. */
@@ -225,8 +229,12 @@ static void parse_login(struct slice s, struct event *e)
         e->kind = EVENT_NONE; /* the end of the connection tells how many */
     } else if (STARTS(m, "Disconnected") || STARTS(m, "Aborted login") ||
                STARTS(m, "Login aborted") || STARTS(m, "Maximum number of connections") ||
-               STARTS(m, "Internal login failure")) {
-        login_ended(&x, e);
+               STARTS(m, "Internal login failure") ||
+               (!e->access.level && x.peer.n && HAS(m, " secs)"))) {
+        login_ended(&x,
+                    e); /* of submission also "Client has quit the connection (auth failed, ..." */
+    } else if (STARTS(m, "APOP failed: ") || STARTS(m, "SSL is disabled ")) {
+        e->kind = EVENT_NONE;
     } else {
         e->kind = e->access.level ? EVENT_SERVER_LOG : EVENT_UNKNOWN;
     }
@@ -418,8 +426,9 @@ static void dovecot_parse(struct syslog_context *c, struct slice line, struct ev
         e->kind = EVENT_FOREIGN;
         return;
     }
-    if (!taken) {
-        e->kind = EVENT_UNKNOWN;
+    if (!taken) { /* before 2.0 the master had no name of its own */
+        parse_master(s, e);
+        e->kind = e->kind == EVENT_NONE ? EVENT_UNKNOWN : e->kind;
         return;
     }
     e->text = s;
