@@ -223,6 +223,20 @@ static void refuse(struct slice reply, bool recipient, struct event *e)
         e->flags |= EVENT_LOOP;
 }
 
+/* Rulesets that judge other servers, a recipient at its delivery, or what is no message and no recipient. */
+static bool is_outbound(struct slice set)
+{
+    static const struct slice sets[] = {
+        TEXT("tls_server"), TEXT("tls_rcpt"),   TEXT("try_tls"),      TEXT("oc_rate"),
+        TEXT("oc_conc"),    TEXT("trust_auth"), TEXT("check_compat"), TEXT("check_etrn"),
+        TEXT("check_vrfy"), TEXT("check_expn"), TEXT("bcc"),
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        if (slice_eq(set, sets[i]))
+            return true;
+    return false;
+}
+
 /*
  * "check_rcpt, arg1=<x@y>, relay=host [192.0.2.9], reject=550 5.7.1 <x@y>... Relaying denied"; also
  * discard and quarantine=. The second argument of check_relay is the address.
@@ -234,7 +248,7 @@ static void ruleset(struct slice s, struct event *e)
     bool recipient = slice_eq(set, SLICE("check_rcpt"));
     s = slice_skip(s, set.n);
     e->kind = EVENT_NONE;
-    if (!TAKE(s, ", arg1="))
+    if (is_outbound(set) || !TAKE(s, ", arg1="))
         return;
     size_t n = recipients_length(s, &count);
     s = slice_skip(s, count == 1 ? n : slice_search(s, SLICE(", ")));
@@ -310,6 +324,8 @@ static bool successor(struct slice s, struct event *e)
         if (slice_starts(s, notices[i].words)) {
             e->kind = EVENT_NOTICE;
             e->notice = notices[i].notice;
+            if (STARTS(s, "DSN: Too many hops"))
+                e->flags |= EVENT_LOOP; /* nothing else is logged of the message */
             return true;
         }
     return false;
@@ -368,9 +384,27 @@ static bool client_first(struct slice s, struct event *e)
         return true;
     }
     size_t at = slice_search(s, SLICE("]: ETRN "));
+    if (at < s.n) {
+        about_client(slice_head(s, at + 1), slice_skip(s, at + 3), EVENT_ETRN, e);
+        return true;
+    }
+    /* "host [192.0.2.9]: expn root", "...: possible SMTP attack: command=AUTH, count=5" */
+    at = slice_search(s, SLICE("]: "));
+    if (at == s.n)
+        at = slice_search(s, SLICE("] (may be forged): "));
+    if (at == s.n || slice_find(s, '[') > at)
+        return false;
+    e->kind = EVENT_NONE;
+    return true;
+}
+
+/* "unexpected close on connection from host, sender=<s@x>": behind "collect: ". */
+static bool cut_message(struct slice s, struct event *e)
+{
+    size_t at = slice_search(s, SLICE(" on connection from "));
     if (at == s.n)
         return false;
-    about_client(slice_head(s, at + 1), slice_skip(s, at + 3), EVENT_ETRN, e);
+    about_client(slice_head(s, 0), slice_head(s, at), EVENT_ABORT, e);
     return true;
 }
 
@@ -413,95 +447,6 @@ static bool daemon_line(struct slice s, struct event *e)
     return false;
 }
 
-/* How lines begin that are known and change no number. */
-static const struct slice silent[] = {
-    TEXT("SYSERR"),
-    TEXT("NOQUEUE: "),
-    TEXT("alias database "),
-    TEXT("alias "),
-    TEXT("/etc/"),
-    TEXT("gethostbyaddr("),
-    TEXT("My unqualified host name"),
-    TEXT("unable to qualify my own domain name"),
-    TEXT("Warning: "),
-    TEXT("WARNING: "),
-    TEXT("started as: "),
-    TEXT("AUTH"),
-    TEXT("SASL"),
-    TEXT("Authentication-Warning: "),
-    TEXT("Truncated MIME "),
-    TEXT("Truncated long MIME "),
-    TEXT("Milter ("),
-    TEXT("Milter add"),
-    TEXT("Milter change"),
-    TEXT("Milter delete"),
-    TEXT("Milter insert"),
-    TEXT("milter="),
-    TEXT("makeconnection "),
-    TEXT("runqueue"),
-    TEXT("grew WorkList "),
-    TEXT("WorkList for "),
-    TEXT("connect from "),
-    TEXT("done; delay="),
-    TEXT("split: "),
-    TEXT("locked"),
-    TEXT("unlock"),
-    TEXT("too young"),
-    TEXT("Losing "),
-    TEXT("forward "),
-    TEXT("include "),
-    TEXT("expand "),
-    TEXT("quarantine="),
-    TEXT("unquarantine"),
-    TEXT("discarded"),
-    TEXT("headers too large"),
-    TEXT("header overflow"),
-    TEXT("message size ("),
-    TEXT("collect: "),
-    TEXT("invalid domain name "),
-    TEXT("possible SMTP attack"),
-    TEXT("getauthinfo"),
-    TEXT("database "),
-    TEXT("unsafe "),
-    TEXT("queue "),
-    TEXT("persistent queue runner"),
-    TEXT("restart queue runner"),
-    TEXT("bogus queue file"),
-    TEXT("Saved message in "),
-    TEXT("tls_"),
-    TEXT("TLS"),
-    TEXT("tcpwrappers "),
-    TEXT("timeout during "),
-    TEXT("timeout connecting "),
-    TEXT("ldap="),
-    TEXT("dns "),
-    TEXT("user "),
-    TEXT("daemon "),
-    TEXT("unable to "),
-    TEXT("cannot "),
-    TEXT("can't "),
-    TEXT("could not "),
-    TEXT("problem creating SMTP socket"),
-    TEXT("<-- "),
-    TEXT("--- "),
-    TEXT("SMTP MAIL command"),
-    TEXT("SMTP RCPT command"),
-    TEXT("SMTP VRFY command"),
-    TEXT("SMTP EXPN command"),
-    TEXT("SMTP ETRN command"),
-    TEXT("SMTP AUTH command"),
-    TEXT("SMTP STARTTLS command"),
-    TEXT("timeout waiting for input during control command"),
-};
-
-static bool is_silent(struct slice s)
-{
-    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
-        if (slice_starts(s, silent[i]))
-            return true;
-    return HAS(s, " aliases, longest ") || HAS(s, "[rejected]") || HAS(s, "Permission denied");
-}
-
 /* "<x@local.test>... User unknown": what the SMTP server answered a recipient. */
 static bool user_error(struct slice s, struct event *e)
 {
@@ -527,7 +472,7 @@ static bool session_line(struct slice s, struct event *e)
         lost(rest, SLICE("traffic before response"), e);
     else if (TAKE(rest, "AUTH failure"))
         auth_failure(rest, e);
-    else
+    else if (!TAKE(rest, "collect: ") || !cut_message(rest, e))
         return client_first(s, e);
     return true;
 }
@@ -548,6 +493,6 @@ void sendmail_line(struct slice s, struct event *e)
         tls(s, e);
     } else if (!(e->id.n && (user_error(s, e) || successor(s, e))) && !daemon_line(s, e) &&
                !session_line(s, e)) {
-        e->kind = is_silent(s) ? EVENT_NONE : EVENT_UNKNOWN;
+        e->kind = sendmail_is_silent(s) ? EVENT_NONE : EVENT_UNKNOWN;
     }
 }

@@ -18,4 +18,7 @@ void sendmail_line(struct slice s, struct event *e);
 /* Is this a queue id? "6AM4R6vT013995", and "AAA12345" before 8.10. */
 bool sendmail_is_id(struct slice s);
 
+/* Is this text, behind the queue id, of a line that changes no number? */
+bool sendmail_is_silent(struct slice s);
+
 #endif

@@ -868,6 +868,8 @@ void on_notice(struct tally *t, struct instance *i, struct service *s, const str
         model_add(&s->group->bounces_generated, 1);
         model_dirty(t->model, MODEL_GROUP, s->group);
     }
+    if (e->flags & EVENT_LOOP)
+        count_loop(t, i, s);
     if (e->notice == NOTICE_DELAY)
         tally_entry(t, s, ENTRY_DELAY_WARNING, e, SLICE(""));
     if (i->mta->notices_untold)
