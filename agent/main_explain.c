@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include "../collectors/container.h"
+#include "../collectors/escape.h"
 #include "../collectors/explain.h"
 #include "main_explain.h"
 
@@ -41,6 +42,8 @@ static void explain_line(const struct format *f, struct syslog_context *c, struc
     printf("%llu: ", n->lines);
     fwrite(line.p, 1, line.n, stdout);
     fputs("\n    -> ", stdout);
+    struct escape_scratch scratch;
+    e = escape_undone(&e, &scratch);
     explain_event(&e, stdout);
 }
 

@@ -137,7 +137,9 @@ enum event_flag {
         << 23, /* id is the session's that EVENT_CONNECT or EVENT_CLIENT began; of EVENT_ARRIVED: other_id */
     EVENT_CONNECTION = 1 << 24, /* it was about the connection, nobody tried to log in */
     EVENT_SMTP = 1 << 25,       /* of EVENT_CHANNEL: an association of other hosts' MTAs ... */
-    EVENT_SUBMISSION = 1 << 26  /* ... or of users' programs, which is a service of its own */
+    EVENT_SUBMISSION = 1 << 26, /* ... or of users' programs, which is a service of its own */
+    EVENT_XML = 1 << 27,        /* the texts are escaped as in XML ... */
+    EVENT_JSON = 1 << 28        /* ... or JSON: see escape.h */
 };
 
 /*

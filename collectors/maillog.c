@@ -3,6 +3,7 @@
  * system call for a line.
  */
 #include "container.h"
+#include "escape.h"
 #include "maillog.h"
 
 #define AHEAD 16 /* events between a fetch and its use */
@@ -194,6 +195,19 @@ static void fetch_rows(const struct messages *t, const struct event *e)
         __builtin_prefetch(messages_row(t, e->packed_other), 1);
 }
 
+static void count_event(const struct maillog_format *f, const struct event *e)
+{
+    for (uint32_t more = 0; more <= e->repeats; more++)
+        f->count(f->counter, e);
+}
+
+static void count_escaped(const struct maillog_format *f, const struct event *e)
+{
+    struct escape_scratch scratch;
+    struct event plain = escape_undone(e, &scratch);
+    count_event(f, &plain);
+}
+
 void maillog_count(struct maillog *m, const struct event *events, const uint64_t *lines_at,
                    unsigned count)
 {
@@ -205,8 +219,10 @@ void maillog_count(struct maillog *m, const struct event *events, const uint64_t
             fetch_rows(t, &events[i + AHEAD / 2]);
         *m->in_count = lines_at[i];
         const struct maillog_format *f = &m->formats[events[i].format];
-        for (uint32_t more = 0; more <= events[i].repeats; more++)
-            f->count(f->counter, &events[i]);
+        if (events[i].flags & (EVENT_XML | EVENT_JSON))
+            count_escaped(f, &events[i]);
+        else
+            count_event(f, &events[i]);
     }
 }
 

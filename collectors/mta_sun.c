@@ -89,10 +89,17 @@ static bool has_file(struct sun_record *r)
     return r->named || (name.n && sun_queue_name(name, &r->file_id, &r->attempts, &held));
 }
 
+/* The same id has the same hash however its text is escaped. */
+static struct queue_id message_id(const struct sun_record *r)
+{
+    char text[512];
+    return sun_hash_id(escape_undo(r->message_id, r->escape, text, sizeof text), 0);
+}
+
 static void set_identity(struct sun_record *r, struct event *e)
 {
     if (r->message_id.n)
-        e->packed_other = sun_hash_id(r->message_id, 0);
+        e->packed_other = message_id(r);
     if (has_file(r)) {
         e->id = r->file;
         e->packed_id = r->file_id;
@@ -188,6 +195,7 @@ static void to_event(const struct sun_options *o, struct sun_record *r, struct e
     e->kind = EVENT_NONE;
     e->tag = e->service = r->source;
     e->pid = process_id(r->process);
+    e->flags |= r->escape == ESCAPE_XML ? EVENT_XML : r->escape == ESCAPE_JSON ? EVENT_JSON : 0;
     if (r->direction)
         connection_event(o, r, e);
     else if (r->code)

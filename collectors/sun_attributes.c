@@ -1,21 +1,30 @@
 /*
- * LOG_FORMAT 4 and 5: an entry is one XML element or one JSON object of two-letter attributes, in any
- * order. en is an entry about a message, co one about a connection, he a header. Attributes that are not
- * known are skipped, as the documentation asks. No recursion: nesting means nothing here.
+ * LOG_FORMAT 4 to 6: an entry is one XML element or one JSON object of two-letter attributes, in any
+ * order. en is an entry about a message, co one about a connection, he a header; in 6 the object is not within another one
+ * that says so. Attributes that are not known are skipped, as the documentation asks, and so is what is nested in one: a header of
+ * a message may have any name. No recursion.
  */
 #include "sun_record_internal.h"
 
 #define KEY(a, b) ((unsigned)(a) << 8 | (unsigned)(b))
 
+/* Two ids in one attribute: "<new>,<original>" or with a blank between. */
 static struct slice first_id(struct slice *ids)
 {
-    /* Two ids in one attribute: "<new>,<original>". */
-    size_t end = slice_find(*ids, ' '), comma = slice_search(*ids, SLICE(">,"));
-    if (comma < end)
-        end = comma + 1;
+    size_t end = slice_find(*ids, ' '), comma = slice_find(*ids, ',');
+    struct slice before = slice_head(*ids, comma);
+    if (comma < end && sun_bare_id(before).n < before.n)
+        end = comma;
     struct slice first = slice_head(*ids, end);
     *ids = slice_skip(*ids, end + 1);
     return sun_bare_id(first);
+}
+
+/* "<>" is no sender. */
+static struct slice sender(struct slice value)
+{
+    struct slice bare = sun_bare_id(value);
+    return bare.n == 0 ? bare : value;
 }
 
 /* Attributes that are taken as they are. */
@@ -60,7 +69,7 @@ static bool set(struct syslog_context *c, struct sun_record *r, struct slice key
         slice_number(&value, &r->blocks);
         break;
     case KEY('s', 'o'):
-        r->from = slice_eq(value, SLICE("<>")) ? slice_head(value, 0) : value;
+        r->from = sender(value);
         break;
     case KEY('o', 'd'):
         r->original = sun_without_type(value);
@@ -90,6 +99,7 @@ static bool complete(const struct sun_record *r)
 
 bool sun_parse_xml(struct syslog_context *c, struct slice s, struct sun_record *r)
 {
+    r->escape = ESCAPE_XML;
     bool header = slice_take(&s, SLICE("<he "));
     if (!header && !slice_take(&s, SLICE("<en ")) && !slice_take(&s, SLICE("<co ")))
         return false;
@@ -123,45 +133,98 @@ static bool take_string(struct slice *s, struct slice *string)
     return false;
 }
 
-static bool is_value(char ch)
+/* Where in an entry the scan is. */
+struct nesting {
+    unsigned depth;   /* of objects and lists */
+    unsigned entries; /* depth of the object that has the attributes */
+    uint64_t lists;   /* bits: what is open at this depth is a list */
+    bool header;
+};
+#define DEPTH_MAX 63
+
+static bool is_space(char ch)
 {
-    return slice_digit(ch) || ch == '-' || ch == '.' || (unsigned char)((ch | 32) - 'a') < 26;
+    return ch == ' ' || ch == '\t' || ch == '\r';
 }
 
-/* A value behind its ':': a string or a bare word; false: it is an object or a list. */
-static bool take_value(struct slice *s, struct slice *value, bool *damaged)
+static struct slice trim(struct slice s)
 {
-    *s = slice_trim(*s);
-    if (slice_take(s, SLICE("\""))) {
-        *damaged = !take_string(s, value);
-        return !*damaged;
-    }
+    while (s.n && is_space(*s.p))
+        s = slice_skip(s, 1);
+    return s;
+}
+
+/* A bare word: a number, true, false; null is nothing. */
+static struct slice take_bare(struct slice *s)
+{
     size_t n = 0;
-    while (n < s->n && is_value(s->p[n]))
+    while (n < s->n && !is_space(s->p[n]) && !memchr(",:]}[{\"", s->p[n], 7))
         n++;
-    *value = slice_head(*s, n);
+    struct slice word = slice_head(*s, n);
     *s = slice_skip(*s, n);
-    return n != 0;
+    return slice_eq(word, SLICE("null")) ? slice_head(word, 0) : word;
+}
+
+/* The object behind this key has the attributes. */
+static void see_entry(struct nesting *in, struct slice key)
+{
+    bool header = slice_eq(key, SLICE("he"));
+    if (in->depth != 1 || !(header || slice_eq(key, SLICE("en")) || slice_eq(key, SLICE("co"))))
+        return;
+    in->entries = 2;
+    in->header |= header;
+}
+
+/* A string is a key if a ':' follows; its value is taken with it, unless that opens something. */
+static bool take_member(struct syslog_context *c, struct slice *s, struct nesting *in,
+                        struct sun_record *r)
+{
+    struct slice key, value;
+    if (!take_string(s, &key))
+        return false;
+    *s = trim(*s);
+    if (in->lists >> in->depth & 1 || !slice_take(s, SLICE(":")))
+        return true;
+    *s = trim(*s);
+    if (s->n && (*s->p == '{' || *s->p == '[')) {
+        if (*s->p == '{')
+            see_entry(in, key);
+        return true;
+    }
+    if (!slice_take(s, SLICE("\"")))
+        value = take_bare(s);
+    else if (!take_string(s, &value))
+        return false;
+    return in->depth != in->entries || set(c, r, key, value);
+}
+
+/* One step; false: it is no JSON, or it is nested too deeply. */
+static bool take_token(struct syslog_context *c, struct slice *s, struct nesting *in,
+                       struct sun_record *r)
+{
+    char ch = *s->p;
+    *s = slice_skip(*s, 1);
+    if (ch == '"')
+        return take_member(c, s, in, r);
+    if (ch == '{' || ch == '[') {
+        uint64_t bit = UINT64_C(1) << ++in->depth;
+        in->lists = ch == '[' ? in->lists | bit : in->lists & ~bit;
+        return in->depth < DEPTH_MAX;
+    }
+    if (ch == '}' || ch == ']')
+        return (in->lists >> in->depth & 1) == (ch == ']') && in->depth-- > 0;
+    return true; /* a comma, a blank, a bare word of a list */
 }
 
 bool sun_parse_json(struct syslog_context *c, struct slice s, struct sun_record *r)
 {
-    bool header = false, damaged = false;
-    for (size_t at; (at = slice_find(s, '"')) < s.n;) {
-        struct slice key, value;
-        s = slice_skip(s, at + 1);
-        if (!take_string(&s, &key))
+    struct nesting in = {.entries = 1};
+    r->escape = ESCAPE_JSON;
+    do
+        if (!s.n || !take_token(c, &s, &in, r))
             return false;
-        s = slice_trim(s);
-        if (!slice_take(&s, SLICE(":")))
-            continue;
-        header |= slice_eq(key, SLICE("he"));
-        if (take_value(&s, &value, &damaged) && !set(c, r, key, value))
-            return false;
-        if (damaged)
-            return false;
-    }
-    if (header)
+    while (in.depth);
+    if (in.header)
         r->code = 0;
-    return header || complete(r);
+    return in.header || complete(r);
 }

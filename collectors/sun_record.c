@@ -367,10 +367,18 @@ static void take_addresses(struct slice *s, struct sun_record *r)
 
 struct slice sun_bare_id(struct slice id)
 {
-    if (id.n >= 2 && id.p[0] == '<' && id.p[id.n - 1] == '>')
-        return (struct slice){id.p + 1, id.n - 2};
-    if (id.n >= 8 && slice_starts(id, SLICE("&lt;")) && slice_ends(id, SLICE("&gt;")))
-        return (struct slice){id.p + 4, id.n - 8};
+    static const struct {
+        struct slice before, after;
+    } marks[] = {{{"<", 1}, {">", 1}},
+                 {{"&lt;", 4}, {"&gt;", 4}},
+                 {{"\\u003c", 6}, {"\\u003e", 6}},
+                 {{"\\u003C", 6}, {"\\u003E", 6}}};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        size_t before = marks[i].before.n, after = marks[i].after.n;
+        if (id.n >= before + after && slice_starts(id, marks[i].before) &&
+            slice_ends(id, marks[i].after))
+            return (struct slice){id.p + before, id.n - before - after};
+    }
     return id;
 }
 

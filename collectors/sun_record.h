@@ -11,6 +11,7 @@
 #ifndef SUN_RECORD_H
 #define SUN_RECORD_H
 
+#include "escape.h"
 #include "syslog.h"
 
 enum sun_field {
@@ -59,6 +60,7 @@ struct sun_record {
     char direction; /* of a connection: '+' inbound, '-' outbound; 0: an entry about a message */
     bool quoted;    /* there is a quote or a backslash in it */
     bool counted;   /* LOG_FORMAT 3 */
+    enum escape escape; /* LOG_FORMAT 4 and above: how all texts are escaped */
     bool has_queue_time;
     bool named;         /* file_id and attempts are those of `file` */
     unsigned modifiers; /* enum sun_modifier */

@@ -18,7 +18,7 @@ LAYERS = [
     (r"agent/publish\w*", 5),
     (r"agent/(main\w*|supervise)", 6),
     (r"collectors/(event|field|reply|syslog|syslog_forms|queue_id|mta|detect|detect_\w+)", 2),
-    (r"collectors/(explain|recipients)", 2),
+    (r"collectors/(explain|recipients|escape)", 2),
     (r"collectors/(sendmail|opensmtpd)_\w+", 3),
     (r"collectors/(message|tally\w*|postfix_\w+|exim_\w+|sun_\w+)", 3),
     (r"collectors/(access|access_dovecot|dovecot_prefix|access_cyrus|log_event)", 3),

@@ -230,6 +230,48 @@ static void test_parts(void **state)
     world_close(&w);
 }
 
+static const struct entry *entry_of(const struct world *w, enum entry_code code)
+{
+    for (uint32_t n = 0; n < w->model.tables[MODEL_ENTRY].count; n++) {
+        const struct entry *e = model_row(&w->model, MODEL_ENTRY, n);
+        if (e->row.key[2] == code)
+            return e;
+    }
+    fail_msg("no entry %d", (int)code);
+    return NULL;
+}
+
+/* What is escaped in XML and JSON is published as what it stands for, and a message is one in either form. */
+static void test_escaped(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open_mta(&w, &mta_sun, NULL, 1000);
+    world_feed(&w,
+               "<en ts=\"1998-01-15T10:00:00.00\" sc=\"tcp&amp;x\" dc=\"tcp_local\" ac=\"E\" "
+               "sz=\"1\" so=\"a@b\" "
+               "de=\"&quot;b o&quot;@b.test\" mi=\"&lt;a&amp;b@c&gt;\"/>\n"
+               "{\"en\":{\"ts\":\"1998-01-15T10:01:00.00\",\"sc\":\"tcp_local\",\"ac\":\"Q\","
+               "\"sz\":1,\"so\":\"a@b\","
+               "\"de\":\"\\\"b "
+               "o\\\"@b.test\",\"mi\":\"\\u003ca\\u0026b@c\\u003e\",\"di\":\"smtp;451 4.7.1 "
+               "\\u00e9t\\u00e9\\nlater \\\"x\\\"\"}}\n"
+               "<co ts=\"1998-01-15T10:02:00.00\" sc=\"tcp_local\" dr=\"+\" ac=\"X\" "
+               "tr=\"TCP|192.0.2.1|25|192.0.2.9|7\" ap=\"SMTP\" di=\"&lt;no&gt;&#10;&bad;\"/>\n");
+    assert_int_equal(w.log.unrecognised, 0);
+    assert_int_equal(
+        world_expect(&w, "escaped",
+                     "tcp&x:submitted_messages=1 tcp_local:received_messages=1 "
+                     "tcp_local:attempted_messages=1 mta:received_messages=1 @b.test:queued=1 "
+                     "@b.test:deferred=1 192.0.2.9:rejected=1 tcp_local!4007001:outbound=1"),
+        0);
+    assert_true(slice_eq(TEXT_GET(entry_of(&w, ENTRY_DEFERRED)->last_reason),
+                         SLICE("451 4.7.1 \u00e9t\u00e9 later \"x\"")));
+    assert_true(slice_eq(TEXT_GET(entry_of(&w, ENTRY_CONNECTION_REJECTED)->last_reason),
+                         SLICE("<no> &bad;")));
+    world_close(&w);
+}
+
 /* Cut after each line, stored and restored, the same lines give the same numbers. */
 static void test_restart(void **state)
 {
@@ -285,9 +327,8 @@ static void test_syslog(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_cases),   cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_escaped), cmocka_unit_test(test_restart),
         cmocka_unit_test(test_syslog),
     };
     setenv("TZ", "UTC", 1);

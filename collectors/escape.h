@@ -1,0 +1,30 @@
+/*
+ * Texts of logs that are XML or JSON: what is escaped in them ("&lt;", "&#10;", "\"", "\u00e9") becomes what it
+ * stands for. Parsers leave values as they stand, because their slices point into the line; it is undone in a scratch of
+ * fixed size just before an event is counted or shown. Pure.
+ */
+#ifndef ESCAPE_H
+#define ESCAPE_H
+
+#include "event.h"
+
+enum escape { ESCAPE_NONE, ESCAPE_XML, ESCAPE_JSON };
+
+/*
+ * Writes the text to `to` (room octets) and returns the result, or `text` itself if nothing is escaped in it; what has no room is
+ * cut on a UTF-8 character boundary. Control characters become blanks; what is no valid escape stays as it stands, a half of a surrogate
+ * pair becomes U+FFFD.
+ */
+struct slice escape_undo(struct slice text, enum escape how, char *to, size_t room);
+
+/* How an event's texts are escaped (EVENT_XML, EVENT_JSON). */
+enum escape escape_of(const struct event *e);
+
+#define ESCAPE_FIELD_MAX 1024 /* octets of a text that are kept */
+struct escape_scratch {
+    char field[8][ESCAPE_FIELD_MAX];
+};
+/* The event with its texts as they were meant; they point into the scratch or where they did. */
+struct event escape_undone(const struct event *e, struct escape_scratch *scratch);
+
+#endif
