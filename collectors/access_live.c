@@ -56,6 +56,26 @@ static void keep(struct access_live *l, const struct access_listed *a)
     TEXT_SET(x->remote, a->remote);
 }
 
+static int by_user(const void *a, const void *b)
+{
+    const struct listed *x = a, *y = b;
+    return (x->user_id > y->user_id) - (x->user_id < y->user_id);
+}
+
+/* The first of the list, which is sorted, whose user is not below. */
+static uint32_t seek(const struct access_live *l, uint64_t user_id)
+{
+    uint32_t low = 0, high = l->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (l->list[middle].user_id < user_id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* Does the list have this session? */
 static bool is_listed(void *arg, const struct access_session *s)
 {
@@ -63,9 +83,8 @@ static bool is_listed(void *arg, const struct access_session *s)
     if (l->collect->monotonic_ms + l->collect->real_minus_monotonic_ms - s->since_ms < YOUNG_MS ||
         s->user_id == 0)
         return true;
-    for (uint32_t i = 0; i < l->count; i++)
-        if (l->list[i].user_id == s->user_id &&
-            (!l->list[i].process || !s->process || l->list[i].process == s->process))
+    for (uint32_t i = seek(l, s->user_id); i < l->count && l->list[i].user_id == s->user_id; i++)
+        if (!l->list[i].process || !s->process || l->list[i].process == s->process)
             return true;
     return false;
 }
@@ -75,29 +94,25 @@ static bool has_process(const struct access_live *l)
     return l->count && l->list[0].process;
 }
 
-/* Takes the list over, service by service. */
+/* Takes the list over: begins what the log does not know, then ends what is not in the list. */
 static void reconcile(struct access_live *l)
 {
-    for (unsigned p = 1; p < ACCESS_PROTOCOLS; p++) {
-        struct appl *a = access_tally_appl(l->log, p);
-        for (uint32_t i = 0; i < l->count; i++) {
-            struct listed *x = &l->list[i];
-            if (x->protocol != p)
-                continue;
-            if (!a)
-                a = access_tally_service(l->log, p);
-            if (!a)
-                break;
-            x->user_id = access_hash(a->row.key[0], TEXT_GET(x->user));
-            if (has_process(l))
-                access_tally_found(l->log, &(struct access_found){.protocol = p,
-                                                                  .user = TEXT_GET(x->user),
-                                                                  .remote = TEXT_GET(x->remote),
-                                                                  .process = x->process});
-        }
-        if (a && p != ACCESS_LMTP)
-            access_tally_reconcile(l->log, p, is_listed, l);
+    bool complete = has_process(l); /* else a user is told of, not each session */
+    for (uint32_t i = 0; i < l->count; i++) {
+        struct listed *x = &l->list[i];
+        const struct appl *a = access_tally_service(l->log, x->protocol);
+        x->user_id = a ? access_hash(a->row.key[0], TEXT_GET(x->user)) : 0;
+        if (a && complete)
+            access_tally_found(l->log, &(struct access_found){.protocol = x->protocol,
+                                                              .user = TEXT_GET(x->user),
+                                                              .remote = TEXT_GET(x->remote),
+                                                              .process = x->process});
     }
+    if (l->count)
+        qsort(l->list, l->count, sizeof *l->list, by_user);
+    for (unsigned p = 1; p < ACCESS_PROTOCOLS; p++)
+        if (p != ACCESS_LMTP && access_tally_appl(l->log, p))
+            access_tally_reconcile(l->log, p, is_listed, l);
     l->row->items = l->count;
 }
 

@@ -131,9 +131,15 @@ struct access_session *access_session_find(const struct access_sessions *t, uint
 
 bool access_session_of(const struct access_sessions *t, uint32_t appl, uint64_t user_id)
 {
+    return access_session_before(t, appl, user_id, UINT32_MAX);
+}
+
+bool access_session_before(const struct access_sessions *t, uint32_t appl, uint64_t user_id,
+                           uint32_t slot)
+{
     uint32_t cursor = 0;
     for (int64_t n; (n = hashindex_next(&t->by_user, user_id, &cursor)) >= 0;)
-        if (t->rows[n].user_id == user_id && t->rows[n].appl == appl)
+        if (n < slot && t->rows[n].user_id == user_id && t->rows[n].appl == appl)
             return true;
     return false;
 }

@@ -53,6 +53,9 @@ struct access_session *access_session_find(const struct access_sessions *t, uint
                                            uint64_t name_id, uint64_t user_id, uint32_t process);
 /* Is there a session of this user? */
 bool access_session_of(const struct access_sessions *t, uint32_t appl, uint64_t user_id);
+/* Has this user one in a slot before this one? */
+bool access_session_before(const struct access_sessions *t, uint32_t appl, uint64_t user_id,
+                           uint32_t slot);
 /* The next checkpoint takes it again. */
 void access_session_changed(struct access_sessions *t, struct access_session *s);
 void access_session_remove(struct access_sessions *t, struct access_session *s);

@@ -181,11 +181,7 @@ static void restore_users(struct access_tally *t)
         const struct access_session *x = &t->sessions.rows[i];
         struct access_log *log = NULL;
         struct access_service *s = x->appl && x->user_id ? service_of(t, x->appl, &log) : NULL;
-        bool first = s != NULL;
-        for (uint32_t j = 0; first && j < i; j++)
-            first =
-                t->sessions.rows[j].appl != x->appl || t->sessions.rows[j].user_id != x->user_id;
-        if (first)
+        if (s && !access_session_before(&t->sessions, x->appl, x->user_id, i))
             s->access->users_logged_in++;
     }
 }
