@@ -220,6 +220,7 @@ struct source {
     int64_t last_success_at;
     uint64_t interval_s, duration_ms, behind_bytes;
     struct text255 last_error;
+    uint64_t told; /* 1: the log was told that it is not well; not served */
 };
 
 /* mailmonAgeTable. key: applIndex, mtaGroupIndex, bucket 1..11. */

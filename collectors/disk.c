@@ -42,7 +42,6 @@ struct watch {
     char path[PATH_SIZE]; /* of the row */
     bool seen;            /* in this pass */
     bool local;
-    bool told; /* that it did not answer at first */
     unsigned threshold_percent;
     struct disk *row;
     struct source *source;
@@ -221,9 +220,6 @@ static void fail(struct watch *w, int error)
                                                                 : SOURCE_STALE;
     snprintf(text, sizeof text, "%s: %s", w->path,
              error == ETIMEDOUT ? "no answer within 10 s" : strerror(error));
-    if (is == SOURCE_STALE && w->row->last_stat_at == MODEL_NEVER && !w->told)
-        log_warning("disk %s", text); /* it begins as stale: this is no change */
-    w->told = true;
     source_status(disks.collect, w->source, is, text);
 }
 

@@ -29,22 +29,22 @@ void source_status(struct collect *c, struct source *s, enum source_status statu
 {
     struct slice name = TEXT_GET(s->name);
     bool well = status == SOURCE_OK || status == SOURCE_CATCHING_UP;
-    bool was_well = s->status == SOURCE_OK || s->status == SOURCE_CATCHING_UP;
     if (well)
         s->last_success_at = c->monotonic_ms;
     if (error && *error)
         TEXT_SET(s->last_error, slice_of(error));
     model_touch(c->model, MODEL_SOURCE);
-    if (s->status == status)
+    if (s->status == status && (well || s->told)) /* one that was never read begins as stale */
         return;
     if (!well) {
         s->errors++;
         log_warning("%.*s: %s%s%s", (int)name.n, name.p, words[status], error && *error ? ": " : "",
                     error ? error : "");
-    } else if (!was_well && s->status != SOURCE_STALE) {
+    } else if (s->told) {
         log_notice("%.*s: ok again", (int)name.n, name.p);
     }
     s->status = status;
+    s->told = !well;
     model_dirty(c->model, MODEL_SOURCE, s);
 }
 

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "../../agent/log.h"
 #include "../../collectors/collector.h"
 
 /* As the store gives it back: a name and what it was, but no status. */
@@ -52,8 +56,63 @@ static void what_nobody_placed_goes(void **state)
     model_free(&m);
 }
 
+/* The lines of the log since the last call, without their time. */
+static const char *said(const char *path)
+{
+    static char text[512];
+    char line[256];
+    FILE *f = fopen(path, "r");
+    text[0] = 0;
+    while (fgets(line, sizeof line, f))
+        strcat(text, strstr(line, ": ") + 2);
+    fclose(f);
+    assert_int_equal(truncate(path, 0), 0);
+    return text;
+}
+
+static void each_change_has_a_line(void **state)
+{
+    (void)state;
+    static const struct {
+        enum source_status status;
+        const char *error, *said;
+    } steps[] = {
+        {SOURCE_STALE, "no answer", "x: stale: no answer\n"}, /* from the start */
+        {SOURCE_STALE, "no answer", ""},
+        {SOURCE_OK, "", "x: ok again\n"},
+        {SOURCE_OK, "", ""},
+        {SOURCE_CATCHING_UP, "", ""},
+        {SOURCE_DENIED, "who?", "x: denied: who?\n"},
+        {SOURCE_MISSING, "where?", "x: missing: where?\n"},
+        {SOURCE_OK, NULL, "x: ok again\n"},
+        {SOURCE_STALE, "no answer", "x: stale: no answer\n"},
+        {SOURCE_OK, "", "x: ok again\n"},
+    };
+    char path[] = "/tmp/test_source.XXXXXX";
+    struct model m;
+    close(mkstemp(path));
+    assert_true(log_open("test", path, LOG_LEVEL_NOTICE));
+    assert_true(model_init(&m, NULL));
+    struct collect c = {.model = &m, .names = names_new(), .monotonic_ms = 1000};
+    struct source *s = source_place(&c, SOURCE_COMMAND, "x", "y", 0, 60);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        source_status(&c, s, steps[i].status, steps[i].error);
+        assert_int_equal(s->status, steps[i].status);
+        assert_string_equal(said(path), steps[i].said);
+    }
+    assert_int_equal(s->errors, 4);
+    s = source_place(&c, SOURCE_COMMAND, "z", "y", 0, 60);
+    source_status(&c, s, SOURCE_OK, ""); /* well from the start: nothing to say */
+    assert_string_equal(said(path), "");
+    log_open("test", "stderr", LOG_LEVEL_NOTICE);
+    unlink(path);
+    names_free(c.names);
+    model_free(&m);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_nobody_placed_goes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_nobody_placed_goes),
+                                       cmocka_unit_test(each_change_has_a_line)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
