@@ -151,6 +151,19 @@ uint32_t names_index(struct names *n, enum model_table scope, uint32_t within, s
     return r.index;
 }
 
+void *names_place(struct names *n, struct model *m, enum model_table t, struct slice name)
+{
+    struct name_record r = {.scope = t};
+    struct rows *rows = &m->tables[t];
+    TEXT_SET(r.name, name);
+    if (rows->count == rows->capacity && !lookup(n, &r)) {
+        rows->overflow++;
+        return NULL;
+    }
+    uint32_t key[3] = {names_index(n, t, 0, name), 0, 0};
+    return key[0] ? model_place(m, t, key, NULL) : NULL;
+}
+
 /* Raises the high-water mark in the record that the store keeps. */
 static bool reserve(struct names *n, struct counter *c, uint32_t number)
 {

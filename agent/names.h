@@ -21,6 +21,11 @@ void names_free(struct names *n);
  */
 uint32_t names_index(struct names *n, enum model_table scope, uint32_t within, struct slice name);
 /*
+ * The row of a name in a table whose index is a number alone, made if there is room. A name that finds none
+ * gets no number, so that names stay as bounded as rows. NULL: no room, or as names_index.
+ */
+void *names_place(struct names *n, struct model *m, enum model_table t, struct slice name);
+/*
  * Takes numbers off the counter of a scope without a name (assocIndex): each is given once, until
  * 2^31-1 is reached and they begin again at 1. 0 when memory is short.
  */

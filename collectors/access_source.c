@@ -198,8 +198,7 @@ static void look(struct collect *c, struct instance *i)
 /* The store as a whole: the master's life, and what its services tell together. */
 static void show_store(struct collect *c, const struct instance *i)
 {
-    uint32_t key[3] = {names_index(c->names, MODEL_MAIL_STORE, 0, slice_of(i->name)), 0, 0};
-    struct mail_store *s = key[0] ? model_place(c->model, MODEL_MAIL_STORE, key, NULL) : NULL;
+    struct mail_store *s = names_place(c->names, c->model, MODEL_MAIL_STORE, slice_of(i->name));
     if (!s)
         return;
     uint64_t expunged = MODEL_ABSENT;

@@ -17,8 +17,7 @@ bool directory_rows_is(const struct appl *a)
 
 bool directory_rows_place(struct directory_rows *d, struct slice name)
 {
-    uint32_t key[3] = {names_index(d->names, MODEL_APPL, 0, name), 0, 0};
-    d->appl = key[0] ? model_place(d->model, MODEL_APPL, key, NULL) : NULL;
+    d->appl = names_place(d->names, d->model, MODEL_APPL, name);
     if (!d->appl)
         return false;
     TEXT_SET(d->appl->name, name);
@@ -242,8 +241,7 @@ static void take_databases(struct directory_rows *d, const struct ldap_facts *f,
         int n = snprintf(path, sizeof path, "%.*s: mdb %.*s", (int)name.n, name.p, (int)context.n,
                          context.p ? context.p : "");
         struct slice text = {path, (size_t)n < sizeof path ? (size_t)n : sizeof path - 1};
-        uint32_t key[3] = {names_index(d->names, MODEL_DISK, 0, text), 0, 0};
-        struct disk *row = key[0] ? model_place(d->model, MODEL_DISK, key, NULL) : NULL;
+        struct disk *row = names_place(d->names, d->model, MODEL_DISK, text);
         if (!row)
             continue;
         uint64_t free_pages = b->pages_free == MODEL_ABSENT ? 0 : b->pages_free;

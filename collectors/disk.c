@@ -243,9 +243,8 @@ static struct watch *new_watch(const char *path)
 {
     struct collect *c = disks.collect;
     char name[PATH_SIZE + 8];
-    uint32_t key[3] = {names_index(c->names, MODEL_DISK, 0, slice_of(path)), 0, 0};
     struct watch *w = disks.watch_count < WATCHES_MAX ? calloc(1, sizeof *w) : NULL;
-    struct disk *row = w && key[0] ? model_place(c->model, MODEL_DISK, key, NULL) : NULL;
+    struct disk *row = w ? names_place(c->names, c->model, MODEL_DISK, slice_of(path)) : NULL;
     snprintf(name, sizeof name, "disk %s", path);
     struct source *source =
         row ? source_place(c, SOURCE_DISK, name, path, 0, c->config->system_interval_s) : NULL;

@@ -38,10 +38,8 @@ static void add(struct slice name, struct slice pattern, bool is_path)
     for (unsigned i = 0; is_path && i < files.count; i++)
         if (slice_eq(pattern, slice_of(files.watches[i]->pattern)))
             return;
-    uint32_t key[3] = {names_index(c->names, MODEL_FILE_WATCH, 0, name), 0, 0};
     struct watch *w = calloc(1, sizeof *w);
-    struct file_watch *row =
-        w && key[0] ? model_place(c->model, MODEL_FILE_WATCH, key, NULL) : NULL;
+    struct file_watch *row = w ? names_place(c->names, c->model, MODEL_FILE_WATCH, name) : NULL;
     if (!row) {
         free(w);
         return;

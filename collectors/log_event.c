@@ -8,8 +8,7 @@ struct log_event *log_event_place(struct model *m, struct names *n, struct slice
 {
     struct text64 fits;
     TEXT_SET(fits, name);
-    uint32_t key[3] = {names_index(n, MODEL_LOG_EVENT, 0, TEXT_GET(fits)), 0, 0};
-    struct log_event *row = key[0] ? model_place(m, MODEL_LOG_EVENT, key, NULL) : NULL;
+    struct log_event *row = names_place(n, m, MODEL_LOG_EVENT, TEXT_GET(fits));
     if (!row)
         return NULL;
     row->name = fits;

@@ -45,8 +45,7 @@ static struct expected *expect(const char *name, const struct proc_want *want,
                                const struct process_rule *rule)
 {
     struct collect *c = processes.collect;
-    uint32_t key[3] = {names_index(c->names, MODEL_PROCESS, 0, slice_of(name)), 0, 0};
-    struct process *row = key[0] ? model_place(c->model, MODEL_PROCESS, key, NULL) : NULL;
+    struct process *row = names_place(c->names, c->model, MODEL_PROCESS, slice_of(name));
     if (!row)
         return NULL;
     struct expected *e = &processes.rows[processes.count];

@@ -257,8 +257,7 @@ static void tick(struct collect *c)
 static bool place(struct collect *c, struct asked_service *s)
 {
     const struct config_response *r = s->config;
-    uint32_t key[3] = {names_index(c->names, MODEL_RESPONSE, 0, slice_of(r->name)), 0, 0};
-    struct response *row = key[0] ? model_place(c->model, MODEL_RESPONSE, key, NULL) : NULL;
+    struct response *row = names_place(c->names, c->model, MODEL_RESPONSE, slice_of(r->name));
     char name[80], target[300];
     if (!row)
         return false;

@@ -498,8 +498,7 @@ static void read_passwords(struct trip *t)
 static bool place(struct collect *c, struct trip *t)
 {
     const struct config_route *r = t->config;
-    uint32_t key[3] = {names_index(c->names, MODEL_ROUTE, 0, slice_of(r->name)), 0, 0};
-    struct route *row = key[0] ? model_place(c->model, MODEL_ROUTE, key, NULL) : NULL;
+    struct route *row = names_place(c->names, c->model, MODEL_ROUTE, slice_of(r->name));
     char name[80], target[300];
     if (!row)
         return false;

@@ -7,8 +7,7 @@
 struct source *source_place(struct collect *c, enum source_kind kind, const char *name,
                             const char *target, uint32_t appl, uint32_t interval_s)
 {
-    uint32_t key[3] = {names_index(c->names, MODEL_SOURCE, 0, slice_of(name)), 0, 0};
-    struct source *s = key[0] ? model_place(c->model, MODEL_SOURCE, key, NULL) : NULL;
+    struct source *s = names_place(c->names, c->model, MODEL_SOURCE, slice_of(name));
     if (!s)
         return NULL;
     TEXT_SET(s->name, slice_of(name));

@@ -269,8 +269,7 @@ static struct mail_store *store_row(const struct sun_output *to)
 {
     struct collect *c = to->collect;
     struct slice name = slice_of(to->of->config->name);
-    uint32_t key[3] = {names_index(c->names, MODEL_MAIL_STORE, 0, name), 0, 0};
-    struct mail_store *s = key[0] ? model_place(c->model, MODEL_MAIL_STORE, key, NULL) : NULL;
+    struct mail_store *s = names_place(c->names, c->model, MODEL_MAIL_STORE, name);
     if (s)
         TEXT_SET(s->name, name);
     return s;

@@ -37,8 +37,7 @@ static void show_usage(const struct sun_output *to, const struct usage *u)
     struct collect *c = to->collect;
     if (!u->path.n || disk_is_watched(u->path))
         return;
-    uint32_t key[3] = {names_index(c->names, MODEL_DISK, 0, u->path), 0, 0};
-    struct disk *d = key[0] ? model_place(c->model, MODEL_DISK, key, NULL) : NULL;
+    struct disk *d = names_place(c->names, c->model, MODEL_DISK, u->path);
     if (!d)
         return;
     TEXT_SET(d->path, u->path);
@@ -119,8 +118,7 @@ static struct response *response_row(const struct sun_output *to, struct slice o
     int n = snprintf(name, sizeof name, "%s %.*s", to->of->config->name,
                      (int)(object.n < 63 ? object.n : 63), object.p);
     struct slice title = {name, (size_t)n < sizeof name ? (size_t)n : sizeof name - 1};
-    uint32_t key[3] = {protocol ? names_index(c->names, MODEL_RESPONSE, 0, title) : 0, 0, 0};
-    struct response *r = key[0] ? model_place(c->model, MODEL_RESPONSE, key, NULL) : NULL;
+    struct response *r = protocol ? names_place(c->names, c->model, MODEL_RESPONSE, title) : NULL;
     if (!r)
         return NULL;
     TEXT_SET(r->name, title);

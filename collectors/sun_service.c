@@ -72,8 +72,7 @@ static void count_expired(struct sun_service_log *l, const struct event *e)
     if (!is.expunged && !is.purged && !is.is_run)
         return;
     struct slice name = slice_of(l->instance);
-    uint32_t key[3] = {names_index(l->names, MODEL_MAIL_STORE, 0, name), 0, 0};
-    struct mail_store *s = key[0] ? model_place(l->model, MODEL_MAIL_STORE, key, NULL) : NULL;
+    struct mail_store *s = names_place(l->names, l->model, MODEL_MAIL_STORE, name);
     if (!s)
         return;
     TEXT_SET(s->name, name);

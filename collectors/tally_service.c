@@ -137,8 +137,7 @@ static struct appl *place_part(struct tally *t, struct slice name, const char *d
 {
     if (!has_room(&t->model->tables[MODEL_APPL]))
         return NULL;
-    uint32_t key[3] = {names_index(t->names, MODEL_APPL, 0, name), 0, 0};
-    struct appl *a = key[0] ? model_place(t->model, MODEL_APPL, key, NULL) : NULL;
+    struct appl *a = names_place(t->names, t->model, MODEL_APPL, name);
     if (!a)
         return NULL;
     TEXT_SET(a->name, name);

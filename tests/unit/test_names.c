@@ -55,6 +55,32 @@ static void numbers_by_scope(void **state)
     assert_null(names_record(n, 4));
 }
 
+/* A full table gives no further number; a name that has one keeps it, with its row or without. */
+static void no_number_without_a_row(void **state)
+{
+    struct names *n = *state;
+    struct model m;
+    uint32_t room[MODEL_TABLES] = {0};
+    room[MODEL_DISK] = 2;
+    assert_true(model_init(&m, room));
+    struct disk *a = names_place(n, &m, MODEL_DISK, SLICE("/a"));
+    struct disk *b = names_place(n, &m, MODEL_DISK, SLICE("/b"));
+    assert_int_equal(a->row.key[0], 1);
+    assert_int_equal(b->row.key[0], 2);
+    assert_ptr_equal(names_place(n, &m, MODEL_DISK, SLICE("/a")), a);
+    assert_null(names_place(n, &m, MODEL_DISK, SLICE("/c")));
+    assert_null(names_place(n, &m, MODEL_DISK, SLICE("/d")));
+    assert_int_equal(names_count(n), 2);
+    assert_int_equal(m.tables[MODEL_DISK].overflow, 2);
+    model_remove(&m, MODEL_DISK, a);
+    assert_int_equal(((struct disk *)names_place(n, &m, MODEL_DISK, SLICE("/c")))->row.key[0], 3);
+    assert_null(names_place(n, &m, MODEL_DISK, SLICE("/a")));
+    model_remove(&m, MODEL_DISK, b);
+    assert_int_equal(((struct disk *)names_place(n, &m, MODEL_DISK, SLICE("/a")))->row.key[0], 1);
+    assert_null(names_place(n, &m, MODEL_DISK, SLICE("")));
+    model_free(&m);
+}
+
 static void long_names(void **state)
 {
     struct names *n = *state;
@@ -177,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(numbers_by_scope, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_number_without_a_row, setup, teardown),
         cmocka_unit_test_setup_teardown(long_names, setup, teardown),
         cmocka_unit_test_setup_teardown(many_names_after_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(counter_is_reserved_in_blocks, setup, teardown),
