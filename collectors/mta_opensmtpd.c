@@ -187,6 +187,13 @@ static void failed_command(struct slice s, struct event *e)
     if (!TAKE(reply, "\" result=\""))
         return;
     reply.n -= slice_ends(reply, SLICE("\""));
+    if (STARTS(s, "\"")) { /* a filter refuses the connection, before any command */
+        e->kind = EVENT_CONNECTION_REJECT;
+        e->flags |= EVENT_COUNTED;
+        e->text = reply;
+        e->code = reply_status(reply, false);
+        return;
+    }
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         if (s.n < refused[i].length || strncasecmp(s.p, refused[i].name, refused[i].length) != 0)
             continue;
@@ -196,6 +203,8 @@ static void failed_command(struct slice s, struct event *e)
         e->flags |= refused[i].recipient ? EVENT_RECIPIENT : 0;
         if (e->code == 5007001 && HAS(reply, "Invalid recipient"))
             e->code = 5001001;
+        if (reply_tells_loop(e->code, reply))
+            e->flags |= EVENT_LOOP;
     }
 }
 
@@ -230,7 +239,8 @@ static void smtp(struct slice s, struct event *e)
         size_t at = slice_search(s, SLICE(" result="));
         e->kind = STARTS(slice_skip(s, at), " result=ok") ? EVENT_NONE : EVENT_AUTH_FAIL;
         e->text = slice_trim(s);
-    } else if (STARTS(s, "cert-check") || STARTS(s, "starttls") || STARTS(s, "filter")) {
+    } else if (STARTS(s, "cert-check") || STARTS(s, "starttls") || STARTS(s, "filter") ||
+               STARTS(s, "bad-input")) {
         e->kind = EVENT_NONE;
     }
 }
@@ -260,7 +270,8 @@ static void mta(struct slice s, struct event *e)
     } else if (STARTS(s, "tls")) {
         e->kind = EVENT_TLS_OUT;
     } else if (STARTS(s, "disconnected") || STARTS(s, "cert-check") || STARTS(s, "server-cert") ||
-               STARTS(s, "auth") || STARTS(s, "host-rejects-all-mails") || STARTS(s, "ciphers=")) {
+               STARTS(s, "auth") || STARTS(s, "host-rejects-all-mails") || STARTS(s, "ciphers=") ||
+               STARTS(s, "closing")) {
         e->kind = EVENT_NONE;
     }
     if (e->kind != EVENT_DELIVERY)
@@ -406,7 +417,7 @@ static bool queue_name(struct slice name, struct queue_id *id, int64_t *arrival_
 
 const struct mta mta_opensmtpd = {
     .name = "opensmtpd",
-    .summary = "OpenSMTPD 6 and 7, by syslog",
+    .summary = "OpenSMTPD 6.4 and later, by syslog",
     .master = "smtpd",
     .account = "opensmtpd",
     .listener = SMTP,
