@@ -3,13 +3,14 @@ the two standard ones say the same as independent copies of RFC 2788 and RFC 278
 """
 
 import collections
+import glob
 import os
 import re
 import shutil
 
 import pytest
 
-from mibtools import (HERE, MIBS, MODULES, OURS, PYSNMP_MIBS, STANDARD, directories, load_pysnmp, pysnmp_view,
+from mibtools import (HERE, MIBS, MODULES, OURS, PYSNMP_MIBS, ROOT, STANDARD, directories, load_pysnmp, pysnmp_view,
                       run, smi, smidump, smidump_view)
 
 RUBY_MIBS = "/usr/share/doc/ruby-snmp/yaml"
@@ -232,3 +233,36 @@ def test_frozen():
     view = smidump_view("MAILMON-MIB")
     kinds = ("scalar", "table", "row", "column")
     assert [frozen_line(n, v) for n, v in view.items() if v.kind in kinds] == frozen
+
+
+def statements():
+    """{statement: objects that it says are never there}"""
+    with open(os.path.join(MIBS, "MAILMON-CAPABILITIES-MIB.txt"), encoding="utf-8") as file:
+        parts = re.split(r"^(\w+) AGENT-CAPABILITIES\n", file.read(), flags=re.MULTILINE)[1:]
+    return {name: set(re.findall(r"VARIATION\s+(\w+)\s+ACCESS\s+not-implemented", text))
+            for name, text in zip(parts[::2], parts[1::2])}
+
+
+@pytest.mark.parametrize("statement, format_", [
+    ("mailmonPostfix", "postfix"), ("mailmonExim", "exim"), ("mailmonSendmail", "sendmail"),
+    ("mailmonOpenSmtpd", "opensmtpd"), ("mailmonSunMta", "sun"), ("mailmonMailboxServers", "dovecot"),
+    ("mailmonMailboxServers", "cyrus")])
+def test_capabilities(statement, format_):
+    """No recorded log of a source gives what its statement says is never there."""
+    dumps = glob.glob(os.path.join(ROOT, "tests", "data", f"{format_}_*.dump"))
+    shown = set()
+    for dump in dumps:
+        with open(dump, encoding="utf-8") as file:
+            shown |= {re.match(r"\S+::(\w+)", line)[1] for line in file}
+    assert dumps and "applName" in shown
+    assert not statements()[statement] & shown
+
+
+def test_capabilities_are_whole():
+    """Each group of MAILMON-MIB is of some statement, and each statement is tested."""
+    with open(os.path.join(MIBS, "MAILMON-CAPABILITIES-MIB.txt"), encoding="utf-8") as file:
+        included = set(re.findall(r"mailmon\w+Group\b", file.read()))
+    with open(os.path.join(MIBS, "MAILMON-MIB.txt"), encoding="utf-8") as file:
+        groups = set(re.findall(r"^(mailmon\w+Group) +(?:OBJECT|NOTIFICATION)-GROUP", file.read(), re.MULTILINE))
+    assert included == groups
+    assert all(statements()[s] for s in statements() if s != "mailmonHostCapabilities")
