@@ -9,6 +9,7 @@
 #include "access_tally.h"
 #include "child.h"
 #include "sun_rows.h"
+#include "sun_utility.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define TIMEOUT_S          30
+#define SAMPLE_MS          3600000 /* a line that is not understood is shown so often */
 #define OUTPUT_MAX         (8u << 20)
 #define ARGUMENTS          8
 #define QUOTA_WARN_PERCENT 90 /* store.quotawarn */
@@ -30,37 +32,84 @@ static const struct utility {
     const char *name; /* in the setting `utilities` */
     const char *arguments[ARGUMENTS];
     sun_take_output *take;
+    sun_knows_line *knows;       /* NULL: its output says nothing */
     uint32_t timeout_s;          /* 0: TIMEOUT_S */
     uint32_t interval_s;         /* it is not run more often */
     enum access_protocol counts; /* connections and logins of this service, as its log would */
 } utilities[] = {
-    {"imsimta counters", {"imsimta", "counters", "-show"}, sun_take_counters, 0, 0, ACCESS_NONE},
+    {"imsimta counters",
+     {"imsimta", "counters", "-show"},
+     sun_take_counters,
+     sun_knows_counters,
+     0,
+     0,
+     ACCESS_NONE},
     {"imsimta qm counters",
      {"imsimta", "qm", "counters", "show"},
      sun_take_counters,
+     sun_knows_counters,
      0,
      0,
      ACCESS_NONE},
-    {"counterutil imapstat", COUNTERS("imapstat"), sun_take_imap, 0, 0, ACCESS_IMAP},
-    {"counterutil popstat", COUNTERS("popstat"), sun_take_pop, 0, 0, ACCESS_POP3},
-    {"counterutil httpstat", COUNTERS("httpstat"), sun_take_http, 0, 0, ACCESS_HTTP},
-    {"counterutil diskusage", COUNTERS("diskusage"), sun_take_disk_usage, 0, 0, ACCESS_NONE},
-    {"counterutil serverresponse", COUNTERS("serverresponse"), sun_take_responses, 0, 0,
+    {"counterutil imapstat", COUNTERS("imapstat"), sun_take_imap, sun_knows_counter, 0, 0,
+     ACCESS_IMAP},
+    {"counterutil popstat", COUNTERS("popstat"), sun_take_pop, sun_knows_counter, 0, 0,
+     ACCESS_POP3},
+    {"counterutil httpstat", COUNTERS("httpstat"), sun_take_http, sun_knows_counter, 0, 0,
+     ACCESS_HTTP},
+    {"counterutil diskusage", COUNTERS("diskusage"), sun_take_disk_usage, sun_knows_counter, 0, 0,
      ACCESS_NONE},
-    {"counterutil alarm", COUNTERS("alarm"), sun_take_values, 0, 0, ACCESS_NONE},
-    {"counterutil cgimsg", COUNTERS("cgimsg"), sun_take_values, 0, 0, ACCESS_NONE},
-    {"counterutil db_lock", COUNTERS("db_lock"), sun_take_database, 0, 0, ACCESS_NONE},
-    {"counterutil db_log", COUNTERS("db_log"), sun_take_values, 0, 0, ACCESS_NONE},
-    {"counterutil db_mpool", COUNTERS("db_mpool"), sun_take_values, 0, 0, ACCESS_NONE},
-    {"counterutil db_txn", COUNTERS("db_txn"), sun_take_database, 0, 0, ACCESS_NONE},
-    {"imcheck", {"imcheck", "-s"}, sun_take_database, 0, 0, ACCESS_NONE},
-    {"imquotacheck", {"imquotacheck"}, sun_take_quotas, 300, 0, ACCESS_NONE},
-    {"imsconnutil", {"imsconnutil", "-c"}, sun_take_logged_in, 0, 0, ACCESS_NONE},
-    {"imsconnutil -a", {"imsconnutil", "-a"}, sun_take_last_access, 300, 3600, ACCESS_NONE},
-    {"stored", {"stored", "-t", "-v"}, sun_take_stored, 0, 0, ACCESS_NONE},
-    {"readership", {"readership", "-d", "30"}, sun_take_readers, 600, 3600, ACCESS_NONE},
-    {"reconstruct -n", {"reconstruct", "-n", "-r"}, sun_take_reconstruct, 3600, 86400, ACCESS_NONE},
-    {"reconstruct -o", {"reconstruct", "-o"}, sun_take_reconstruct, 3600, 86400, ACCESS_NONE},
+    {"counterutil serverresponse", COUNTERS("serverresponse"), sun_take_responses,
+     sun_knows_counter, 0, 0, ACCESS_NONE},
+    {"counterutil alarm", COUNTERS("alarm"), sun_take_values, sun_knows_counter, 0, 0, ACCESS_NONE},
+    {"counterutil cgimsg", COUNTERS("cgimsg"), sun_take_values, sun_knows_counter, 0, 0,
+     ACCESS_NONE},
+    {"counterutil db_lock", COUNTERS("db_lock"), sun_take_database, sun_knows_database, 0, 0,
+     ACCESS_NONE},
+    {"counterutil db_log", COUNTERS("db_log"), sun_take_values, sun_knows_counter, 0, 0,
+     ACCESS_NONE},
+    {"counterutil db_mpool", COUNTERS("db_mpool"), sun_take_values, sun_knows_counter, 0, 0,
+     ACCESS_NONE},
+    {"counterutil db_txn", COUNTERS("db_txn"), sun_take_database, sun_knows_database, 0, 0,
+     ACCESS_NONE},
+    {"imcheck", {"imcheck", "-s"}, sun_take_database, sun_knows_database, 0, 0, ACCESS_NONE},
+    {"imquotacheck", {"imquotacheck"}, sun_take_quotas, sun_knows_quota, 300, 0, ACCESS_NONE},
+    {"imsconnutil",
+     {"imsconnutil", "-c"},
+     sun_take_logged_in,
+     sun_knows_connected,
+     0,
+     0,
+     ACCESS_NONE},
+    {"imsconnutil -a",
+     {"imsconnutil", "-a"},
+     sun_take_last_access,
+     sun_knows_last_access,
+     300,
+     3600,
+     ACCESS_NONE},
+    {"stored", {"stored", "-t", "-v"}, sun_take_stored, NULL, 0, 0, ACCESS_NONE},
+    {"readership",
+     {"readership", "-d", "30"},
+     sun_take_readers,
+     sun_knows_statistic,
+     600,
+     3600,
+     ACCESS_NONE},
+    {"reconstruct -n",
+     {"reconstruct", "-n", "-r"},
+     sun_take_reconstruct,
+     sun_knows_finding,
+     3600,
+     86400,
+     ACCESS_NONE},
+    {"reconstruct -o",
+     {"reconstruct", "-o"},
+     sun_take_reconstruct,
+     sun_knows_finding,
+     3600,
+     86400,
+     ACCESS_NONE},
 };
 
 /* One utility of one instance. */
@@ -71,6 +120,8 @@ struct command {
     struct source *row;
     const struct config_mta *config;
     int64_t next_ms;
+    bool sampled; /* a line that is not understood was shown, then: */
+    int64_t sample_ms;
 };
 
 static struct {
@@ -92,6 +143,25 @@ static const struct utility *find_utility(const char *name)
 
 /* ---- One run ---- */
 
+/* Lines that are not understood are counted, and a sample is shown. False: no line is. */
+static bool judge_lines(struct command *c, struct slice text)
+{
+    if (!c->is->knows)
+        return true;
+    struct sun_judged j = sun_judge_lines(text, c->is->knows);
+    int64_t now = self.collect->monotonic_ms;
+    c->row->unrecognised += j.unknown;
+    if (j.unknown && (!c->sampled || now - c->sample_ms >= SAMPLE_MS)) {
+        struct slice name = TEXT_GET(c->row->name);
+        log_notice("%.*s: not recognised (%llu lines of its output): %.*s", (int)name.n, name.p,
+                   (unsigned long long)j.unknown, (int)(j.sample.n < 300 ? j.sample.n : 300),
+                   j.sample.p);
+        c->sampled = true;
+        c->sample_ms = now;
+    }
+    return j.known || !j.unknown || c->is->take == sun_take_reconstruct;
+}
+
 static void judge(struct command *c, const char *error, struct slice text)
 {
     struct collect *to = self.collect;
@@ -107,7 +177,7 @@ static void judge(struct command *c, const char *error, struct slice text)
         snprintf(why, sizeof why, "%s%s", error,
                  ran ? ": may the account of mailmond run it?" : "");
         source_status(to, row, SOURCE_STALE, why);
-    } else if (c->is->take(&c->to, text, true)) {
+    } else if (judge_lines(c, text) && c->is->take(&c->to, text, true)) {
         source_status(to, row, SOURCE_OK, NULL);
     } else {
         source_status(to, row, SOURCE_MALFORMED, "its output is not understood");

@@ -117,6 +117,13 @@ bool sun_counters_next(struct slice *text, struct sun_counters *c)
     return c->channel.n;
 }
 
+bool sun_counters_line(struct slice line)
+{
+    struct sun_counters c = {.lines = 0};
+    take_row(trim_end(line), &c);
+    return c.lines || c.singles || is_channel(trim_end(line));
+}
+
 static int64_t since(int64_t last, int64_t now)
 {
     return now < last ? now : now - last;

@@ -42,6 +42,9 @@ struct sun_counters {
 /* Takes the next channel off the text; false: no more. Lines of any other form are skipped. */
 bool sun_counters_next(struct slice *text, struct sun_counters *c);
 
+/* Is a line the name of a channel, or one of its rows? */
+bool sun_counters_line(struct slice line);
+
 /* What must be remembered of a channel to count on, from one reading to the next. */
 struct sun_counted {
     bool read; /* there was a reading before */

@@ -191,9 +191,10 @@ bool sun_take_quotas(const struct sun_output *to, struct slice text, bool well)
     (void)well;
     struct sun_quota q;
     uint64_t told = 0;
-    bool any = sun_quota_users(text, &told);
+    if (!sun_quota_users(text, &told) && !sun_judge_lines(text, sun_knows_quota).known)
+        return false; /* it says nothing: that is not that there is nobody */
     quota_source_begin(to->quotas);
-    for (; sun_quota_next(&text, &q); any = true)
+    while (sun_quota_next(&text, &q))
         quota_source_take(to->quotas,
                           &(struct access_usage){.owner = q.user,
                                                  .used_kb = q.used_kb,
@@ -201,7 +202,7 @@ bool sun_take_quotas(const struct sun_output *to, struct slice text, bool well)
                                                  .messages = q.messages,
                                                  .message_quota = or_absent(q.message_quota)});
     quota_source_end(to->quotas, told);
-    return any;
+    return true;
 }
 
 /* ---- Folders ---- */

@@ -61,4 +61,18 @@ bool sun_reconstruct_next(struct slice *text, enum sun_finding *is, uint64_t *nu
 /* imcheck -s and db_stat: "2<tab>Current number of locks". readership -d: "3 user/ann/golf", readers and folder. */
 bool sun_statistic_next(struct slice *text, uint64_t *value, struct slice *what);
 
+/*
+ * Does a line of a utility's output say something that its reader above understands? The guides show the
+ * output of only some of them; a release may print another one.
+ */
+typedef bool sun_knows_line(struct slice line);
+sun_knows_line sun_knows_counters, sun_knows_counter, sun_knows_statistic, sun_knows_database,
+    sun_knows_quota, sun_knows_connected, sun_knows_last_access, sun_knows_finding;
+/* How many lines are understood and how many are not; blank lines, headings and rules are neither. */
+struct sun_judged {
+    uint64_t known, unknown;
+    struct slice sample; /* the first that is not */
+};
+struct sun_judged sun_judge_lines(struct slice text, sun_knows_line *knows);
+
 #endif

@@ -54,5 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (struct slice s = text; sun_statistic_next(&s, &n, &what);)
         check(what, text);
     sun_quota_users(text, &n);
+    sun_knows_line *const forms[] = {sun_knows_counters,  sun_knows_database,    sun_knows_quota,
+                                     sun_knows_connected, sun_knows_last_access, sun_knows_finding};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        check(sun_judge_lines(text, forms[i]).sample, text);
     return 0;
 }

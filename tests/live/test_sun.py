@@ -493,3 +493,64 @@ def test_status(folder):
             child.kill()
             child.wait()
         daemon.stop()
+
+
+EXAMPLES = Path(__file__).parents[1] / "data/sun_utilities"
+
+
+def test_printed_examples(folder):
+    """The utilities print what the guides show, word by word: each line is understood, and its numbers are in the cells.
+    Another instance's print something else: that is told, and nothing becomes zero."""
+    tree, other = Tree(folder / "msg"), Tree(folder / "other")
+    for each in (tree, other):
+        each.write("")
+
+    def example(name):
+        return (EXAMPLES / f"{name}.txt").read_text(encoding="ascii")
+    tree.utilities("imsimta", {"-show": example("imsimta_counters"), "qm": example("imsimta_qm_counters")})
+    tree.utilities("counterutil", {"imapstat": example("counterutil_imapstat")})
+    tree.utilities("imquotacheck", {"": example("imquotacheck")})
+    tree.utilities("imsconnutil", {"-c": example("imsconnutil_c"), "-a": example("imsconnutil_a")})
+    tree.utilities("reconstruct", {"-o": example("reconstruct_o")})
+    names = ["imsimta counters", "counterutil imapstat", "imquotacheck", "imsconnutil", "imsconnutil -a", "reconstruct -o"]
+    for name in ("imsimta", "counterutil", "imquotacheck", "imsconnutil", "imcheck", "readership"):
+        other.utility(name, "Release 9 speaks otherwise.\nconnections = 0; users = 0\n")
+    others = ["imsimta counters", "counterutil imapstat", "imquotacheck", "imsconnutil", "imsconnutil -a", "imcheck",
+              "readership"]
+    daemon = Daemon(folder / "d", PORT + 8, {"sun": [
+        {"name": "msg", "base_directory": tree.base, "queue_directory": str(folder / "none"), "utilities": names},
+        {"name": "other", "base_directory": other.base, "utilities": others}]}).start()
+
+    def sources():
+        walk = daemon.walk()
+        return {str(v): (walk[("mailmonSourceStatus", i)], walk[("mailmonSourceUnrecognised", i)])
+                for i, v in walk.column("mailmonSourceName").items()}
+    try:
+        assert wait_for(lambda: all(sources()[f"msg {n}"][0] == "ok" for n in names) and
+                        all(sources()[f"other {n}"][0] == "malformed" for n in others), 20)[0], sources()
+        assert all(sources()[f"msg {n}"][1] == 0 for n in names), sources()
+        assert all(sources()[f"other {n}"][1] == 2 for n in others), sources()
+        walk = daemon.walk()
+        for column, value in (("mtaGroupReceivedMessages", 29379), ("mtaGroupReceivedRecipients", 79714),
+                              ("mtaGroupReceivedVolume", 982252), ("mtaGroupTransmittedMessages", 29369),
+                              ("mtaGroupTransmittedRecipients", 79723), ("mailmonChannelDeliveredFirstTime", 29369),
+                              ("mailmonChannelSubmittedMessages", 13698), ("mtaGroupRejectedMessages", 1),
+                              ("mailmonChannelRejectedRecipients", 10), ("mailmonChannelFailedMessages", 104),
+                              ("mailmonChannelQueueTimeSum", 16425000), ("mailmonChannelQueueTimeCount", 29440),
+                              ("mailmonChannelQueueTimeFirstCount", 29440), ("mailmonChannelStoredMinimumBlocks", -2004),
+                              ("mtaGroupAccumulatedInboundAssociations", 297637),
+                              ("mtaGroupAccumulatedOutboundAssociations", 28306)):
+            assert walk.of(column, "msg", "tcp_local") == value, column
+        assert walk[("mailmonQuotaAccounts", 0)] == 705
+        imap = walk.appl("msg/imap")
+        assert walk[("mailmonAccessGoodLogins", imap)] == 10446
+        assert walk[("mailmonAccessFailedLogins", imap)] == 15
+        users = sorted(map(str, walk.column("mailmonSessionUser").values()))
+        assert users == sorted("ed bill mia jay paul tony anil anil jack toni".split())
+        events = {v: walk[("mailmonLogEventMatches", i)] for i, v in walk.column("mailmonLogEventName").items()}
+        assert events["msg: reconstruct: orphaned mailboxes"] == 1
+        assert not any(str(v).startswith("other") for v in walk.column("mtaGroupName").values())
+        assert "other" not in map(str, walk.column("mailmonStoreName").values())
+        assert "Release 9 speaks otherwise." in daemon.text()
+    finally:
+        daemon.stop()
