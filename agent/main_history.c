@@ -53,7 +53,7 @@ static struct {
     uv_work_t work;
     struct collect *collect;
     struct transitions *transitions;
-    bool busy, failed, on;
+    bool busy, failed, on, told_left_out;
     int64_t next_look_ms, judged_hour;
     struct history_sample *taken;
     unsigned taken_count;
@@ -323,6 +323,11 @@ static void tick(struct collect *c)
         if (!self.taken_count)
             self.taken = samples_take(self.samples, collect_real_ms(c), false, &self.taken_count);
         look(c);
+        if (samples_left_out(self.samples) && !self.told_left_out)
+            log_warning("history: more than %u rows of its columns: the others are not "
+                        "remembered; raise series, or name fewer columns",
+                        c->config->history_series_max);
+        self.told_left_out = samples_left_out(self.samples) > 0;
     }
     bool begins = self.judged_hour < 0 && !self.failed;
     if (self.busy || !(begins || self.taken_count))

@@ -50,7 +50,6 @@ struct collector {
 extern const struct collector *const collectors[]; /* ends with NULL */
 extern const struct mta *const mtas[];             /* ends with NULL */
 const struct mta *mta_find(const char *name);
-extern const struct access_server *const access_servers[]; /* ends with NULL */
 const struct access_server *access_find(const char *name);
 
 /* Lines of logs as --explain knows them: of every mail system and server of mailboxes. */
@@ -58,8 +57,6 @@ struct format {
     const char *name, *summary;
     maillog_parse_line *parse;
 };
-/* The i-th format, from 0; false: there are not so many. */
-bool format_at(unsigned i, struct format *f);
 /* The format of this name; false, and why with the names that exist on the standard error. */
 bool format_find(const char *name, struct format *f);
 

@@ -41,7 +41,7 @@ const struct mta *const mtas[] = {
     &mta_postfix, &mta_exim, &mta_sendmail, &mta_opensmtpd, &mta_sun, NULL,
 };
 
-const struct access_server *const access_servers[] = {
+static const struct access_server *const access_servers[] = {
     &access_dovecot, &access_cyrus, &access_sun, &access_sun_program, NULL,
 };
 
@@ -61,7 +61,8 @@ const struct mta *mta_find(const char *name)
     return NULL;
 }
 
-bool format_at(unsigned i, struct format *f)
+/* The i-th format, from 0; false: there are not so many. */
+static bool format_at(unsigned i, struct format *f)
 {
     const unsigned mta_count = sizeof mtas / sizeof mtas[0] - 1;
     if (i >= mta_count + sizeof access_servers / sizeof access_servers[0] - 1)

@@ -19,11 +19,6 @@ bool dialog_knows(enum response_protocol p)
     return p > 0 && p < DIALOG_PROTOCOLS && dialog_protocols[p].rows;
 }
 
-const char *dialog_protocol_name(enum response_protocol p)
-{
-    return dialog_knows(p) ? dialog_protocols[p].name : NULL;
-}
-
 enum response_protocol dialog_protocol_named(struct slice name)
 {
     for (unsigned p = 1; p < DIALOG_PROTOCOLS; p++)

@@ -101,9 +101,7 @@ enum dialog_next { DIALOG_HEAR, DIALOG_SAY, DIALOG_SECURE, DIALOG_END };
 
 /* Is it a protocol with rows here? */
 bool dialog_knows(enum response_protocol p);
-/* Its name as the configuration and the MIB have it, "smtp"; NULL: none. */
-const char *dialog_protocol_name(enum response_protocol p);
-/* The protocol of that name; 0: none. */
+/* The protocol of a name, "smtp", as the configuration and the MIB have it; 0: none. */
 enum response_protocol dialog_protocol_named(struct slice name);
 /* The port it is commonly at; 0 for tcp. */
 uint16_t dialog_port(enum response_protocol p);

@@ -86,9 +86,9 @@ static void files_close(void *input)
     follow_set_free(input);
 }
 
-const struct input_kind input_files = {"*",          SOURCE_LOG,     files_open,
-                                       files_read,   files_position, files_place,
-                                       files_status, files_close};
+static const struct input_kind input_files = {"*",          SOURCE_LOG,     files_open,
+                                              files_read,   files_position, files_place,
+                                              files_status, files_close};
 
 /* An absolute path whose last part is a pattern of glob(7). */
 static bool is_pattern(const char *log)

@@ -35,7 +35,7 @@ struct input_kind {
     void (*close)(void *input);
 };
 
-extern const struct input_kind input_file, input_files, input_journal, input_fifo;
+extern const struct input_kind input_file, input_journal, input_fifo;
 
 /* The kind that a setting `log` names, and what is behind its prefix. */
 const struct input_kind *input_named(const char *log, const char **target);

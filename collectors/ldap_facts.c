@@ -71,55 +71,6 @@ static const struct {
     {"cn=snmp,cn=monitor", "consumerHits", LDAP_SLAVE_HITS},
 };
 
-static const char *const names[LDAP_NUMBERS] = {
-    [LDAP_CONNECTIONS] = "connections",
-    [LDAP_OPEN] = "open",
-    [LDAP_INITIATED] = "initiated",
-    [LDAP_COMPLETED] = "completed",
-    [LDAP_BIND] = "bind",
-    [LDAP_UNBIND] = "unbind",
-    [LDAP_SEARCH] = "search",
-    [LDAP_COMPARE] = "compare",
-    [LDAP_MODIFY] = "modify",
-    [LDAP_MODRDN] = "modrdn",
-    [LDAP_ADD] = "add",
-    [LDAP_DELETE] = "delete",
-    [LDAP_ABANDON] = "abandon",
-    [LDAP_EXTENDED] = "extended",
-    [LDAP_BYTES_SENT] = "bytes sent",
-    [LDAP_BYTES_RECEIVED] = "bytes received",
-    [LDAP_PDUS] = "PDUs",
-    [LDAP_ENTRIES] = "entries",
-    [LDAP_REFERRALS] = "referrals",
-    [LDAP_UNAUTH_BINDS] = "unauthenticated binds",
-    [LDAP_SIMPLE_BINDS] = "simple binds",
-    [LDAP_STRONG_BINDS] = "strong binds",
-    [LDAP_BIND_SECURITY_ERRORS] = "bind security errors",
-    [LDAP_READ] = "read",
-    [LDAP_LIST] = "list",
-    [LDAP_ONE_LEVEL] = "one-level searches",
-    [LDAP_SUBTREE] = "subtree searches",
-    [LDAP_CHAININGS] = "chainings",
-    [LDAP_SECURITY_ERRORS] = "security errors",
-    [LDAP_ERRORS] = "errors",
-    [LDAP_CACHE_HITS] = "cache hits",
-    [LDAP_SLAVE_HITS] = "copy hits",
-    [LDAP_MASTER_ENTRIES] = "mastered entries",
-    [LDAP_COPY_ENTRIES] = "copied entries",
-    [LDAP_CACHE_ENTRIES] = "cached entries",
-    [LDAP_THREADS_MAX] = "threads",
-    [LDAP_THREADS_ACTIVE] = "active threads",
-    [LDAP_THREADS_PENDING] = "pending",
-    [LDAP_READ_WAITERS] = "read waiters",
-    [LDAP_WRITE_WAITERS] = "write waiters",
-    [LDAP_DESCRIPTORS] = "descriptors",
-};
-
-const char *ldap_number_name(enum ldap_number n)
-{
-    return n < LDAP_NUMBERS ? names[n] : "";
-}
-
 static bool same(struct slice a, const char *b)
 {
     return a.n == strlen(b) && strncasecmp(a.p, b, a.n) == 0;

@@ -134,7 +134,5 @@ void ldap_facts_end(struct ldap_facts *f);
 /* Seconds since the epoch of a generalizedTime in UTC ("20261122035912Z", RFC 4517 3.3.13); 0: it is
  * none, or OpenLDAP's "never" in the year 0. */
 int64_t ldap_time(struct slice text);
-/* The name of a number, for messages and tests. */
-const char *ldap_number_name(enum ldap_number n);
 
 #endif

@@ -124,11 +124,6 @@ void probes_free(struct probes *p)
     free(p);
 }
 
-unsigned probes_busy(const struct probes *p)
-{
-    return p->busy;
-}
-
 /* Time */
 
 void probe_set_due(struct probe *b, int64_t due_ms)
@@ -163,7 +158,6 @@ static void report(struct probe *b)
         return;
     void (*done)(void *, const struct probe_result *) = b->done;
     b->done = NULL;
-    b->of->busy--;
     r->total_us = 0;
     for (unsigned i = 0; i < STEPS; i++)
         if (r->steps_us[i] != PROBE_NO_TIME)
@@ -238,7 +232,6 @@ bool probes_start(struct probes *p, const struct probe_request *r,
         p->first->before = b;
     p->first = b;
     p->count++;
-    p->busy++;
     dialog_start(&b->dialog, b->request.protocol, &b->request.want);
     b->phase = RESOLVING;
     probe_set_due(b, 0); /* begun in the next turn: `done` is never called from here */

@@ -65,8 +65,6 @@ const char *probe_unfit(const struct probe_request *r);
  */
 bool probes_start(struct probes *p, const struct probe_request *r,
                   void (*done)(void *arg, const struct probe_result *result), void *arg);
-/* How many have not been reported yet. */
-unsigned probes_busy(const struct probes *p);
 /* Waits at most wait_ms (-1: for ever) for something to happen, and does what is due. */
 void probes_turn(struct probes *p, int wait_ms);
 /* Has a descriptor of the caller's watched by probes_turn. */

@@ -42,7 +42,7 @@ struct probe {
 struct probes {
     int epoll;
     int stamps; /* see keep_stamps */
-    unsigned most, count, busy;
+    unsigned most, count;
     struct probe *first, *graves; /* graves: freed at the end of the turn */
     struct resolver *resolver;
     struct tls_trusts *trusts;

@@ -39,7 +39,8 @@ ssize_t proc_read(const char *path, char *text, size_t size)
     return n;
 }
 
-bool proc_named(const char *names, const char *name, size_t length)
+/* Is a process's name among these? */
+static bool is_among(const char *names, const char *name, size_t length)
 {
     struct slice rest = slice_of(names), is = {name, length};
     while (rest.n) {
@@ -88,7 +89,7 @@ bool proc_alive(int64_t pid, const char *names, int64_t *started_ms)
     char text[1024];
     struct proc_stat p;
     if (pid <= 0 || !read_stat("/proc", (uint32_t)pid, text, sizeof text, &p) ||
-        !proc_named(names, p.name.p, p.name.n))
+        !is_among(names, p.name.p, p.name.n))
         return false;
     *started_ms = proc_start_ms(p.start_ticks);
     return true;
@@ -133,7 +134,7 @@ static bool has_arguments(const struct proc_scan *s, const struct proc_stat *p, 
 static bool is_wanted(const struct proc_scan *s, unsigned i, const struct proc_stat *p)
 {
     const struct proc_want *w = &s->wants[i];
-    if (w->names && !proc_named(w->names, p->name.p, p->name.n))
+    if (w->names && !is_among(w->names, p->name.p, p->name.n))
         return false;
     if (w->pid_file &&
         (s->wanted_pids[i] == 0 || (w->child ? p->parent : p->pid) != s->wanted_pids[i]))

@@ -66,12 +66,10 @@ ssize_t proc_read(const char *path, char *text, size_t size);
  */
 int64_t proc_pid_file(const char *path);
 /*
- * Is there a process of this number with one of these names (as in proc_named) that has not ended? Then
- * *started_ms, an instant of CLOCK_MONOTONIC.
+ * Is there a process of this number with one of these names (with blanks between them; the kernel keeps 15
+ * octets of each) that has not ended? Then *started_ms, an instant of CLOCK_MONOTONIC.
  */
 bool proc_alive(int64_t pid, const char *names, int64_t *started_ms);
-/* Is a process's name among these, with blanks between them? The kernel keeps 15 octets of each. */
-bool proc_named(const char *names, const char *name, size_t length);
 /* An instant of CLOCK_MONOTONIC, ms, of a start in ticks since boot. */
 int64_t proc_start_ms(uint64_t start_ticks);
 

@@ -172,9 +172,6 @@ struct service *session_service(struct tally *t, struct instance *i, struct serv
                                 const struct event *e);
 void session_end(struct tally *t, struct instance *i, const struct event *e);
 
-/* The service that took a message in; NULL when there is no room for its group. */
-struct service *tally_origin(struct tally *t, struct instance *i, const struct message *m);
-
 /* tally_hop.c */
 uint16_t tally_link(struct slice id);
 bool tally_is_hop(struct tally *t, struct instance *i, const struct event *e);

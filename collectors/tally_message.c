@@ -60,7 +60,8 @@ static struct service *own_service(struct tally *t, struct instance *i)
     return i->own;
 }
 
-struct service *tally_origin(struct tally *t, struct instance *i, const struct message *m)
+/* The service that took a message in; NULL when there is no room for its group. */
+static struct service *origin_of(struct tally *t, struct instance *i, const struct message *m)
 {
     struct service *s = numbered(t, i, m->origin, -1);
     return s ? s : own_service(t, i);
@@ -94,7 +95,7 @@ static bool count_received_in(struct appl *a, struct group *g, const struct mess
 static void count_received(struct tally *t, struct instance *i, struct message *m,
                            const struct event *e)
 {
-    struct service *s = tally_origin(t, i, m);
+    struct service *s = origin_of(t, i, m);
     if (!s) /* no room for the group: the sums shall hold */
         return;
     bool counted = count_received_in(i->appl, s->group, m);
@@ -118,7 +119,7 @@ static void learn_recipient(struct tally *t, struct instance *i, struct message 
     if (again.n == 0 && e->result == RESULT_BOUNCED && m->flags & MESSAGE_NOTICE)
         again = e->address;
     uint32_t bit = again.n ? 1u << slice_hash(again, 0) % 32 : 0;
-    struct service *s = tally_origin(t, i, m);
+    struct service *s = origin_of(t, i, m);
     if (m->pending & bit || m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED) || !s)
         return;
     m->pending |= bit;
@@ -202,7 +203,7 @@ struct service *session_service(struct tally *t, struct instance *i, struct serv
 {
     struct queue_id id;
     const struct message *m = e->flags & EVENT_SESSION ? find(t, i, e, &id) : NULL;
-    return m ? tally_origin(t, i, m) : s;
+    return m ? origin_of(t, i, m) : s;
 }
 
 void session_end(struct tally *t, struct instance *i, const struct event *e)
@@ -291,7 +292,7 @@ static void first_queued(struct tally *t, struct instance *i, struct message *m,
     m->flags |= MESSAGE_QUEUED;
     m->size = e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT;
     m->recipients = m->pending = e->recipients;
-    bool own = tally_origin(t, i, m) == own_service(t, i);
+    bool own = origin_of(t, i, m) == own_service(t, i);
     if (m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED))
         return;
     if (own && e->flags & EVENT_PROBE_SENDER)
@@ -357,7 +358,7 @@ void on_arrived(struct tally *t, struct instance *i, struct service *s, const st
     unsigned flags =
         session ? session->flags & (MESSAGE_SASL | MESSAGE_LOOPBACK) : flags_of_client(s, e);
     if (session)
-        s = tally_origin(t, i, session);
+        s = origin_of(t, i, session);
     bool cut_through = m && m->flags & MESSAGE_SENT && !(m->flags & MESSAGE_QUEUED);
     if (cut_through) {
         count_cut_through(t, i, m, e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT);
@@ -747,7 +748,7 @@ void on_held(struct tally *t, struct instance *i, struct service *s, const struc
         m->flags |= MESSAGE_HELD;
         messages_mark(&t->messages, m);
         if (!s || s->is->flags & MTA_SERVICE_OWN)
-            s = tally_origin(t, i, m);
+            s = origin_of(t, i, m);
     }
     tally_entry(t, s ? s : own_service(t, i), ENTRY_HELD, e, e->text);
 }
@@ -772,13 +773,13 @@ static struct service *rejecting_service(struct tally *t, struct instance *i, st
     *peer = 0;
     if (e->flags & EVENT_SESSION) {
         *peer = m ? m->link : 0;
-        return m ? tally_origin(t, i, m) : s;
+        return m ? origin_of(t, i, m) : s;
     }
     if (s && !(s->is->flags & MTA_SERVICE_OWN))
         return s;
     if (!m)
         return own_service(t, i);
-    s = tally_origin(t, i, m);
+    s = origin_of(t, i, m);
     *peer = m->flags & MESSAGE_REINJECTED ? 0 : m->link;
     if (!(m->flags & MESSAGE_QUEUED))
         forget(t, m);
@@ -816,7 +817,7 @@ static bool is_own_message(struct tally *t, struct instance *i, const struct eve
 {
     struct queue_id id;
     const struct message *m = find(t, i, e, &id);
-    return m && tally_origin(t, i, m) == own_service(t, i);
+    return m && origin_of(t, i, m) == own_service(t, i);
 }
 
 /* A message that no line of its own tells of, as if one had told of it. */

@@ -550,7 +550,7 @@ static void test_deadline(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    assert_string_equal(dialog_protocol_name(PROTOCOL_MANAGESIEVE), "managesieve");
+    assert_int_equal(dialog_protocol_named(SLICE("managesieve")), PROTOCOL_MANAGESIEVE);
     assert_int_equal(dialog_protocol_named(SLICE("pop3s")), PROTOCOL_POP3S);
     assert_int_equal(dialog_protocol_named(SLICE("ldap")), 0);
     assert_int_equal(dialog_port(PROTOCOL_SUBMISSION), 587);
