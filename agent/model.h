@@ -820,20 +820,25 @@ void model_rekey(struct model *m, enum model_table t, void *row, const uint32_t 
                  const uint8_t *address);
 void model_sort(struct model *m, enum model_table t);
 
+/* Says that only levels of this row changed: the next slots take it, the store does not. */
+static inline void model_touch_row(struct model *m, enum model_table t, void *row)
+{
+    ((struct row *)row)->stale = UINT8_MAX;
+    m->tables[t].generation++;
+}
 /* Says that this row's stored members changed: the next checkpoint and the next slots take it. */
 static inline void model_dirty(struct model *m, enum model_table t, void *row)
 {
     struct rows *r = &m->tables[t];
     struct row *head = row;
-    r->generation++;
-    head->stale = UINT8_MAX;
+    model_touch_row(m, t, row);
     if (!head->dirty) {
         head->dirty = 1;
         r->dirty_list[r->dirty_count++] =
             (uint32_t)((size_t)((unsigned char *)row - r->base) / r->row_size);
     }
 }
-/* Says that only levels changed, of any rows: the next slots take the table, the store does not. */
+/* The same of any rows of a table: the next slots take it whole. */
 static inline void model_touch(struct model *m, enum model_table t)
 {
     m->tables[t].remade = ++m->tables[t].generation;

@@ -6,7 +6,8 @@
  */
 #include "tally_internal.h"
 
-#define LOOK 16
+#define LOOK      16
+#define CLOCKS_MS 10
 
 /* Eight octets at once: adds 32 to those from 'A' to 'Z'. */
 static uint64_t lower(uint64_t v)
@@ -315,11 +316,12 @@ void destination_retry(struct tally *t, struct message *m)
             messages_mark_wait(&t->messages, w);
             continue;
         }
-        at(t, w->destination)->deferred -= w->deferred;
+        struct destination *d = at(t, w->destination);
+        d->deferred -= w->deferred;
         w->active += w->deferred;
         w->deferred = 0;
         messages_mark_wait(&t->messages, w);
-        model_touch(t->model, MODEL_DESTINATION);
+        model_touch_row(t->model, MODEL_DESTINATION, d);
     }
 }
 
@@ -331,14 +333,16 @@ void destination_forget(struct tally *t, struct message *m)
         d->deferred -= w->deferred;
         d->queued -= w->deferred + w->active;
         drop_wait(t, m, w);
-        model_touch(t->model, MODEL_DESTINATION);
+        model_touch_row(t->model, MODEL_DESTINATION, d);
     }
 }
 
-static void try_at(struct destination *d, int64_t at_ms)
+static void try_at(struct tally *t, struct destination *d, int64_t at_ms)
 {
-    if (d && d->queued && (d->retry_at == MODEL_NEVER || at_ms < d->retry_at))
-        d->retry_at = at_ms;
+    if (!d || !d->queued || (d->retry_at != MODEL_NEVER && at_ms >= d->retry_at))
+        return;
+    d->retry_at = at_ms;
+    model_touch_row(t->model, MODEL_DESTINATION, d);
 }
 
 void destination_attempt(struct tally *t, uint32_t appl, const struct mta_attempt *a, int64_t at_ms)
@@ -346,13 +350,12 @@ void destination_attempt(struct tally *t, uint32_t appl, const struct mta_attemp
     char buffer[264];
     if (a->address.n) {
         struct slice domain = domain_of(a->address, buffer);
-        try_at(find(t, appl, domain, slice_hash(domain, appl)), at_ms);
+        try_at(t, find(t, appl, domain, slice_hash(domain, appl)), at_ms);
     } else if (a->message.n) {
         const struct message *m = messages_find(&t->messages, (uint16_t)appl, a->id);
         for (uint32_t n = m ? m->first_wait : 0; n; n = t->messages.waits[n - 1].chain)
-            try_at(at(t, t->messages.waits[n - 1].destination), at_ms);
+            try_at(t, at(t, t->messages.waits[n - 1].destination), at_ms);
     }
-    model_touch(t->model, MODEL_DESTINATION);
 }
 
 void destination_attempts_forget(struct tally *t, uint32_t appl)
@@ -365,17 +368,25 @@ void destination_attempts_forget(struct tally *t, uint32_t appl)
     model_touch(t->model, MODEL_DESTINATION);
 }
 
+/* The difference of the clocks is taken anew each second and is off by a little each time. */
+static bool differ(int64_t a, int64_t b)
+{
+    return (a == MODEL_NEVER) != (b == MODEL_NEVER) || a - b > CLOCKS_MS || b - a > CLOCKS_MS;
+}
+
 void destination_levels(struct tally *t)
 {
     for (uint32_t i = 0; i < t->model->tables[MODEL_DESTINATION].count; i++) {
         struct destination *d = model_row(t->model, MODEL_DESTINATION, i);
         uint32_t oldest = list_of(t, model_position(t->model, MODEL_DESTINATION, d))->oldest;
-        if (!oldest) {
-            d->oldest_at = d->retry_at = MODEL_NEVER;
+        int64_t arrival = oldest ? t->messages.waits[oldest - 1].arrival_s : 0;
+        int64_t oldest_at = oldest ? arrival * 1000 - t->real_minus_monotonic_ms : MODEL_NEVER;
+        int64_t retry_at = oldest ? d->retry_at : MODEL_NEVER;
+        if (!differ(oldest_at, d->oldest_at) && retry_at == d->retry_at)
             continue;
-        }
-        d->oldest_at =
-            (int64_t)t->messages.waits[oldest - 1].arrival_s * 1000 - t->real_minus_monotonic_ms;
+        d->oldest_at = oldest_at;
+        d->retry_at = retry_at;
+        model_touch_row(t->model, MODEL_DESTINATION, d);
     }
 }
 
