@@ -151,6 +151,10 @@ static void start_checkpoint(void)
         return;
     self.next_checkpoint_ms = c->monotonic_ms + (int64_t)self.config->checkpoint_s * 1000;
     fill_checkpoint();
+    if (checkpoint_count(self.checkpoint) == 0) { /* an idle host's disk shall sleep */
+        self.checkpoint_filled = false;
+        return;
+    }
     self.checkpoint_busy =
         uv_queue_work(c->loop, &self.checkpoint_work, write_checkpoint, checkpoint_done) == 0;
 }

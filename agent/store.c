@@ -22,9 +22,19 @@ struct item {
 };
 #define DELETED UINT32_MAX
 
+/* What was offered last for a record. */
+struct offered {
+    int kind;
+    uint32_t slot;
+    size_t size;
+    void *data;
+};
+
 struct checkpoint {
     unsigned char *octets;
     size_t used, room, count;
+    struct offered *offered;
+    size_t offered_count;
 };
 
 struct store {
@@ -40,8 +50,12 @@ struct checkpoint *checkpoint_new(void)
 
 void checkpoint_free(struct checkpoint *c)
 {
-    if (c)
-        free(c->octets);
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->offered_count; i++)
+        free(c->offered[i].data);
+    free(c->offered);
+    free(c->octets);
     free(c);
 }
 
@@ -83,6 +97,36 @@ bool checkpoint_put(struct checkpoint *c, int kind, uint32_t slot, const void *d
     *i = (struct item){kind, slot, (uint32_t)size, 0};
     memcpy(i + 1, data, size);
     return true;
+}
+
+/* What was offered for this record, made at the first time; NULL: no memory. */
+static struct offered *offered_of(struct checkpoint *c, int kind, uint32_t slot)
+{
+    for (size_t i = 0; i < c->offered_count; i++)
+        if (c->offered[i].kind == kind && c->offered[i].slot == slot)
+            return &c->offered[i];
+    struct offered *more = realloc(c->offered, (c->offered_count + 1) * sizeof *more);
+    if (!more)
+        return NULL;
+    c->offered = more;
+    more[c->offered_count] = (struct offered){.kind = kind, .slot = slot};
+    return &more[c->offered_count++];
+}
+
+bool checkpoint_offer(struct checkpoint *c, int kind, uint32_t slot, const void *data, size_t size)
+{
+    struct offered *o = offered_of(c, kind, slot);
+    if (!o)
+        return false;
+    if (o->data && o->size == size && memcmp(o->data, data, size) == 0)
+        return true;
+    void *copy = realloc(o->data, size + 1);
+    if (!copy)
+        return false;
+    memcpy(copy, data, size);
+    o->data = copy;
+    o->size = size;
+    return checkpoint_put(c, kind, slot, data, size);
 }
 
 bool checkpoint_delete(struct checkpoint *c, int kind, uint32_t slot)

@@ -37,6 +37,11 @@ void checkpoint_free(struct checkpoint *c);
 void checkpoint_clear(struct checkpoint *c);
 /* Copies the record. Returns false when memory is short (the checkpoint is then unusable: clear it). */
 bool checkpoint_put(struct checkpoint *c, int kind, uint32_t slot, const void *data, size_t size);
+/*
+ * The same, unless it is what was offered last time: for the few records that nobody marks, such as the
+ * position in a log. Where nothing changes nothing is written.
+ */
+bool checkpoint_offer(struct checkpoint *c, int kind, uint32_t slot, const void *data, size_t size);
 bool checkpoint_delete(struct checkpoint *c, int kind, uint32_t slot);
 size_t checkpoint_count(const struct checkpoint *c);
 

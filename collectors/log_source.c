@@ -383,7 +383,7 @@ static bool save(struct collect *c, struct checkpoint *to)
     (void)c;
     for (const struct log_source *l = sources; l; l = l->next) {
         struct slice at = l->kind->position(l->input);
-        ok &= checkpoint_put(to, STORE_FOLLOW, l->slot, at.p, at.n);
+        ok &= checkpoint_offer(to, STORE_FOLLOW, l->slot, at.p, at.n);
     }
     return ok;
 }

@@ -70,8 +70,8 @@ bool tally_save(struct tally *t, struct checkpoint *c)
                        .evicted = t->messages.evicted};
     bool ok = save_messages(&t->messages, c, STORE_TALLIES + KIND_MESSAGES);
     ok &= save_waits(&t->messages, c, STORE_TALLIES + KIND_WAITS);
-    ok &= checkpoint_put(c, STORE_TALLIES + KIND_HEADER, 0, &h, sizeof h);
-    ok &= checkpoint_put(c, STORE_TALLIES + KIND_RUNS, 0, &t->runs, sizeof t->runs);
+    ok &= checkpoint_offer(c, STORE_TALLIES + KIND_HEADER, 0, &h, sizeof h);
+    ok &= checkpoint_offer(c, STORE_TALLIES + KIND_RUNS, 0, &t->runs, sizeof t->runs);
     return ok;
 }
 

@@ -134,6 +134,33 @@ static void test_round_trip(void **state)
     store_close(s);
 }
 
+/* What is offered is put when it is new or another than last time. */
+static void test_offered(void **state)
+{
+    (void)state;
+    struct store *s = open_store();
+    struct checkpoint *c = checkpoint_new();
+    static const struct {
+        int kind;
+        uint32_t slot;
+        const char *data;
+        size_t size, count;
+    } steps[] = {{1, 5, "here", 4, 1}, {1, 5, "here", 4, 0}, {1, 6, "here", 4, 1},
+                 {2, 5, "here", 4, 1}, {1, 5, "her", 3, 1},  {1, 5, "her", 3, 0},
+                 {1, 5, "hers", 4, 1}, {1, 5, "here", 4, 1}, {1, 6, "here", 4, 0},
+                 {1, 7, "", 0, 1},     {1, 7, "", 0, 0}};
+    for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        assert_true(
+            checkpoint_offer(c, steps[i].kind, steps[i].slot, steps[i].data, steps[i].size));
+        assert_int_equal(checkpoint_count(c), steps[i].count);
+        assert_true(store_write(s, c));
+        checkpoint_clear(c);
+    }
+    assert_int_equal(seen_in(s, 1).count, 3);
+    checkpoint_free(c);
+    store_close(s);
+}
+
 static bool refuse(void *arg, uint32_t slot, const void *data, size_t size)
 {
     (void)slot, (void)data, (void)size;
@@ -487,10 +514,11 @@ static void test_size(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip), TEST(test_refused_record), TEST(test_damaged),
-        TEST(test_truncated),  TEST(test_later_version),  TEST(test_directory),
-        TEST(test_read_only),  TEST(test_file_too_large), TEST(test_disk_full),
-        TEST(test_locked),     TEST(test_killed),         TEST(test_size),
+        TEST(test_round_trip), TEST(test_offered),   TEST(test_refused_record),
+        TEST(test_damaged),    TEST(test_truncated), TEST(test_later_version),
+        TEST(test_directory),  TEST(test_read_only), TEST(test_file_too_large),
+        TEST(test_disk_full),  TEST(test_locked),    TEST(test_killed),
+        TEST(test_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
