@@ -2,7 +2,7 @@
  * Associations from the real sockets: assocTable, mtaGroupAssociationTable, the open-association
  * gauges, mailmonConnectionTable, and what the peers have open now. A socket is inbound when its local port is
  * one that the MTA listens on; outbound when it belongs to the MTA's account and goes to a port that
- * the MTA delivers to. The dump runs on a worker; the loop merges it.
+ * the MTA delivers to. The dump runs on a worker; the loop merges it. While TCP is silent nothing changes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include "sockets.h"
 
 #define INTERVAL_MS 10000
+#define QUIET_MS    60000 /* a list is made so often although TCP is silent */
 #define SOCKETS_MAX 20000
 #define PORTS_MAX   16
 #define STATES      12
@@ -55,6 +56,10 @@ static struct {
     uv_work_t work;
     bool busy;
     int64_t next_ms, began_ms;
+    uint64_t activity; /* sockets_activity before the last list; 0: make one in any case */
+    int64_t listed_ms;
+    bool listed;                /* this time */
+    bool due;                   /* somebody else's sockets are asked for since */
     struct hashindex by_cookie; /* positions of assoc rows */
     uint64_t round;             /* rows of an earlier round are gone */
 } sockets;
@@ -383,6 +388,11 @@ static void on_seen(void *arg, const struct socket_seen *s)
 static void run(uv_work_t *work)
 {
     (void)work;
+    uint64_t activity = sockets_activity();
+    sockets.listed = activity == 0 || activity != sockets.activity;
+    sockets.activity = activity;
+    if (!sockets.listed)
+        return;
     sockets.count = sockets.left_out = 0;
     sockets.error = sockets_each(on_seen, NULL);
 }
@@ -393,6 +403,8 @@ static void done(uv_work_t *work, int status)
     sockets.busy = false;
     if (status == UV_ECANCELED || sockets.collect->stopping)
         return;
+    if (sockets.listed)
+        sockets.listed_ms = sockets.began_ms;
     sockets.row->duration_ms = (uint64_t)(sockets.collect->monotonic_ms - sockets.began_ms);
     if (sockets.error) {
         char text[128];
@@ -400,7 +412,8 @@ static void done(uv_work_t *work, int status)
         source_status(sockets.collect, sockets.row, SOURCE_DENIED, text);
         return;
     }
-    merge();
+    if (sockets.listed)
+        merge();
     source_status(sockets.collect, sockets.row, sockets.left_out ? SOURCE_TRUNCATED : SOURCE_OK,
                   sockets.left_out ? "more sockets than are looked at" : "");
 }
@@ -468,6 +481,7 @@ bool socket_watch(struct collect *c, uint32_t appl, const uint16_t *ports, unsig
     }
     *at = w;
     sockets.next_ms = 0; /* at once */
+    sockets.due = true;
     return true;
 }
 
@@ -493,6 +507,9 @@ static void tick(struct collect *c)
     sockets.began_ms = c->monotonic_ms;
     if (!copy_watched())
         return;
+    if (sockets.due || c->monotonic_ms - sockets.listed_ms >= QUIET_MS)
+        sockets.activity = 0;
+    sockets.due = false;
     sockets.busy = uv_queue_work(c->loop, &sockets.work, run, done) == 0;
 }
 
