@@ -47,4 +47,7 @@ void exim_deferral(struct slice s, struct event *e);
 /* Any other line. */
 void exim_other(struct slice s, struct event *e);
 
+/* Is this text, behind the time and the id (of_message: there is one), of a line that changes no number? */
+bool exim_is_silent(struct slice s, bool of_message);
+
 #endif

@@ -114,6 +114,32 @@ static void outbound_line(struct slice s, struct event *e)
     e->text = s;
 }
 
+/*
+ * "mx.example.net [192.0.2.1] Connection timed out" of a message, where before 4.88 there was no H= in front: the
+ * words are strerror()'s, or what the host answered.
+ */
+static bool old_host_line(struct slice s, struct event *e)
+{
+    static const struct slice words[] = {TEXT(": "),
+                                         TEXT("SMTP "),
+                                         TEXT("Connection "),
+                                         TEXT("Operation "),
+                                         TEXT("Network "),
+                                         TEXT("No route "),
+                                         TEXT("Host "),
+                                         TEXT("Permission denied"),
+                                         TEXT("Cannot assign ")};
+    struct event host = *e;
+    struct slice rest = s;
+    exim_take_relay(&rest, &host);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (host.flags & EVENT_NETWORK && slice_starts(rest, words[i])) {
+            outbound_line(s, e);
+            return true;
+        }
+    return false;
+}
+
 static bool is_remark(struct slice s)
 {
     return STARTS(s, "Warning: ") || STARTS(s, "sender verify ") ||
@@ -484,96 +510,9 @@ static const struct {
     {TEXT("overlong message header line received "), overlong, false},
     {TEXT("ridiculously long message header received "), overlong, false},
     {TEXT("rescind the above message-accept"), rescinded, true},
-    /* Recognised; nothing to count. */
-    {TEXT("no immediate delivery: "), nothing, false},
     {TEXT("Start queue run: "), queue_run, false},
-    {TEXT("End queue run: "), nothing, false},
-    {TEXT("Start '"), nothing, false},
-    {TEXT("Start ODMR "), nothing, false},
-    {TEXT("End '"), nothing, false},
-    {TEXT("Abandon queue run: "), nothing, false},
-    {TEXT("no host name found for IP address "), nothing, false},
-    {TEXT("no IP address found for host "), nothing, false},
-    {TEXT("no MAIL in "), nothing, false},
-    {TEXT("SMTP syntax error in "), nothing, false},
-    {TEXT("SMTP protocol error in "), nothing, false},
-    {TEXT("SMTP error from remote mail server "), nothing, false},
-    {TEXT("SMTP timeout "), nothing, false},
-    {TEXT("TLS "), nothing, false},
-    {TEXT("SSL"), nothing, false},
-    {TEXT("DANE "), nothing, false},
-    {TEXT("DKIM: "), nothing, false},
-    {TEXT("OCSP "), nothing, false},
-    {TEXT("PRDR "), nothing, false},
-    {TEXT("["), nothing, false},
-    {TEXT("ATRN "), nothing, false},
-    {TEXT("Ci="), nothing, false},
-    {TEXT("ETRN "), nothing, false},
-    {TEXT("VRFY "), nothing, false},
-    {TEXT("Warning: "), nothing, false},
-    {TEXT("Long "), nothing, false},
-    {TEXT("listen backlog "), nothing, false},
-    {TEXT("host name alias list truncated "), nothing, false},
-    {TEXT("cwd="), nothing, false},
-    {TEXT("Sender identification "), nothing, false},
-    {TEXT("sender address changed to "), nothing, false},
-    {TEXT("address <"), nothing, true},
-    {TEXT("recipient <"), nothing, true},
-    {TEXT("original recipients ignored "), nothing, true},
-    {TEXT("Delivery deferred by system filter"), nothing, true},
-    {TEXT("Message abandoned: "), nothing, false},
     {TEXT("Message removed because older "), removed, true},
-    {TEXT("Spool "), nothing, false},
-    {TEXT("spool directory space check failed"), nothing, false},
-    {TEXT("log directory space check failed"), nothing, false},
-    {TEXT("spool file "), nothing, false},
-    {TEXT("Format error in spool file "), nothing, false},
-    {TEXT("Error reading spool file "), nothing, false},
-    {TEXT("Error in system filter"), nothing, false},
-    {TEXT("Failed "), nothing, false},
-    {TEXT("failed "), nothing, false},
-    {TEXT("Couldn't "), nothing, false},
-    {TEXT("Process "), nothing, false},
-    {TEXT("process "), nothing, false},
-    {TEXT("queue run: "), nothing, false},
-    {TEXT("moved from "), nothing, false},
-    {TEXT("daemon: "), nothing, false},
-    {TEXT("socket bind() to port "), nothing, false},
-    {TEXT("SIGTERM "), nothing, false},
-    {TEXT("SIGINT "), nothing, false},
-    {TEXT("timed out while reading local message"), nothing, false},
-    {TEXT("Exim configuration error"), nothing, false},
-    {TEXT("Connection aborted; "), nothing, false},
-    {TEXT("ident connection to "), nothing, false},
-    {TEXT("notify triggered "), nothing, false},
-    {TEXT("ignoring AUTH="), nothing, false},
-    {TEXT("getsockopt() failed"), nothing, false},
-    {TEXT("configured error code "), nothing, false},
-    {TEXT("invalid message_size_limit"), nothing, false},
-    {TEXT("EHLO/HELO response "), nothing, false},
-    {TEXT("bind of "), nothing, false},
-    {TEXT("unable to "), nothing, false},
-    {TEXT("peer close after all rcpt responses"), nothing, false},
-    {TEXT("spam acl condition: "), nothing, false},
-    {TEXT("malware acl condition: "), nothing, false},
-    {TEXT("DNS list lookup "), nothing, false},
-    {TEXT("sender verify "), nothing, false},
-    {TEXT("recipient verify "), nothing, false},
-    {TEXT("ARC: "), nothing, false},
-    {TEXT("Setting IPV6_V6ONLY "), nothing, false},
-    {TEXT("re-exec of "), nothing, false},
-    {TEXT("ALERT: "), nothing, false},
-    {TEXT("<"), nothing, true},
-    {TEXT("\""), nothing, true},
 };
-
-/* "address <parent>: error ignored" and the like: words of this message that change nothing. */
-static bool ends_known(struct slice s)
-{
-    return HAS(s, ": error ignored") || HAS(s, " transport output: ") || HAS(s, " rewritten as ") ||
-           HAS(s, " transport process ") || HAS(s, ": skipped error: ") ||
-           HAS(s, ": delivering unencrypted to H=") || HAS(s, ": callout unencrypted to ");
-}
 
 void exim_other(struct slice s, struct event *e)
 {
@@ -584,7 +523,8 @@ void exim_other(struct slice s, struct event *e)
             lines[i].parse(whole ? s : slice_skip(s, lines[i].start.n), e);
             return;
         }
-    if (authentication(s, e))
-        return;
-    e->kind = ends_known(s) || s.n == 0 ? EVENT_NONE : EVENT_UNKNOWN;
+    if (exim_is_silent(s, e->id.n != 0))
+        e->kind = EVENT_NONE;
+    else if (!authentication(s, e) && !(e->id.n && old_host_line(s, e)))
+        e->kind = EVENT_UNKNOWN;
 }

@@ -51,7 +51,9 @@ static bool is_quiet(struct slice text)
         TEXT("master exit time "),
         TEXT("database "),
         TEXT("close database "),
-        TEXT("cannot load Certification "),
+        TEXT("cannot load "),
+        TEXT("Compiled against "),
+        TEXT("Run-time linked "),
     };
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
         if (slice_starts(text, starts[i]))
@@ -426,11 +428,17 @@ static void master(struct slice s, struct event *e)
         e->kind = EVENT_STARTED;
     else if (TAKE(version, "reload -- version "))
         e->kind = EVENT_RELOADED;
-    else {
-        e->kind = STARTS(s, "terminating on signal ") ? EVENT_STOPPED : rest_kind(s);
-        return;
-    }
+    else
+        version.n = 0;
     e->text = slice_head(version, slice_find(version, ','));
+    if (version.n)
+        return;
+    if (slice_eq(s, SLICE("daemon started"))) /* before 2.4 */
+        e->kind = EVENT_STARTED;
+    else if (STARTS(s, "reload configuration"))
+        e->kind = EVENT_RELOADED;
+    else
+        e->kind = STARTS(s, "terminating on signal ") ? EVENT_STOPPED : rest_kind(s);
 }
 
 /* master tells itself that it has started, and of a reload. */

@@ -131,7 +131,7 @@ static void test_lines(void **state)
         count++;
     }
     fclose(file);
-    assert_int_equal(count, 208);
+    assert_int_equal(count, 211);
 }
 
 static void test_tags(void **state)

@@ -1,0 +1,115 @@
+/*
+ * Lines of Exim's that are known and change no number. Data and loops over it; see mta_exim.c.
+ */
+#include "exim_fields.h"
+
+static const struct slice starts[] = {
+    TEXT("no immediate delivery: "),
+    TEXT("End queue run: "),
+    TEXT("Start '"),
+    TEXT("Start ODMR "),
+    TEXT("End '"),
+    TEXT("Abandon queue run: "),
+    TEXT("no host name found for IP address "),
+    TEXT("no IP address found for host "),
+    TEXT("no MAIL in "),
+    TEXT("SMTP syntax error in "),
+    TEXT("SMTP protocol error in "),
+    TEXT("SMTP error from remote mail server "),
+    TEXT("SMTP timeout "),
+    TEXT("TLS "),
+    TEXT("SSL"),
+    TEXT("DANE "),
+    TEXT("DKIM: "),
+    TEXT("OCSP "),
+    TEXT("PRDR "),
+    TEXT("["),
+    TEXT("ATRN "),
+    TEXT("Ci="),
+    TEXT("ETRN "),
+    TEXT("VRFY "),
+    TEXT("Warning: "),
+    TEXT("Long "),
+    TEXT("listen backlog "),
+    TEXT("host name alias list truncated "),
+    TEXT("cwd="),
+    TEXT("Sender identification "),
+    TEXT("sender address changed to "),
+    TEXT("Message abandoned: "),
+    TEXT("Spool "),
+    TEXT("spool directory space check failed"),
+    TEXT("log directory space check failed"),
+    TEXT("spool file "),
+    TEXT("Format error in spool file "),
+    TEXT("Error reading spool file "),
+    TEXT("Error in system filter"),
+    TEXT("Failed "),
+    TEXT("failed "),
+    TEXT("Couldn't "),
+    TEXT("Process "),
+    TEXT("process "),
+    TEXT("queue run: "),
+    TEXT("moved from "),
+    TEXT("daemon: "),
+    TEXT("socket bind() to port "),
+    TEXT("SIGTERM "),
+    TEXT("SIGINT "),
+    TEXT("timed out while reading local message"),
+    TEXT("Exim configuration error"),
+    TEXT("Connection aborted; "),
+    TEXT("ident connection to "),
+    TEXT("notify triggered "),
+    TEXT("ignoring AUTH="),
+    TEXT("getsockopt() failed"),
+    TEXT("configured error code "),
+    TEXT("invalid message_size_limit"),
+    TEXT("EHLO/HELO response "),
+    TEXT("bind of "),
+    TEXT("unable to "),
+    TEXT("peer close after all rcpt responses"),
+    TEXT("spam acl condition: "),
+    TEXT("malware acl condition: "),
+    TEXT("DNS list lookup "),
+    TEXT("sender verify "),
+    TEXT("recipient verify "),
+    TEXT("ARC: "),
+    TEXT("SA: "), /* sa-exim */
+    TEXT("Setting IPV6_V6ONLY "),
+    TEXT("re-exec of "),
+    TEXT("ALERT: "),
+};
+
+/* The same, of lines with a message's id. */
+static const struct slice starts_of_message[] = {
+    TEXT("address <"),
+    TEXT("recipient <"),
+    TEXT("original recipients ignored "),
+    TEXT("Delivery deferred by system filter"),
+    TEXT("<"),
+    TEXT("\""),
+};
+
+/* "address <parent>: error ignored" and the like: words of this message that change nothing. */
+static bool ends_known(struct slice s)
+{
+    return HAS(s, ": error ignored") || HAS(s, " transport output: ") || HAS(s, " rewritten as ") ||
+           HAS(s, " transport process ") || HAS(s, ": skipped error: ") ||
+           HAS(s, ": delivering unencrypted to H=") || HAS(s, ": callout unencrypted to ");
+}
+
+static bool starts_known(const struct slice *list, size_t n, struct slice s)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slice_starts(s, list[i]))
+            return true;
+    return false;
+}
+
+bool exim_is_silent(struct slice s, bool of_message)
+{
+    return s.n == 0 || starts_known(starts, sizeof starts / sizeof starts[0], s) ||
+           (of_message &&
+            starts_known(starts_of_message, sizeof starts_of_message / sizeof starts_of_message[0],
+                         s)) ||
+           ends_known(s);
+}
