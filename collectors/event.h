@@ -118,7 +118,7 @@ enum event_flag {
     EVENT_NETWORK = 1 << 7, /* relay is a host or a socket, not "local" or "none" */
     EVENT_LOOP = 1 << 8,    /* the mail system found that the message loops */
     EVENT_BY_ADMIN = 1 << 9,
-    EVENT_QUEUED_AS = 1 << 10,    /* other_id = the queue id that the next system gave */
+    EVENT_QUEUED_AS = 1 << 10, /* other_id = the queue id that the next system gave, or this one */
     EVENT_PROBE_SENDER = 1 << 11, /* the sender is the one that address verification uses */
     EVENT_FIRST = 1 << 12,        /* the first recipient sent over its association */
     EVENT_UNTRIED = 1 << 13,      /* deferred although nothing was tried: its time has not come */

@@ -24,11 +24,11 @@ enum message_flag {
     MESSAGE_SENT = 1 << 6,       /* at least one recipient was delivered */
     MESSAGE_DEFERRED = 1 << 7,   /* activated again after a recipient was deferred */
     MESSAGE_HELD = 1 << 8,
-    MESSAGE_CHANGED = 1 << 9, /* in the changed list */
-    MESSAGE_DIRTY = 1 << 10,  /* in the dirty list */
-    MESSAGE_STORED = 1 << 11, /* the store has a record of this slot */
-    MESSAGE_LOOPBACK = 1 << 12,
-    MESSAGE_DONE = 1 << 14, /* every recipient that is known has its result */
+    MESSAGE_CHANGED = 1 << 9,   /* in the changed list */
+    MESSAGE_DIRTY = 1 << 10,    /* in the dirty list */
+    MESSAGE_STORED = 1 << 11,   /* the store has a record of this slot */
+    MESSAGE_LOOPBACK = 1 << 12, /* came from this host: perhaps from a content filter, an alias */
+    MESSAGE_DONE = 1 << 14,     /* every recipient that is known has its result */
     MESSAGE_NOTICE =
         1 << 15, /* its sender is null: where attempts are untold it is kept when it fails */
     MESSAGE_OPEN =

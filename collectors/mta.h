@@ -111,6 +111,9 @@ struct mta {
     bool
         has_parts; /* what takes mail from other hosts and what takes it from users are applications of their
                        own besides (tally_part) */
+    bool
+        forwards; /* what an alias or a list sends on is a new message that nobody brought, and a line that
+                      comes later says whose (EVENT_QUEUED_AS without EVENT_NETWORK) */
     bool notices_untold; /* a notice that it makes has no line of its own but EVENT_NOTICE */
     /* Completes the instances of the configuration and adds those it finds, see detect.h; may be NULL. */
     void (*detect)(struct config *c, const char *path, struct err_list *notes);

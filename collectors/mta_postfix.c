@@ -173,6 +173,7 @@ const struct mta mta_postfix = {
     .pid_file = "pid/master.pid",
     .processes = processes,
     .account = "postfix",
+    .forwards = true,
     .listener = "smtpd",
     .named_by_tag = true,
     .detect = detect_postfix,

@@ -107,20 +107,33 @@ static bool take_fields_before_dsn(struct slice *s, struct event *e)
     return false;
 }
 
+static void take_queued_as(struct slice s, struct event *e)
+{
+    size_t n = postfix_id_length(s);
+    if (n && (n == s.n || !strchr(".-_@", s.p[n]))) {
+        e->other_id = slice_head(s, n);
+        e->flags |= EVENT_QUEUED_AS;
+    }
+}
+
 /* "... queued as 4SVLCh4dz5z9HdB": the id that the next system gave. */
 static void find_queued_as(struct event *e)
 {
     struct slice s = e->text;
-    while (slice_cut(&s, 'q').p) {
-        if (!TAKE(s, "ueued as "))
-            continue;
-        size_t n = postfix_id_length(s);
-        if (n && (n == s.n || !strchr(".-_@", s.p[n]))) {
-            e->other_id = slice_head(s, n);
-            e->flags |= EVENT_QUEUED_AS;
+    while (slice_cut(&s, 'q').p)
+        if (TAKE(s, "ueued as ")) {
+            take_queued_as(s, e);
+            return;
         }
-        return;
-    }
+}
+
+/* "forwarded as 0332CA862D2", by local(8) for an alias, a list, a .forward file. */
+static void find_forwarded_as(struct event *e)
+{
+    struct slice s = e->text;
+    if (slice_eq(e->relay, SLICE("local")) && TAKE(s, "forwarded as ") &&
+        postfix_id_length(s) == s.n)
+        take_queued_as(s, e);
 }
 
 /* relay=mx.example.net[198.51.100.7]:25, or local, none, mx[private/lmtp]. */
@@ -203,6 +216,8 @@ void postfix_delivery(struct slice s, struct event *e)
         e->code = 0;
         if (e->flags & EVENT_NETWORK)
             find_queued_as(e);
+        else
+            find_forwarded_as(e);
     } else if (reply_tells_loop(e->code, e->text)) {
         e->flags |= EVENT_LOOP;
     }

@@ -1,12 +1,17 @@
 /*
- * Content filters: a delivery that hands a message to a filter which brings it back is a hop. The
- * message stays here under another queue id; it was received before, and this is no transmission.
+ * Mail that stays here under another queue id.
+ *
+ * Content filters: a delivery that hands a message to a filter which brings it back is a hop. It was
+ * received before, and this is no transmission.
  *
  * The log shows the hop in the reply, "queued as ID", after the message that came back was queued and
  * sometimes after it was removed. Such messages are therefore remembered for a while. One that was
  * counted as received by then, because nothing else told that it came back, is owed: the next message
  * that is received pays for it, since a counter cannot go back. Once an instance is known to have such a
  * filter, mail from this host is counted when its first result tells that it did not come back.
+ *
+ * Aliases and lists: what local delivery sends on is a message that nobody brought, and a hop likewise. It
+ * counts as transmitted once, with the message that it came of.
  */
 #include "tally_internal.h"
 
@@ -28,6 +33,8 @@ static bool is_continued(const struct message *m, const struct event *e)
 {
     if (m->flags & MESSAGE_REINJECTED && m->link)
         return m->link == tally_link(e->id);
+    if (!(e->flags & EVENT_NETWORK))
+        return m->flags & MESSAGE_LOOPBACK;
     return m->flags & (MESSAGE_REINJECTED | MESSAGE_LOOPBACK) && this_host(e->relay);
 }
 
@@ -59,7 +66,14 @@ static const struct message *find_gone(struct tally *t, uint32_t appl, struct qu
     return NULL;
 }
 
-bool tally_is_hop(struct tally *t, struct instance *i, const struct event *e)
+/* Of a message and what was sent on of it, one counts as transmitted. */
+static void share_sent(struct message *from, struct message *m)
+{
+    m->flags |= from->flags & MESSAGE_SENT;
+    from->flags |= MESSAGE_SENT;
+}
+
+bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, const struct event *e)
 {
     uint32_t appl = i->appl->row.key[0];
     if (!(e->flags & EVENT_QUEUED_AS))
@@ -74,12 +88,17 @@ bool tally_is_hop(struct tally *t, struct instance *i, const struct event *e)
         return false;
     if (was_counted(is))
         owe(t, i, is);
-    if (is->flags & MESSAGE_LOOPBACK) {
+    bool forwarded = !(e->flags & EVENT_NETWORK);
+    if (is->flags & MESSAGE_LOOPBACK && !forwarded) {
         i->appl->filtered = 1;
         model_dirty(t->model, MODEL_APPL, i->appl);
     }
+    if (forwarded && !m)
+        from->flags |= is->flags & MESSAGE_SENT;
     if (!m)
         return true;
+    if (forwarded)
+        share_sent(from, m);
     m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_LOOPBACK);
     m->flags |= MESSAGE_REINJECTED;
     messages_mark(&t->messages, m);

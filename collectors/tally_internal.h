@@ -174,7 +174,8 @@ void session_end(struct tally *t, struct instance *i, const struct event *e);
 
 /* tally_hop.c */
 uint16_t tally_link(struct slice id);
-bool tally_is_hop(struct tally *t, struct instance *i, const struct event *e);
+/* Did this result of `from` only bring it under another queue id? */
+bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, const struct event *e);
 /* The message is removed: a delivery that handed it over may be logged only now. */
 void tally_leave(struct tally *t, const struct message *m, const struct event *e);
 

@@ -240,7 +240,7 @@ void on_message_id(struct tally *t, struct instance *i, struct service *s, const
     struct message *m = find(t, i, e, &id);
     if (m && !(m->flags & MESSAGE_QUEUED))
         return;
-    begin(t, i, own_service(t, i), e, 0);
+    begin(t, i, own_service(t, i), e, i->mta->forwards ? MESSAGE_LOOPBACK : 0);
 }
 
 /*
@@ -297,7 +297,7 @@ static void first_queued(struct tally *t, struct instance *i, struct message *m,
         return;
     if (own && e->flags & EVENT_PROBE_SENDER)
         m->flags |= MESSAGE_PENDING | MESSAGE_PROBE;
-    else if (m->flags & MESSAGE_LOOPBACK && i->appl->filtered)
+    else if (m->flags & MESSAGE_LOOPBACK && (own || i->appl->filtered))
         m->flags |= MESSAGE_PENDING;
     else
         count_received(t, i, m, e);
@@ -689,7 +689,7 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
     if (i->mta->attempts_untold && !concluded && !(e->flags & EVENT_UNTRIED))
         infer_attempt(t, i, s, m, e);
     count_association(t, i, s, m, e);
-    bool hop = e->result == RESULT_SENT && tally_is_hop(t, i, e);
+    bool hop = e->result == RESULT_SENT && tally_is_hop(t, i, m, e);
     if (hop)
         count_done(t, i, m, e);
     else
@@ -860,9 +860,24 @@ void on_copied(struct tally *t, struct instance *i, struct service *s, const str
     m->origin = of ? of->origin : m->origin;
 }
 
+/* The notice itself was not sent on: it is received. */
+static void know_notice(struct tally *t, struct instance *i, const struct event *e)
+{
+    struct queue_id id = queue_id_pack(e->other_id);
+    struct message *m =
+        queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
+    if (!m || origin_of(t, i, m) != own_service(t, i))
+        return;
+    settle(t, i, m, e);
+    m->flags &= (uint16_t)~MESSAGE_LOOPBACK;
+    messages_mark(&t->messages, m);
+}
+
 void on_notice(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     s = own_service(t, i);
+    if (i->mta->forwards)
+        know_notice(t, i, e);
     if (!s || (e->flags & EVENT_NULL_SENDER && !is_own_message(t, i, e)))
         return;
     if (e->notice == NOTICE_BOUNCE) {

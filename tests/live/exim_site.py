@@ -197,7 +197,10 @@ gone: :fail: no such user any more
 notnow: :defer: come back later
 command: "| /bin/cat"
 broken: "| /bin/false"
+announce: :include:{folder}/announce
 """
+# A mailing list, of which one member is an alias.
+ANNOUNCE = "games\nlist\na@ok.test\nb@ok.test\nteam\n"
 
 DEFAULT_SELECTORS = "+smtp_protocol_error +smtp_syntax_error +tls_certificate_verified +tls_peerdn"
 ALL_SELECTORS = "+all"
@@ -228,7 +231,8 @@ class Exim:
             transports="".join(TRANSPORT.format(name=n, port=base + p)
                                for n, p in names.items()) +
             TRANSPORT.format(name="plain", port=PLAIN[1])))
-        (self.folder / "aliases").write_text(ALIASES)
+        (self.folder / "aliases").write_text(ALIASES.format(folder=self.folder))
+        (self.folder / "announce").write_text(ANNOUNCE)
         self.log = self.folder / "log" / "mainlog"
 
     def run(self, *arguments, text=None, check=False, user=None):

@@ -154,7 +154,9 @@ smtp_dns_support_level = disabled
 smtp_host_lookup = native
 smtp_connection_cache_on_demand = no
 enable_long_queue_ids = {long_ids}
-alias_maps = inline:{{ {{nowhere=/dev/null}} {{loop=loop@local.test}} }}
+alias_maps = inline:{{ {{nowhere=/dev/null}} {{loop=loop@local.test}} {{team=games, news, list}}
+  {{mixed=games, x@ok.test}} {{announce=:include:{folder}/etc/announce}} {{owner-announce=games}}
+  {{away=a@permanent.test}} }}
 alias_database =
 transport_maps = texthash:{folder}/etc/transport
 relay_domains = texthash:{folder}/etc/transport
@@ -221,6 +223,9 @@ scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
 
+# A mailing list; it has an owner.
+ANNOUNCE = "games\nnews\na@ok.test\nb@ok.test\nmixed\n"
+
 # What only the site that takes mail in has.
 SITE_MASTER_CF = """\
 127.0.0.1:{smtp} inet n - n - - smtpd
@@ -284,8 +289,8 @@ class Postfix:
                   "long_ids": "yes" if long_ids else "no"}
         for file, text in (("main.cf", MAIN_CF), ("master.cf", MASTER_CF + services),
                            ("transport", transport), ("recipients", RECIPIENTS),
-                           ("header_checks", HEADER_CHECKS)):
-            if file in ("recipients", "header_checks"):
+                           ("header_checks", HEADER_CHECKS), ("announce", ANNOUNCE)):
+            if file in ("recipients", "header_checks", "announce"):
                 (self.config / file).write_text(text)
             else:
                 (self.config / file).write_text(text.format(**values))

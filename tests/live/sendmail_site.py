@@ -30,7 +30,8 @@ define(`confREFUSE_LA',`100')dnl
 define(`confMIN_QUEUE_AGE',`0')dnl
 define(`confPID_FILE',`/run/sendmail/mta/sendmail.pid')dnl
 define(`STATUS_FILE',`/var/lib/sendmail/sendmail.st')dnl
-define(`QUEUE_DIR',`/var/spool/mqueue{queues}')dnl
+define(`QUEUE_DIR',`/var/spool/mqueue')dnl
+{groups}dnl
 define(`confLOG_LEVEL',`9')dnl
 define(`confPRIVACY_FLAGS',`authwarnings')dnl
 define(`confBIND_OPTS',`-DNSRCH -DEFNAMES')dnl
@@ -71,6 +72,9 @@ define(`confTRUSTED_USER',`smmsp')dnl
 define(`RELAY_MAILER_ARGS',`TCP $h {smtp}')dnl
 FEATURE(`msp',`[127.0.0.1]')dnl
 """
+# Mail to temporary.test has a queue group of two directories, one of them with folders of its own.
+GROUPS = """QUEUE_GROUP(`slow',`P=/var/spool/mqueue/slow*, F=f, I=1h')dnl
+define(`ESMTP_MAILER_QGRP',`slow')"""
 MAILERS = """ok.test	smtp:[127.0.0.1]
 other.test	smtp:[127.0.0.1]
 temporary.test	esmtp:[127.0.0.1]
@@ -100,13 +104,16 @@ owner-owned: root
 nowhere: /dev/null
 filed: /var/mail/filed
 piped: "|/bin/cat >/dev/null"
+announce: :include:/etc/mail/announce
 """
+# A mailing list, of which one member is an alias.
+ANNOUNCE = "games\nlist\na@ok.test\nb@ok.test\nmixed\n"
 
 
 class Sendmail:
-    """queues: "" for one queue directory, "/q*" for several below it."""
+    """groups: has mail of one mailer a queue group of its own?"""
 
-    def __init__(self, folder, base, queues=""):
+    def __init__(self, folder, base, groups=False):
         self.base, self.sinks, self.size = base, {}, 0
         self.overlay = o = Overlay(folder, PACKAGES,
                                    {"smmta": SMMTA, "smmsp": SMMSP})
@@ -121,7 +128,7 @@ class Sendmail:
         for d in self.queue, self.client_queue:
             d.chmod(0o700)
         shutil.chown(self.client_queue, SMMSP, SMMSP)
-        for q in ("q1", "q2") if queues else ():
+        for q in ("slow1", "slow2", "slow2/qf", "slow2/df", "slow2/xf") if groups else ():
             (self.queue / q).mkdir(mode=0o700)
         for d in ("mta", "msp"):
             (self.run_dir / d).mkdir()
@@ -133,9 +140,9 @@ class Sendmail:
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 sm.lab.test {host}\n")
         ports = {k.lower(): base + v for k, v in globals().items()
                  if k.isupper() and isinstance(v, int)}
-        for name, text in (("mta.mc", CF.format(queues=queues, **ports)),
+        for name, text in (("mta.mc", CF.format(groups=GROUPS if groups else "", **ports)),
                            ("client.mc", CLIENT.format(**ports)), ("mailertable.txt", MAILERS),
-                           ("access.txt", ACCESS), ("aliases", ALIASES),
+                           ("access.txt", ACCESS), ("aliases", ALIASES), ("announce", ANNOUNCE),
                            ("local-host-names", "local.test\n"), ("trusted-users", "root\n"),
                            ("service.switch", "hosts files\naliases files\n")):
             (etc / "mail" / name).write_text(text)

@@ -393,6 +393,74 @@ def test_several_transports(lab):
                .plus("discard", 1, "discarded"))
 
 
+def alias(c):
+    """Three mailboxes, by an alias."""
+    return c.received("smtpd").sent("local", 3)
+
+
+def mixed_alias(c):
+    """A mailbox, and what is sent on under a queue id of its own: one message as before."""
+    return c.received("smtpd").sent("local").by_smtp(of_mta=0)
+
+
+def mailing_list(c):
+    """The list is sent on as one message of five recipients, one of which is an alias for two."""
+    return c.received("smtpd").sent("local", 2).by_smtp(3, of_mta=0)
+
+
+@pytest.mark.parametrize("name, count", [("team", alias), ("mixed", mixed_alias),
+                                         ("announce", mailing_list)])
+def test_alias(lab, name, count):
+    lab.main.send([f"{name}@local.test"])
+    lab.change(count(Change().connected()))
+
+
+def test_list_by_pickup(lab):
+    lab.main.submit(["announce@local.test"])
+    lab.change(Change().received("pickup").sent("local", 2).by_smtp(3, of_mta=0))
+
+
+def test_forwarded_and_bounced(lab):
+    """Nothing but the message that was sent on has a result."""
+    lab.main.send(["away@local.test"])
+    lab.change(Change().connected().received("smtpd").association("smtp")
+               .bounced("smtp", 5001001).returned())
+
+
+def test_two_hundred(lab):
+    """More than 200 messages of every kind, one behind the other."""
+    main, c = lab.main, Change()
+    for n in range(15):
+        for recipients, sender in ((["a@ok.test"], "sender@ok.test"), (["a@ok.test"], ""),
+                                   ([f"{x}@ok.test" for x in "abcd"], "sender@ok.test")):
+            main.send(recipients, sender=sender)
+            c.connected().received("smtpd", len(recipients)).by_smtp(len(recipients))
+        for name, count in ("team", alias), ("mixed", mixed_alias), ("announce", mailing_list):
+            main.send([f"{name}@local.test"])
+            count(c.connected())
+        main.send(["a@ok.test", "games@local.test", "two@virtual.test", "a@lmtp.test",
+                   "a@pipe.test", "a@discard.test"])
+        c.connected().received("smtpd", 6).by_smtp().sent("local", of_mta=0)
+        c.sent("virtual", of_mta=0).by_smtp(of_mta=0, group="lmtp")
+        c.sent("pipe/archive", of_mta=0).sent("discard", of_mta=0).plus("discard", 1, "discarded")
+        main.submit(["a@ok.test"])
+        c.received("pickup").by_smtp()
+        main.send(["a@permanent.test"])
+        c.connected().received("smtpd").association("smtp").bounced("smtp", 5001001).returned()
+        main.send(["a@ok.test", "b@permanent.test"])
+        c.connected().received("smtpd", 2).by_smtp()
+        c.association("smtp").bounced("smtp", 5001001).returned()
+        main.send(["a@permanent.test"], sender="")
+        c.connected().received("smtpd").association("smtp").bounced("smtp", 5001001)
+        main.send(["a@ok.test", "blocked@ok.test", "grey@ok.test"])
+        c.connected().received("smtpd").by_smtp().rejected(5007001).rejected(4007001)
+        main.send(["a@ok.test"], sender="spam@bad.test")
+        c.connected().rejected(5007001, recipients=0)
+    assert c["postfix", "", "mtaReceivedMessages"] >= 200
+    ps.wait_until(lambda: not main.queue())
+    lab.change(c)
+
+
 def test_error_transport_bounces(lab):
     lab.main.submit(["a@error.test"])
     lab.change(Change().received("pickup").bounced("error", 5001002, side="internal").returned())
@@ -810,6 +878,9 @@ def test_volume(lab):
         queued = re.match(r"from=<(.*)>, size=(\d+)", rest)
         if queued and queue_id not in skip and not queued[1].startswith("double-bounce"):
             size.setdefault(queue_id, int(queued[2]))
+        forwarded = re.search(r"\(forwarded as (\w+)\)$", rest)
+        if forwarded and not size.pop(forwarded[1], 0):
+            skip.add(forwarded[1])
         if rest == "removed":
             octets += size.pop(queue_id, 0)
     walk = lab.settle()

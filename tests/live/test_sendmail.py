@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
     or not shutil.which("m4"), reason="needs root, m4, snmpbulkwalk and the programs in B")
 
 BASE = int(os.environ.get("MAILMOND_TEST_BASE", "26000"))
-ROUNDS = 9
+ROUNDS = 10
 # Connections are not compared: Sendmail does not log those it takes, nor that it uses one again.
 WITHOUT = ("applAccumulatedOutboundAssociations", "applAccumulatedInboundAssociations")
 
@@ -45,7 +45,7 @@ def lab():
 
 
 def inject(site):
-    """Every kind of mail, ROUNDS times; what it must change. 24 messages a round are taken."""
+    """Every kind of mail, ROUNDS times; what it must change. 23 messages a round are taken."""
     t = Truth()
     for _ in range(ROUNDS):
         site.send(["a@ok.test"])
@@ -68,6 +68,9 @@ def inject(site):
         site.send(["owned@local.test"])  # a list with an owner: a copy with an id of its own
         z = site.size
         t.received("smtpd", 1, z).sent("local", 1, z).sent("smtp", 1, z, again=True)
+        site.send(["announce@local.test"])  # a mailing list
+        z = site.size
+        t.received("smtpd", 1, z).sent("local", 2, z).sent("smtp", 3, z, again=True)
         site.send(["nowhere@local.test"])
         t.received("smtpd", 1, site.size).sent("*file*", 1, site.size)
         site.send(["piped@local.test"])
@@ -124,7 +127,7 @@ def test_truth(lab):
     """Difference 0 over all counters, after a kill of the collector, and after another attempt."""
     site, daemon = lab
     truth = inject(site)
-    assert truth["", "mtaReceivedMessages"] >= 198
+    assert truth["", "mtaReceivedMessages"] >= 200
     assert not settle(daemon, truth)
     kill_collector(daemon)
     assert not settle(daemon, truth)
@@ -196,3 +199,38 @@ def test_beside_snmpd(lab, tmp_path):
     # It does not count recipients that do not exist as rejected.
     rejected = sum(v for k, v in theirs.items() if k.startswith("2.1.3.1."))
     assert rejected == ours.of("mtaGroupRejectedMessages", "sendmail", "smtpd") - 2 * ROUNDS
+
+
+def test_queue_groups():
+    """Mail lies in the directories of its mailer's queue group, as mailq lists it."""
+    folder = Path(tempfile.mkdtemp(prefix="mailmond-sendmail-"))
+    folder.chmod(0o755)
+    site = Sendmail(folder / "site", BASE + 40, groups=True)
+    daemon = None
+    try:
+        site.start()
+        daemon = Daemon(folder / "mailmond", BASE + 91, {"sendmail": [{
+            "name": "sendmail", "log": site.log, "pid_file": site.pid_file,
+            "queue_directory": site.queue, "listen": [f"127.0.0.1:{BASE + 40}"]}]}).start()
+        for _ in range(6):
+            site.send(["a@temporary.test", "b@temporary.test"])
+        site.send(["a@data.test"])
+        site.send(["a@ok.test"])
+        site.quiet()
+        wait_until(lambda: stored(daemon.walk())["mqueue"] == (7, 13), 20)
+        listed = site.overlay.run("/usr/libexec/sendmail/sendmail", "-bp", "-C",
+                                  "/etc/mail/sendmail.cf")
+        assert "Total requests: 7" in listed
+        where = {str(p.parent.relative_to(site.queue)) for p in site.queue.rglob("qf?*")}
+        assert where <= {".", "slow1", "slow2/qf"} and len(where) >= 2
+        octets = sum(p.stat().st_size for p in site.queue.rglob("df?*") if p.is_file())
+        walk = daemon.walk()
+        assert walk.of("mtaGroupStoredVolume", "sendmail", "mqueue") >= octets // 1024
+        ages = [v for i, v in walk.column("mailmonAgeMessages").items()
+                if i[:2] == walk.group("sendmail", "mqueue")]
+        assert sum(ages) == 7
+    finally:
+        if daemon:
+            daemon.stop()
+        site.stop()
+        shutil.rmtree(folder, ignore_errors=True)

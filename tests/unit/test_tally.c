@@ -22,6 +22,10 @@
 #define LOCAL(id, to)                                                                              \
     P "local[21]: " id ": to=<" to ">, relay=local, delay=1, delays=1/0/0/0, dsn=2.0.0, "          \
       "status=sent (delivered to mailbox)\n"
+#define MADE(id) P "cleanup[8]: " id ": message-id=<m@x>\n"
+#define FORWARDED(id, to, as)                                                                      \
+    P "local[21]: " id ": to=<" to ">, relay=local, delay=1, delays=1/0/0/0, dsn=2.0.0, "          \
+      "status=sent (forwarded as " as ")\n"
 #define REMOVED(id) P "qmgr[9]: " id ": removed\n"
 #define HOST        "h.x[192.0.2.9]"
 
@@ -104,7 +108,8 @@ static const struct {
      "smtp:delivered_first_time=1 messages=0"},
     {"... by a message that the MTA makes",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") P
-     "cleanup[8]: A1B2C3D4E5: message-id=<n@x>\n" ACTIVE("A1B2C3D4E5", "50", "1"),
+     "cleanup[8]: A1B2C3D4E5: message-id=<n@x>\n" ACTIVE("A1B2C3D4E5", "50", "1")
+         DEFERRED("A1B2C3D4E5", "b@y.test"),
      "mta:received_messages=2 cleanup:received_messages=1 smtpd:received_messages=1 messages=1"},
     {"... while it was not yet sure that it was received",
      CLIENT("A1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("A1B2C3D4E5", "100", "1")
@@ -168,6 +173,38 @@ static const struct {
          CLIENT("B1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("B1B2C3D4E5", "120", "1")
              SMTP("A1B2C3D4E5", "b@y.test", "", "2.0.0", "sent (250 Ok: queued as B1B2C3D4E5)"),
      "mta:transmitted_recipients=1"},
+    {"an alias: what is sent on is the same message",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") LOCAL("A1B2C3D4E5", "c@x.test")
+         MADE("B1B2C3D4E5") ACTIVE("B1B2C3D4E5", "120", "2")
+             FORWARDED("A1B2C3D4E5", "list@x.test", "B1B2C3D4E5") SENT("B1B2C3D4E5", "b@y.test")
+                 SENT("B1B2C3D4E5", "d@y.test") REMOVED("A1B2C3D4E5") REMOVED("B1B2C3D4E5"),
+     "mta:received_messages=1 mta:received_bytes=100 mta:received_recipients=1 "
+     "smtpd:received_messages=1 mta:transmitted_messages=1 mta:transmitted_recipients=3 "
+     "local:transmitted_messages=1 local:transmitted_recipients=1 smtp:transmitted_messages=1 "
+     "smtp:transmitted_recipients=2 messages=0"},
+    {"... told before it is queued, and sent to others too",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "2") MADE("B1B2C3D4E5")
+         FORWARDED("A1B2C3D4E5", "list@x.test", "B1B2C3D4E5") ACTIVE("B1B2C3D4E5", "120", "1")
+             SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5") LOCAL("A1B2C3D4E5", "c@x.test")
+                 REMOVED("A1B2C3D4E5"),
+     "mta:received_messages=1 mta:received_recipients=2 mta:transmitted_messages=1 "
+     "mta:transmitted_recipients=2 messages=0"},
+    {"... told after it is gone: the next that is received pays",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") MADE("B1B2C3D4E5")
+         ACTIVE("B1B2C3D4E5", "100", "1") SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5")
+             FORWARDED("A1B2C3D4E5", "list@x.test", "B1B2C3D4E5") REMOVED("A1B2C3D4E5")
+                 CLIENT("C1B2C3D4E5", HOST) ACTIVE("C1B2C3D4E5", "100", "1"),
+     "mta:received_messages=2 mta:received_bytes=200 mta:transmitted_messages=1 messages=1"},
+    {"... and mail of this host's clients waits for nothing",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") MADE("B1B2C3D4E5")
+         FORWARDED("A1B2C3D4E5", "list@x.test", "B1B2C3D4E5")
+             CLIENT("C1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("C1B2C3D4E5", "100", "1"),
+     "mta:received_messages=2"},
+    {"a notice is received when the log says that it is one",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") BOUNCED("A1B2C3D4E5", "b@y.test")
+         MADE("B1B2C3D4E5") ACTIVE("B1B2C3D4E5", "50", "1") P
+     "bounce[9]: A1B2C3D4E5: sender non-delivery notification: B1B2C3D4E5\n",
+     "mta:received_messages=2 cleanup:received_messages=1 cleanup:bounces_generated=1"},
     {"submitted over loopback, no filter",
      CLIENT("B1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("B1B2C3D4E5", "120", "1")
          SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5"),
