@@ -7,11 +7,14 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "account.h"
 #include "log.h"
+
+#define DEPTH 1 /* of directories in a directory that is given */
 
 static const struct passwd *find(const char *name)
 {
@@ -23,25 +26,46 @@ static const struct passwd *find(const char *name)
     return p;
 }
 
-/*
- * Gives the directory and the files in it to an account, as after a change of the account. Only plain
- * files with one name: whoever may write there could have put others there for root to give away.
- */
-static bool give(const char *directory, const struct passwd *p)
+static bool is_own(const char *name)
 {
-    DIR *d = opendir(directory);
-    bool ok = d && fchown(dirfd(d), p->pw_uid, p->pw_gid) == 0;
-    for (struct dirent *e; ok && (e = readdir(d));) {
-        struct stat st;
-        int fd = openat(dirfd(d), e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
-            ok = fchown(fd, p->pw_uid, p->pw_gid) == 0;
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+           strcmp(name, ACCOUNT_PUBLISHER) != 0;
+}
+
+static bool give(int fd, const struct passwd *p, int depth);
+
+/*
+ * Only plain files with one name, and directories: whoever may write there could have put others there for root
+ * to give away.
+ */
+static bool give_entry(int folder, const char *name, const struct passwd *p, int depth)
+{
+    struct stat st;
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
         if (fd >= 0)
             close(fd);
+        return true;
     }
+    if (S_ISDIR(st.st_mode) && depth > 0)
+        return give(fd, p, depth - 1);
+    bool ok = !S_ISREG(st.st_mode) || st.st_nlink != 1 || fchown(fd, p->pw_uid, p->pw_gid) == 0;
+    close(fd);
+    return ok;
+}
+
+/* Gives a directory and what is in it to an account, as after a change of the account. Closes fd. */
+static bool give(int fd, const struct passwd *p, int depth)
+{
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    bool ok = d && fchown(dirfd(d), p->pw_uid, p->pw_gid) == 0;
+    for (struct dirent *e; ok && (e = readdir(d));)
+        ok = !is_own(e->d_name) || give_entry(dirfd(d), e->d_name, p, depth);
     int error = errno;
     if (d)
         closedir(d);
+    else if (fd >= 0)
+        close(fd);
     errno = error;
     return ok;
 }
@@ -53,7 +77,7 @@ bool account_become(const char *name, const char *directory)
     const struct passwd *p = find(name);
     if (!p)
         return false;
-    if (directory && !give(directory, p)) {
+    if (directory && !give(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), p, DEPTH)) {
         log_error("cannot give %s to %s: %m", directory, p->pw_name);
         return false;
     }

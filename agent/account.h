@@ -8,8 +8,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define ACCOUNT_PUBLISHER                                                                          \
+    "snmp" /* a directory in the state directory that the publisher's account has */
+
 /*
- * When root: gives `directory` (may be NULL) and the files in it to the account and becomes it for good, with its
+ * When root: gives `directory` (may be NULL), the files and directories in it (systemd gives them to root at
+ * each start) and the files in those to the account, but for ACCOUNT_PUBLISHER, and becomes it for good, with its
  * groups. name NULL: "mailmond" if there is such an account, else "nobody". Does nothing when not
  * root. false: not possible; the log says why.
  */

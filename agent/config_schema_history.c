@@ -71,7 +71,7 @@ const struct setting config_report_settings[] = {
      .kind = SETTING_PATH,
      .offset = IN(report_directory),
      .example = "\"/var/log/mailmond\"",
-     .help = "Write it there, as report-YYYY-MM-DD.txt."},
+     .help = "Write it there, as report-YYYY-MM-DD.txt; below state_dir the directory is made."},
     {.name = "mail",
      .kind = SETTING_BOOL,
      .offset = IN(report_mail),
@@ -88,7 +88,10 @@ const struct setting config_report_settings[] = {
 void config_check_report(const struct config *c, const config_t *tree, struct err_list *errors)
 {
     const config_setting_t *at = config_lookup(tree, "report");
-    if (c->report_directory && access(c->report_directory, F_OK) != 0)
+    size_t n = strlen(c->state_dir);
+    bool is_made = c->report_directory && strncmp(c->report_directory, c->state_dir, n) == 0 &&
+                   c->report_directory[n] == '/';
+    if (c->report_directory && !is_made && access(c->report_directory, F_OK) != 0)
         config_fault(errors, at, "directory: %.300s: %s", c->report_directory, strerror(errno));
     if ((c->report_directory || c->report_mail) && c->history_days == 0)
         config_fault(errors, at, "there is no report without a history: history.days is 0");

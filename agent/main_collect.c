@@ -27,7 +27,8 @@
 #include "persist.h"
 #include "slots.h"
 
-#define EXIT_CONFIG   78    /* --settings: the configuration has faults */
+#define WORKERS       4     /* libuv's */
+#define EXIT_CONFIG   78    /* the configuration has faults: for the supervisor */
 #define EXIT_RELOAD   75    /* start me again at once: the configuration changed */
 #define CATCH_UP_MS   10000 /* a model that goes back is not shown for so long after a restart */
 #define FIRST_TICK_MS 1
@@ -398,13 +399,33 @@ static const char *state_dir(void)
     return self.arguments.state ? self.arguments.state : self.config->state_dir;
 }
 
+/* What cannot be read will not be read at the next try either: counting begins anew, in another process. */
+static void begin_anew(void)
+{
+    store_close(self.store);
+    self.store = NULL;
+    if (store_put_aside(state_dir())) {
+        log_error(
+            "%s/state.db is damaged and is state.db.damaged now: counting begins anew at the logs' "
+            "beginning",
+            state_dir());
+        self.exit_code = EXIT_RELOAD;
+    } else {
+        log_error("%s/state.db is damaged: move it away to start anew: %s", state_dir(),
+                  strerror(errno));
+    }
+}
+
 static bool restore(void)
 {
     struct collect *c = &self.collect;
     char error[512];
     self.store = c->store = store_open(state_dir(), error, sizeof error);
     if (!self.store) {
+        bool damaged = errno == EBADMSG;
         log_error("%s", error);
+        if (damaged)
+            begin_anew();
         return false;
     }
     uint32_t key[3] = {1, 0, 0};
@@ -421,8 +442,9 @@ static bool restore(void)
         !restore_since() || !make_instances() ||
         !alarm_work_start(&self.alarm_work, self.config, self.rules, &self.model, c->names,
                           self.store, &back, c->monotonic_ms, c->real_minus_monotonic_ms)) {
-        log_error("the stored state cannot be used: %s; move %s/state.db away to start anew",
-                  store_error(self.store), state_dir());
+        log_error("the stored state cannot be used: %s", store_error(self.store));
+        if (store_damaged(self.store))
+            begin_anew();
         return false;
     }
     TEXT_SET(self.agent->version, SLICE(VERSION));
@@ -464,6 +486,28 @@ static bool consumers_busy(void)
     return false;
 }
 
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* libuv would abort where it cannot have its workers, and say nothing. */
+static bool may_have_threads(void)
+{
+    uv_thread_t threads[WORKERS];
+    unsigned made = 0;
+    int error = 0;
+    while (made < WORKERS && (error = uv_thread_create(&threads[made], nothing, NULL)) == 0)
+        made++;
+    for (unsigned i = 0; i < made; i++)
+        uv_thread_join(&threads[i]);
+    if (error)
+        log_error(
+            "threads cannot be made: %s: allow the account more processes (ulimit -u, TasksMax=)",
+            uv_strerror(error));
+    return error == 0;
+}
+
 static int run(pid_t parent)
 {
     struct collect *c = &self.collect;
@@ -476,8 +520,8 @@ static int run(pid_t parent)
         return 1;
     }
     c->work = slots_work(self.slots);
-    if (!become(state_dir(), parent) || !restore() || !start_collectors())
-        return 1;
+    if (!become(state_dir(), parent) || !may_have_threads() || !restore() || !start_collectors())
+        return self.exit_code ? self.exit_code : 1;
     log_notice("%s %s: %u mail systems", COLLECT_PROGRAM, VERSION, c->instance_count);
     uv_run(c->loop, UV_RUN_DEFAULT);
     c->stopping = true;
@@ -639,7 +683,7 @@ int main(int argc, char **argv)
     if (!load(&notes)) {
         if (self.arguments.settings)
             print_run_dir(self.arguments.config);
-        return self.arguments.settings ? EXIT_CONFIG : 1;
+        return self.arguments.settings || self.arguments.model_fd >= 0 ? EXIT_CONFIG : 1;
     }
     if (self.arguments.what_if)
         return whatif_mode(self.config, self.rules, state_dir(), self.arguments.from,

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "../collectors/child.h"
@@ -144,6 +145,9 @@ static void start(struct collect *c, const char *state_dir, struct transitions *
     if (!self.on)
         return;
     find_program();
+    if (c->config->report_directory && mkdir(c->config->report_directory, 0750) != 0 &&
+        errno != EEXIST)
+        log_warning("report: %s: %s", c->config->report_directory, strerror(errno));
     snprintf(self.state, sizeof self.state, "%s", state_dir);
     self.next = next_time(c, real_s(c));
 }

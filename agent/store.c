@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include "store.h"
 
 #define STORE_VERSION 1
@@ -40,6 +41,10 @@ struct checkpoint {
 struct store {
     sqlite3 *db;
     sqlite3_stmt *put, *remove, *load;
+    char *path;
+    dev_t device; /* of the file at the start, with inode */
+    ino_t inode;
+    bool damaged;
     char error[256];
 };
 
@@ -143,6 +148,11 @@ size_t checkpoint_count(const struct checkpoint *c)
     return c->count;
 }
 
+static bool means_damage(int code)
+{
+    return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+}
+
 static bool run(struct store *s, const char *sql)
 {
     if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK)
@@ -204,6 +214,52 @@ static bool prepare(struct store *s)
     return true;
 }
 
+/* Which file it is that the path names. */
+static bool learn_file(struct store *s, const char *path)
+{
+    struct stat st;
+    s->path = strdup(path);
+    if (!s->path || stat(path, &st) != 0) {
+        snprintf(s->error, sizeof s->error, "%s", strerror(errno));
+        return false;
+    }
+    s->device = st.st_dev;
+    s->inode = st.st_ino;
+    return true;
+}
+
+/* SQLite writes to a file that was removed as to any other. */
+static bool still_there(struct store *s)
+{
+    struct stat st;
+    if (stat(s->path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode)
+        return true;
+    snprintf(s->error, sizeof s->error, "%.200s was removed", s->path);
+    return false;
+}
+
+bool store_put_aside(const char *dir)
+{
+    static const char *const ends[] = {"-wal", "-shm", ""}; /* the database last of all */
+    char from[4096], to[4096];
+    struct stat st;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(to, sizeof to, "%s/state.db.damaged", dir);
+    if (stat(to, &st) == 0 && st.st_ctim.tv_sec <= now.tv_sec &&
+        now.tv_sec - st.st_ctim.tv_sec < 60) {
+        errno = EAGAIN;
+        return false;
+    }
+    for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        snprintf(from, sizeof from, "%s/state.db%s", dir, ends[i]);
+        snprintf(to, sizeof to, "%s/state.db.damaged%s", dir, ends[i]);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            return false;
+    }
+    return true;
+}
+
 struct store *store_open(const char *dir, char *error, size_t error_size)
 {
     char path[4096];
@@ -224,16 +280,19 @@ struct store *store_open(const char *dir, char *error, size_t error_size)
     int rc = sqlite3_open_v2(
         path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     sqlite3_busy_timeout(s->db, BUSY_MS);
-    bool ok = rc == SQLITE_OK && prepare(s);
+    bool ok = rc == SQLITE_OK && prepare(s) && learn_file(s, path);
     umask(mask);
     if (ok)
         return s;
+    int code = sqlite3_errcode(s->db);
     snprintf(
         error, error_size, "%s: %s%s", path, s->error[0] ? s->error : sqlite3_errmsg(s->db),
-        sqlite3_errcode(s->db) == SQLITE_BUSY
+        means_damage(code) ? ""
+        : code == SQLITE_BUSY
             ? "; another process uses it"
             : "; move the file away to start anew (all counters start at the logs' beginning)");
     store_close(s);
+    errno = means_damage(code) ? EBADMSG : EIO;
     return NULL;
 }
 
@@ -241,6 +300,7 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    free(s->path);
     sqlite3_finalize(s->put);
     sqlite3_finalize(s->remove);
     sqlite3_finalize(s->load);
@@ -261,6 +321,7 @@ bool store_load(struct store *s, int kind,
         snprintf(s->error, sizeof s->error, "a record of kind %d is damaged", kind);
     else if (rc != SQLITE_DONE)
         snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+    s->damaged |= !ok || means_damage(rc);
     sqlite3_reset(s->load);
     return ok && rc == SQLITE_DONE;
 }
@@ -321,7 +382,7 @@ bool store_write(struct store *s, const struct checkpoint *c)
         ok = write_item(s, order[i]);
     free(order);
     if (ok && run(s, "COMMIT"))
-        return true;
+        return still_there(s);
     char reason[sizeof s->error];
     memcpy(reason, s->error, sizeof reason);
     run(s, "ROLLBACK");
@@ -332,4 +393,9 @@ bool store_write(struct store *s, const struct checkpoint *c)
 const char *store_error(const struct store *s)
 {
     return s->error;
+}
+
+bool store_damaged(const struct store *s)
+{
+    return s->damaged;
 }

@@ -46,14 +46,28 @@ bool checkpoint_delete(struct checkpoint *c, int kind, uint32_t slot);
 size_t checkpoint_count(const struct checkpoint *c);
 
 struct store;
-/* Opens (and makes) DIR/state.db. NULL: `error` says why and what would mend it. */
+/*
+ * Opens (and makes) DIR/state.db. NULL: `error` says why and what would mend it; errno is EBADMSG if the file
+ * is damaged.
+ */
 struct store *store_open(const char *dir, char *error, size_t error_size);
 void store_close(struct store *s);
+/*
+ * Puts a damaged DIR/state.db aside, as state.db.damaged, so that the next store_open begins anew. false (errno):
+ * it cannot, or one was put aside within the last minute, as on a failing disk (EAGAIN). To be called with the
+ * store closed.
+ */
+bool store_put_aside(const char *dir);
 /* Calls `row` for each record of a kind in order of slot. false: the database cannot be read. */
 bool store_load(struct store *s, int kind,
                 bool (*row)(void *arg, uint32_t slot, const void *data, size_t size), void *arg);
-/* Writes all of it in one transaction. false: nothing was written; store_error says why. */
+/*
+ * Writes all of it in one transaction. false: nothing was written, or into a file that has been removed;
+ * store_error says why.
+ */
 bool store_write(struct store *s, const struct checkpoint *c);
 const char *store_error(const struct store *s);
+/* Whether what could not be read is damaged: the next attempt will fail as well. */
+bool store_damaged(const struct store *s);
 
 #endif

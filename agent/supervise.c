@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "account.h"
 #include "log.h"
 #include "program.h"
 #include "slots.h"
@@ -191,6 +192,15 @@ static void in_child(const char **argv, pid_t parent)
     exec_program(self.options, argv);
 }
 
+/* The parent of a directory must exist; what is in it belongs to the accounts of the children. */
+static bool make_directory(const char *path)
+{
+    if (mkdir(path, 0755) == 0 || errno == EEXIST)
+        return true;
+    log_error("%s: cannot be made: %s", path, strerror(errno));
+    return false;
+}
+
 static void start(struct child *c)
 {
     char model[16], back[16], ready[16], wake[16], engine[600];
@@ -198,7 +208,8 @@ static void start(struct child *c)
     snprintf(back, sizeof back, "%d", SUPERVISE_BACK_FD);
     snprintf(ready, sizeof ready, "%d", READY_FD);
     snprintf(wake, sizeof wake, "%d", WAKE_FD);
-    snprintf(engine, sizeof engine, "%s/snmp", self.settings.state_dir);
+    make_directory(self.settings.state_dir); /* somebody may have removed it */
+    snprintf(engine, sizeof engine, "%s/" ACCOUNT_PUBLISHER, self.settings.state_dir);
     const char *argv[20] = {c->program,   "--model-fd", model,       "--back-fd", back,
                             "--ready-fd", ready,        "--wake-fd", wake};
     int n = add_common(self.options, argv, 9);
@@ -286,7 +297,7 @@ static void give_up(const struct child *c, int status)
 {
     log_error("%s ended with code %d before it served: mailmond does not start", c->program,
               WEXITSTATUS(status));
-    stop_all(1);
+    stop_all(WEXITSTATUS(status) == SUPERVISE_BAD_CONFIG ? SUPERVISE_BAD_CONFIG : 1);
 }
 
 static void on_death(struct child *c, int status)
@@ -301,6 +312,9 @@ static void on_death(struct child *c, int status)
         log_error("%s was killed by signal %d: restarting it", c->program, WTERMSIG(status));
     else if (!self.announced) /* it said why: nothing that a restart would mend */
         give_up(c, status);
+    else if (WEXITSTATUS(status) == SUPERVISE_BAD_CONFIG)
+        log_error("%s cannot be started again: the configuration has faults (mailmond --check)",
+                  c->program);
     else
         log_error("%s ended with code %d: restarting it", c->program, WEXITSTATUS(status));
     plan_restart(c, reload);
@@ -420,15 +434,6 @@ static bool block_signals(void)
     signal(SIGPIPE, SIG_IGN);
     self.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return self.signals >= 0;
-}
-
-/* The parent of a directory must exist; what is in it belongs to the accounts of the children. */
-static bool make_directory(const char *path)
-{
-    if (mkdir(path, 0755) == 0 || errno == EEXIST)
-        return true;
-    log_error("%s: cannot be made: %s", path, strerror(errno));
-    return false;
 }
 
 static bool write_pid(void)

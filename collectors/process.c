@@ -64,9 +64,10 @@ static void check(struct collect *c, struct watched *w)
         model_dirty(c->model, MODEL_APPL, a);
     }
     if (w->life == LIFE_UNKNOWN)
-        snprintf(error, sizeof error,
-                 "%s: %s; run mailmond as root (it keeps CAP_DAC_READ_SEARCH only)", w->pid_file,
-                 strerror(errno));
+        snprintf(error, sizeof error, "%s: %s%s", w->pid_file, strerror(errno),
+                 errno == EACCES || errno == EPERM
+                     ? "; run mailmond as root (it keeps CAP_DAC_READ_SEARCH only)"
+                     : "");
     source_status(c, w->row, w->life == LIFE_UNKNOWN ? SOURCE_DENIED : SOURCE_OK,
                   w->life == LIFE_UNKNOWN ? error : "");
 }

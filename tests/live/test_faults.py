@@ -58,7 +58,8 @@ class Lab:
                           "(queue active)\n")
 
     def counted(self):
-        return self.daemon.walk().of("mtaReceivedMessages", "postfix")
+        """None: nobody answers."""
+        return next(iter(self.daemon.walk().column("mtaReceivedMessages").values()), None)
 
     def all_counted(self, seconds=10):
         return wait_for(lambda: self.counted() == self.lines, seconds, 0.2)[0]
@@ -87,3 +88,97 @@ def test_dump_after_the_end(lab):
     lab.daemon.start().stop(9)
     done = run(*lab.daemon.command("--dump"))
     assert done.returncode == 1 and "no daemon is running" in done.stderr
+
+
+QUICK = {"checkpoint_interval": "1 s", "history": {"days": 1}}
+
+
+def child(lab, name):
+    """The daemon's child of this name (of 15 octets)."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            head, _, rest = stat.read_text().rpartition(")")
+        except OSError:
+            continue
+        if rest.split()[1] == str(lab.daemon.process.pid) and head.endswith("(" + name):
+            return int(stat.parent.name)
+    return None
+
+
+def kill_collector(lab):
+    """And waits until its successor is there."""
+    old = child(lab, "mailmond-collec")
+    os.kill(old, 9)
+    return old
+
+
+@pytest.mark.parametrize("damage", [b"\xa5" * 4096, None], ids=["overwritten", "cut"])
+def test_damaged_state(folder, damage):
+    """It is put aside, and counting begins anew without anybody."""
+    lab = Lab(folder, **QUICK)
+    lab.daemon.start()
+    lab.mail(3)
+    assert lab.all_counted()
+    lab.daemon.stop()
+    state = lab.daemon.folder / "state" / "state.db"
+    with open(state, "r+b") as db:
+        if damage:
+            db.write(damage)
+        else:
+            db.truncate(5000)
+    lab.daemon.start()
+    try:
+        assert lab.all_counted()
+        assert lab.daemon.text().count("state.db.damaged now") == 1
+        assert state.with_name("state.db.damaged").exists()
+    finally:
+        lab.daemon.stop()
+
+
+def test_state_directory_is_removed(folder):
+    """One line; counting goes on, and a process that is started again finds a directory."""
+    lab = Lab(folder, **QUICK)
+    lab.daemon.start()
+    try:
+        shutil.rmtree(lab.daemon.folder / "state")
+        lab.mail(3)
+        assert wait_for(lambda: "was removed; counting goes on" in lab.daemon.text(), 10)[0]
+        assert lab.all_counted()
+        kill_collector(lab)
+        lab.mail(2)
+        assert lab.all_counted(20)
+        assert lab.daemon.text().count("cannot be stored") == 1
+    finally:
+        lab.daemon.stop()
+
+
+def test_crash_with_a_faulty_configuration(folder):
+    """The log tells why it is not started again, and mending the file is enough."""
+    lab = Lab(folder, **QUICK)
+    lab.daemon.start()
+    try:
+        good = lab.daemon.config.read_text()
+        lab.daemon.config.write_text(good + "intervall = 3;\n")
+        kill_collector(lab)
+        said = "mailmond-collect cannot be started again: the configuration has faults"
+        assert wait_for(lambda: said in lab.daemon.text(), 10)[0]
+        lab.daemon.config.write_text(good)
+        lab.mail(2)
+        assert lab.all_counted(20)
+    finally:
+        lab.daemon.stop()
+
+
+def test_directories_in_the_state_directory(folder):
+    """systemd gives them to root at each start; the collector writes into them all the same."""
+    state = folder / "agent" / "state"
+    reports = state / "reports"
+    lab = Lab(folder, **QUICK, state_dir=state, report={"directory": reports},
+              records={"directory": state / "records", "interval": "1 s"})
+    for _ in range(2):
+        lab.daemon.start()
+        assert wait_for((state / "records" / "qmonitor.log").exists, 10)[0]
+        assert reports.owner() != "root" and state.owner() == reports.owner()
+        lab.daemon.stop()
+        assert "denied" not in lab.daemon.text()
+        run("chown", "-R", "root:root", str(state))
