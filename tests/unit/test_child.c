@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "../../collectors/child.h"
@@ -44,6 +45,12 @@ static void test_outcomes(void **state)
     o = run("echo $HOME$SECRET", 1000, 10);
     assert_string_equal(o.text, "\n");
     assert_string_equal(run("exit 3", 1000, 10).error, "it failed with status 3");
+    assert_string_equal(run("echo no way >&2; echo more >&2; exit 3", 1000, 10).error,
+                        "it failed with status 3: no way");
+    assert_string_equal(run("printf '\\n\\033[1mred\\n' >&2; exit 3", 1000, 10).error,
+                        "it failed with status 3: [1mred");
+    o = run("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 3", 1000, 10);
+    assert_int_equal(strlen(o.error), sizeof o.error - 1);
     assert_string_equal(run("kill -9 $$", 1000, 10).error, "it was killed by signal 9");
     assert_string_equal(run("exec yes", 50000, 10).error, "it printed more than 50000 octets");
     assert_string_equal(run("exec sleep 60", 1000, 1).error, "it took too long and was killed");
