@@ -89,6 +89,18 @@ static void set_queue_time(struct sun_record *r, struct slice word)
     r->queue_time_ms = seconds * 1000;
 }
 
+/* A reason has no end of its own: what follows begins with the other side's name, or its reply. */
+static void split_reason(struct sun_record *r)
+{
+    struct slice s = r->diagnostic;
+    size_t host = slice_starts(s, SLICE("dns;")) ? 0 : slice_search(s, SLICE(" dns;"));
+    size_t reply = slice_search(s, SLICE("smtp;")), at = host < reply ? host : reply;
+    r->reason = slice_head(s, at);
+    while (r->reason.n && r->reason.p[r->reason.n - 1] == ' ')
+        r->reason.n--;
+    r->diagnostic = slice_trim(slice_skip(s, at));
+}
+
 static void known_details(unsigned fields, struct slice s, struct sun_record *r)
 {
     bool dequeue =
@@ -110,16 +122,8 @@ static void known_details(unsigned fields, struct slice s, struct sun_record *r)
     if (fields & SUN_REMOTE_MTA && dequeue)
         r->remote_mta = take_last(&s);
     r->diagnostic = slice_trim(s);
-    if (!(fields & SUN_REASON))
-        return;
-    size_t at = slice_search(s, SLICE("smtp;")); /* a reason has no end of its own */
-    if (at < s.n) {
-        r->reason = slice_trim(slice_head(s, at && s.p[at - 1] == ' ' ? at - 1 : at));
-        r->diagnostic = slice_skip(s, at);
-    } else {
-        r->reason = r->diagnostic;
-        r->diagnostic = slice_head(s, 0);
-    }
+    if (fields & SUN_REASON && (r->code == 'R' || r->code == 'K'))
+        split_reason(r);
 }
 
 static void counted_details(unsigned fields, struct slice s, struct sun_record *r)

@@ -387,7 +387,7 @@ static bool take_message_id(struct slice *s, const struct sun_record *r, struct 
 {
     struct slice t = *s, field;
     if (r->counted && take_counted(&t, &field)) {
-        if (field.n && *field.p != '<')
+        if (!field.n || *field.p != '<')
             return false;
     } else {
         size_t end = s->n && *s->p == '<' ? slice_find(*s, '>') : s->n;
@@ -429,22 +429,35 @@ static void take_known_ids(unsigned fields, struct slice *s, struct sun_record *
     }
 }
 
-/* Which of the fields up to the message id are there, by their shapes. A bare number is
-   the NOTARY flags only before a file's name or an id: it may be the code of a reply, too. */
+/* Is this field of a text an id, or the envelope's before one? */
+static bool is_id(struct slice field, struct slice after, const struct sun_record *r)
+{
+    if (field.n && *field.p == '<')
+        return true;
+    after = slice_trim(after);
+    return field.n && memchr(field.p, '@', field.n) &&
+           slice_starts(take_field(&after, r), SLICE("<"));
+}
+
+/* A bare number is the NOTARY flags only before a file's name or an id: it may be the code of a reply, too. */
+static void infer_notary(struct slice *s, struct sun_record *r)
+{
+    struct slice after = *s;
+    uint64_t notary;
+    if (!slice_number(&after, &notary) || !slice_take(&after, SLICE(" ")))
+        return;
+    struct slice rest = after = slice_trim(after), next = take_field(&rest, r);
+    if (!is_queue_file(next, r) && !is_id(next, rest, r))
+        return;
+    r->notary = (uint32_t)notary;
+    *s = after;
+}
+
+/* Which of the fields up to the message id are there, by their shapes. */
 static void infer_ids(struct slice *s, struct sun_record *r)
 {
     struct slice t = slice_trim(*s), after;
-    if (t.n && slice_digit(*t.p) && !r->counted) {
-        after = t;
-        uint64_t notary = 0;
-        slice_number(&after, &notary);
-        after = slice_trim(after);
-        struct slice next = slice_head(after, slice_find(after, ' '));
-        if (is_queue_file(next, r) || (next.n && *next.p == '<')) {
-            r->notary = (uint32_t)notary;
-            t = after;
-        }
-    }
+    infer_notary(&t, r);
     after = t;
     struct slice field = take_field(&after, r);
     if (is_queue_file(field, r)) {
@@ -454,8 +467,7 @@ static void infer_ids(struct slice *s, struct sun_record *r)
     bool id = t.n && *t.p == '<';
     after = t;
     field = id ? slice_head(t, 0) : take_field(&after, r);
-    if (field.n && *field.p != '<' && memchr(field.p, '@', field.n) &&
-        slice_starts(slice_trim(after), SLICE("<"))) {
+    if (field.n && *field.p != '<' && is_id(field, after, r)) {
         r->envelope_id = field;
         t = slice_trim(after);
     }
