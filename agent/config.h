@@ -54,9 +54,10 @@ struct config_mta {
         listen; /* "ADDRESS:PORT" or ":PORT" of its listeners, and " SERVICE" if it is not the usual one */
     /* Sun's Messaging Server: where it is installed, and what it is asked. */
     char *base_directory, *log_directory, *store_directory;
-    struct config_strings partitions;     /* of its message store: directories */
-    struct config_strings log_options;    /* as in option.dat, where that may not be read */
-    struct config_strings utilities;      /* that are run: "imsimta counters" */
+    char *service_log;                 /* of syslog, where its services write there; NULL: none */
+    struct config_strings partitions;  /* of its message store: directories */
+    struct config_strings log_options; /* as in option.dat, where that may not be read */
+    struct config_strings utilities;   /* that are run: "imsimta counters" */
     struct config_strings utility_prefix; /* before each: "sudo" "-n" ... */
     uint32_t utility_interval_s;
     struct config_strings queue_command; /* tells when queued mail is tried next, empty: none */

@@ -47,10 +47,17 @@ const struct setting config_sun_settings[] = {
          "Where mail.log_current and the logs of its services are; left out: data/log or log of "
          "base_directory."},
     {.name = "log",
-     .kind = SETTING_PATH,
+     .kind = SETTING_LOG,
      .offset = MTA(log),
      .example = "\"/opt/sun/comms/messaging64/data/log/mail.log_current\"",
-     .help = "Its MTA log; left out: mail.log_current in log_directory."},
+     .help = "Its MTA log, or that of syslog (or \"journal\") if its entries go there; left out: "
+             "mail.log_current in log_directory."},
+    {.name = "service_log",
+     .kind = SETTING_LOG,
+     .offset = MTA(service_log),
+     .example = "\"/var/log/mail.log\"",
+     .help = "The log of syslog (or \"journal\") where lines of its services are that go there "
+             "(syslogfacility); left out: `log`, if that is not mail.log_current."},
     {.name = "config_file",
      .kind = SETTING_PATH,
      .offset = MTA(config_file),
@@ -107,6 +114,6 @@ const struct setting config_sun_settings[] = {
      .offset = MTA(listen),
      .example = "[ \":25\", \":587 tcp_submit\" ]",
      .help = "Addresses and ports of its listeners, to find its associations; behind them the "
-             "channel, if it is not tcp_local. Left out: \":25\"."},
+             "channel, if it is not tcp_local. Left out: ports 25, 587 and 465."},
     {.name = NULL},
 };

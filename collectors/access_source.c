@@ -106,6 +106,20 @@ static bool add_sun_log(struct collect *c, const struct config_mta *m, struct ac
                                   sun_service_event, counter);
 }
 
+/* What its services send to syslog. */
+static bool add_sun_syslog(struct collect *c, const struct config_mta *m, struct access_log *log,
+                           struct sun_expire *expire)
+{
+    struct maillog *file = log_source_of(c, "sun", m->service_log);
+    if (file && maillog_has(file, access_sun.parse))
+        return true; /* of another instance: nothing in a line tells them apart */
+    struct sun_service_log *counter =
+        file ? sun_service_log(c->model, c->names, log, m->name, "syslog",
+                               log_source_index(m->service_log), expire)
+             : NULL;
+    return counter && maillog_add(file, access_sun.parse, sun_service_event, counter);
+}
+
 /* What the programs of its MTA write of themselves, a file for each that runs; there need be none. */
 static bool add_sun_programs(struct collect *c, const struct config_mta *m)
 {
@@ -127,21 +141,28 @@ static bool add_sun_programs(struct collect *c, const struct config_mta *m)
     return true;
 }
 
+/* Its services; the last three where their programs are told to log in this form (use_nslog). */
+static bool add_sun_services(struct collect *c, const struct config_mta *m, struct access_log *log,
+                             struct sun_expire *expire)
+{
+    static const char *const services[] = {"imap",       "pop",           "http",    "admin",
+                                           "default",    "msgtrace",      "watcher", "imta",
+                                           "dispatcher", "job_controller"};
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
+        if (!add_sun_log(c, m, log, services[i], expire))
+            return false;
+    return true;
+}
+
 static bool add_sun(struct collect *c, const struct config_mta *m)
 {
-    static const char *const services[] = {"imap",    "pop",      "http",   "admin",
-                                           "default", "msgtrace", "watcher"};
-    struct access_log *log =
-        m->log_directory ? access_tally_log(access_.tally, &access_sun, slice_of(m->name), 0)
-                         : NULL;
-    if (!log)
-        return !m->log_directory;
+    if (!m->log_directory && !m->service_log)
+        return true;
+    struct access_log *log = access_tally_log(access_.tally, &access_sun, slice_of(m->name), 0);
     struct sun_expire *expire = calloc(1, sizeof *expire); /* as long as the logs' readers */
-    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
-        if (!expire || !add_sun_log(c, m, log, services[i], expire))
-            return false;
     access_.has_sun = true;
-    return add_sun_programs(c, m);
+    return log && expire && (!m->service_log || add_sun_syslog(c, m, log, expire)) &&
+           (!m->log_directory || (add_sun_services(c, m, log, expire) && add_sun_programs(c, m)));
 }
 
 struct access_log *access_sun_log(const char *instance)

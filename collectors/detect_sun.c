@@ -135,6 +135,8 @@ static void fill(struct config_mta *m, struct slice list)
         m->config_file = join(m->base_directory, "config/option.dat");
     if (m->log_directory && !m->log)
         m->log = join(m->log_directory, "mail.log_current");
+    if (m->log && !m->service_log && !slice_ends(slice_of(m->log), SLICE("mail.log_current")))
+        m->service_log = strdup(m->log);
     if (!m->utility_interval_s)
         m->utility_interval_s = 300;
     if (m->listen.count == 0)

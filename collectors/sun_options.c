@@ -48,8 +48,6 @@ static void set(struct sun_options *o, struct slice name, int64_t value)
         o->format = (uint32_t)value;
     if (same_name(name, "BLOCK_SIZE") && value >= 1 && value <= 1 << 30)
         o->block_size = (uint32_t)value;
-    if (same_name(name, "SEPARATE_CONNECTION_LOG"))
-        o->separate = value & 1;
     if (same_name(name, "LOG_MESSAGES_SYSLOG"))
         o->syslog = (int32_t)value;
 }

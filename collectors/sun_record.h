@@ -39,7 +39,6 @@ struct sun_options {
     unsigned fields;     /* enum sun_field */
     uint32_t format;     /* LOG_FORMAT */
     uint32_t block_size; /* octets */
-    bool separate;       /* SEPARATE_CONNECTION_LOG: connections are in connection.log_* */
     int32_t syslog;      /* LOG_MESSAGES_SYSLOG: not 0, entries go to syslog; < 0: only there */
 };
 

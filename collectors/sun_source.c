@@ -94,21 +94,16 @@ static void look(struct sun_source *s)
         read_options(s);
 }
 
-/* Is there, or will there be, a log of connections beside the log of messages? */
-static bool has_connection_log(const struct sun_source *s)
-{
-    return s->options.separate || access(s->connection_log, F_OK) == 0;
-}
-
+/* With SEPARATE_CONNECTION_LOG; an option of the MTA that may be set any day. */
 static bool open_connection_log(struct collect *c, struct sun_source *s)
 {
     if (!s->config->log_directory)
         return true;
     if (asprintf(&s->connection_log, "%s/connection.log_current", s->config->log_directory) < 0)
         abort();
-    if (!has_connection_log(s))
-        return true;
     s->connections = log_source_of(c, "sun", s->connection_log);
+    if (s->connections)
+        log_source_optional(s->connection_log);
     if (!s->connections || !maillog_add_mta(s->connections, &mta_sun, slice_of(s->config->name)))
         return false;
     maillog_options(s->connections, mta_sun.parse, s->known ? &s->options : NULL);

@@ -196,13 +196,22 @@ class Tree:
         with open(self.log, "a", encoding="ascii") as f:
             f.write(text)
 
+    def write_separate(self, text):
+        """As with SEPARATE_CONNECTION_LOG."""
+        with open(self.log, "a", encoding="ascii") as mail, \
+                open(self.log.with_name("connection.log_current"), "a", encoding="ascii") as connections:
+            for line in text.splitlines(keepends=True):
+                (connections if line.split()[5] in "+-" else mail).write(line)
+
     def return_job(self):
         """What runs about midnight."""
-        yesterday = self.log.with_name("mail.log_yesterday")
-        if yesterday.exists():
-            with open(self.log.with_name("mail.log"), "ab") as f:
-                f.write(yesterday.read_bytes())
-        self.log.rename(yesterday)
+        for name in ("mail", "connection"):
+            current, yesterday, collected = (self.log.with_name(f"{name}.log{end}") for end in ("_current", "_yesterday", ""))
+            if yesterday.exists():
+                with open(collected, "ab") as f:
+                    f.write(yesterday.read_bytes())
+            if current.exists():
+                current.rename(yesterday)
 
     def utility(self, name, text, status=0):
         path = self.base / "sbin" / name

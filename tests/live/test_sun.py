@@ -149,6 +149,32 @@ def check_queue(daemon, tree, traffic):
     assert all(str(walk.of("mtaGroupOldestMessageId", "mailsrv-1", n)).startswith("<") for n in names)
 
 
+def test_separate_connection_log(folder):
+    """SEPARATE_CONNECTION_LOG, set some day: connections are in a log of their own, over midnight and a kill."""
+    traffic, tree = Traffic(13), Tree(folder / "msg")
+    options = {"LOG_NODE": 1, "LOG_PROCESS": 1, "LOG_FILENAME": 1, "LOG_MESSAGE_ID": 1}
+    tree.options(**options)
+    tree.write(traffic.take(200))
+    daemon = Daemon(folder / "d", PORT + 9, {"checkpoint_interval": "1 s",
+                                             "sun": [{"name": "msg", "base_directory": tree.base}]}).start()
+    try:
+        settled(daemon, "msg", traffic)
+        tree.options(SEPARATE_CONNECTION_LOG=1, **options)
+        tree.write_separate(traffic.take(300))
+        settled(daemon, "msg", traffic)
+        kill(daemon, PORT + 9)
+        tree.write_separate(traffic.take(200))
+        tree.return_job()
+        tree.write_separate(traffic.take(200))
+        daemon.start()
+        settled(daemon, "msg", traffic)
+        tree.return_job()
+        tree.write_separate(traffic.take(200))
+        check_truth(settled(daemon, "msg", traffic), "msg", traffic)
+    finally:
+        daemon.stop()
+
+
 def test_utilities(folder):
     """imsimta counters and the log agree on the same traffic; a reset is counted on; the other utilities."""
     traffic, by_log, by_counters = Traffic(12), Tree(folder / "one"), Tree(folder / "two")
@@ -552,5 +578,41 @@ def test_printed_examples(folder):
         assert not any(str(v).startswith("other") for v in walk.column("mtaGroupName").values())
         assert "other" not in map(str, walk.column("mailmonStoreName").values())
         assert "Release 9 speaks otherwise." in daemon.text()
+    finally:
+        daemon.stop()
+
+
+def test_syslog(folder):
+    """Entries and lines of services that go to syslog, among lines of other programs."""
+    traffic, tree = Traffic(14), Tree(folder / "msg")
+    tree.options(LOG_NODE=1, LOG_PROCESS=1, LOG_FILENAME=1, LOG_MESSAGE_ID=1, LOG_MESSAGES_SYSLOG=-6)
+    log = folder / "maillog"
+    stamp = time.strftime("%b %e %H:%M:%S")
+
+    def put(entries):
+        with open(log, "a", encoding="ascii") as f:
+            for n, entry in enumerate(traffic.take(entries).splitlines()):
+                f.write(f"{stamp} hosta imta[77]: {entry.split(' ', 2)[2]}\n")  # syslog has a time of its own
+                if n % 10 == 0:
+                    f.write(f"{stamp} hosta imapd[5]: Account Information: login [192.0.2.9:{4000 + n}] ann{n} plaintext\n"
+                            f"{stamp} hosta sshd[6]: Accepted publickey for root\n"
+                            f"{stamp} hosta stored[7]: Store Critical: partition locked: primary\n")
+    put(200)
+    daemon = Daemon(folder / "d", PORT + 10, {"sun": [{"name": "msg", "base_directory": tree.base, "log": log}]}).start()
+    try:
+        settled(daemon, "msg", traffic)
+        put(200)
+        walk = settled(daemon, "msg", traffic)
+        for name, channel in traffic.channels.items():
+            for title, columns in COLUMNS.items():
+                messages = "mtaGroupRejectedMessages" if title == "rejected" else columns + "Messages"
+                if title != "attempted":  # attempts are told apart by the entries' times
+                    assert walk.of(messages, "msg", name) == channel.counts[title][0], (name, title)
+                assert walk.of(columns + "Recipients", "msg", name) == channel.counts[title][1], (name, title)
+        assert walk[("mailmonAccessGoodLogins", walk.appl("msg/imap"))] >= 40
+        events = {v: walk[("mailmonLogEventMatches", i)] for i, v in walk.column("mailmonLogEventName").items()}
+        assert events["msg: partition locked"] == events["msg: syslog Account Information"] >= 40
+        source = [i for i, v in walk.column("mailmonSourceTarget").items() if v == str(log)]
+        assert walk[("mailmonSourceUnrecognised", source[0])] == 0
     finally:
         daemon.stop()

@@ -153,7 +153,7 @@ static void test_options(void **state)
     struct sun_options o;
     sun_options_parse(
         SLICE("! a comment\nLOG_FILENAME=1\nlog_message_id = 1 ! too\nLOG_CONNECTION=3\r\n"
-              "BLOCK_SIZE=512\nLOG_FORMAT=3\nSEPARATE_CONNECTION_LOG=1\nLOG_USERNAME=1\nLOG_"
+              "BLOCK_SIZE=512\nLOG_FORMAT=3\nLOG_USERNAME=1\nLOG_"
               "USERNAME=0\n"
               "LOG_MESSAGES_SYSLOG=-6\nNONSENSE\nLOG_NODE=\n=1\nLOG_REASON=99999999999999999999"),
         &o);
@@ -161,7 +161,6 @@ static void test_options(void **state)
     assert_int_equal(o.block_size, 512);
     assert_int_equal(o.format, 3);
     assert_int_equal(o.syslog, -6);
-    assert_true(o.separate);
     sun_options_parse(SLICE(""), &o);
     assert_int_equal(o.fields, 0);
     assert_int_equal(o.block_size, 1024);
