@@ -232,7 +232,9 @@ static bool learn_file(struct store *s, const char *path)
 static bool still_there(struct store *s)
 {
     struct stat st;
-    if (stat(s->path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode)
+    bool seen = stat(s->path, &st) == 0;
+    if (seen ? st.st_dev == s->device && st.st_ino == s->inode
+             : errno != ENOENT && errno != ENOTDIR) /* who may not look cannot know */
         return true;
     snprintf(s->error, sizeof s->error, "%.200s was removed", s->path);
     return false;
