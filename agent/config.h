@@ -201,7 +201,7 @@ struct config_log_event {
     char *name;     /* mailmonLogEventName */
     char *source;   /* path of the log */
     char *pattern;  /* literal; '*' stands for any text within the line */
-    char *severity; /* one of log_event_severity_words */
+    char *severity; /* a word of enum alarm_severity */
 };
 
 /* A command that tells who uses how much of his quota. */

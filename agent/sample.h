@@ -13,7 +13,7 @@
 struct samples;
 
 /*
- * Samples of these columns (descriptors as in the MIB; see sample_check), of at most series_max rows in
+ * Samples of these columns (descriptors as in the MIB; see sample_column), of at most series_max rows in
  * all: what is beyond is left out and counted. The model must outlive it. NULL: no memory.
  */
 struct samples *samples_new(const struct model *m, const struct config_strings *columns,
