@@ -328,7 +328,8 @@ enum response_protocol {
     PROTOCOL_HTTPS,
     PROTOCOL_LDAP,
     PROTOCOL_LDAPS,
-    PROTOCOL_MANAGESIEVE
+    PROTOCOL_MANAGESIEVE,
+    PROTOCOLS_END
 };
 enum response_status {
     RESPONSE_UNKNOWN = 1,

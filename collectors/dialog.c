@@ -16,12 +16,12 @@ const char *const dialog_step_names[STEPS] = {
 
 bool dialog_knows(enum response_protocol p)
 {
-    return p > 0 && p < DIALOG_PROTOCOLS && dialog_protocols[p].rows;
+    return p > 0 && p < PROTOCOLS_END && dialog_protocols[p].rows;
 }
 
 enum response_protocol dialog_protocol_named(struct slice name)
 {
-    for (unsigned p = 1; p < DIALOG_PROTOCOLS; p++)
+    for (unsigned p = 1; p < PROTOCOLS_END; p++)
         if (dialog_knows(p) && slice_eq(name, slice_of(dialog_protocols[p].name)))
             return (enum response_protocol)p;
     return (enum response_protocol)0;

@@ -16,8 +16,6 @@
 
 #include "../agent/model.h"
 
-#define DIALOG_PROTOCOLS (PROTOCOL_MANAGESIEVE + 1)
-
 /* What is timed; values of mailmonStepIndex. Commands of one step are timed together. */
 enum dialog_step {
     STEP_RESOLVE = 1,

@@ -228,7 +228,7 @@ static const struct dialog_row sieve_rows[] = {
 
 #define QUIT "QUIT\r\n"
 
-const struct protocol_rows dialog_protocols[DIALOG_PROTOCOLS] = {
+const struct protocol_rows dialog_protocols[PROTOCOLS_END] = {
     [PROTOCOL_TCP] = {"tcp", 0, false, "", "", tcp_rows, dialog_line_any, false},
     [PROTOCOL_SMTP] = {"smtp", 25, false, "EHLO", QUIT, smtp_rows, dialog_line_smtp, false},
     [PROTOCOL_SUBMISSION] = {"submission", 587, false, "EHLO", QUIT, smtp_rows, dialog_line_smtp,

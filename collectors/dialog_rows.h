@@ -72,7 +72,7 @@ struct protocol_rows {
     bool literals; /* a line that ends in {N} is followed by N octets and goes on */
 };
 
-extern const struct protocol_rows dialog_protocols[DIALOG_PROTOCOLS];
+extern const struct protocol_rows dialog_protocols[PROTOCOLS_END];
 
 /* Of dialog_grammar.c: one for each kind of answer. */
 enum heard dialog_line_any(struct dialog *d, struct slice line);

@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dialog_want want = all;
     if (size < 3)
         return 0;
-    enum response_protocol p = (enum response_protocol)(data[0] % DIALOG_PROTOCOLS);
+    enum response_protocol p = (enum response_protocol)(data[0] % PROTOCOLS_END);
     if (data[1] & 1)
         want.user = want.password = NULL;
     if (data[1] & 2)
