@@ -3,50 +3,23 @@
 publish*.c knows Net-SNMP, collectors never see a table, the publisher never sees a collector or the store."""
 import re
 import sys
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The layer of each module (both .c and .h); a later pattern wins over an earlier one.
-LAYERS = [
-    (r"agent/(slice|err|log|log_facility|metrics_url|hashindex|account|program|secret)", 0),
-    (r"agent/(model|config|config_\w+|names|slots)", 1),
-    (r"agent/(store|history|table)", 2),
-    (r"agent/(tables|tables_\w+|lookup|persist|transitions)", 3),
-    (r"agent/(dump|report)", 4),
-    (r"agent/(alarm\w*|sample|notice|restart|whatif\w*)", 4),
-    (r"agent/publish\w*", 5),
-    (r"agent/(main\w*|supervise)", 6),
-    (r"collectors/(event|field|reply|syslog|syslog_forms|queue_id|mta|detect|detect_\w+)", 2),
-    (r"collectors/(explain|recipients|escape)", 2),
-    (r"collectors/(sendmail|opensmtpd)_\w+", 3),
-    (r"collectors/(message|tally\w*|postfix_\w+|exim_\w+|sun_\w+)", 3),
-    (r"collectors/(access|access_dovecot|dovecot_prefix|access_cyrus|log_event)", 3),
-    (r"collectors/(access_listing|log_pattern)", 3),
-    (r"collectors/openmetrics", 2),
-    (r"collectors/access_metrics", 3),
-    (r"collectors/access_(session|tally\w*|internal|rows|store)", 4),
-    (r"collectors/(exim_names|opensmtpd_queue)", 2),
-    (r"collectors/(child|access_live|access_fetch|access_source|quota_source)", 5),
-    (r"collectors/(collector|follow\w*|mta_\w+|maillog|mailq\w*|spool|sockets)", 4),
-    (r"collectors/(source|log_source|queue_source|queue_command|socket|process|rate|statistics|collectors)", 5),
-    (r"collectors/(own)", 0),
-    (r"collectors/(watch|resolve|tls|dialog\w*)", 3),
-    (r"collectors/(probe\w*|prober|response_request)", 4),
-    (r"collectors/(response|route)", 4),
-    (r"collectors/ldap_(facts|record)", 2),
-    (r"collectors/ldap_(client\w*|run|probe)", 4),
-    (r"collectors/directory\w*", 5),
-    (r"collectors/sun_(source|queue_source|command|rows\w*)", 5),
-    (r"collectors/(access_sun|sun_service|sun_expire|sun_program)", 4),
-    (r"collectors/(trend|mounts|disk_space|proc_text|appl_status|file_scan|record_\w+|served)", 2),
-    (r"collectors/proc_scan", 3),
-    (r"collectors/process_rows", 4),
-    (r"collectors/(disk|file|host|processes|record)", 5),
-    (r"collectors/(log_line|journal_frame)", 2),
-    (r"collectors/container", 3),
-    (r"collectors/(input|journal|fifo)", 4),
-]
+
+def read_layers():
+    """The table of docs/architecture.md: {"collectors/mta_*": 4}."""
+    found = {}
+    for row in re.findall(r"^\| (\d) \|(.*)\|(.*)\|$", (ROOT / "docs/architecture.md").read_text(), re.M):
+        for folder, names in zip(("agent", "collectors"), row[1:]):
+            found.update({f"{folder}/{n}": int(row[0]) for n in names.replace(",", " ").split()})
+    return found
+
+
+LAYERS = read_layers()
+
 # Who may include a library's headers.
 LIBRARIES = {
     r"net-snmp/": r"agent/publish\w*\.[ch]",
@@ -69,18 +42,21 @@ FORBIDDEN = [
 ]
 
 
-def layer(path):
-    """The layer of a file; None if no line above names it."""
+def name_of(path):
+    """The name of the table that means this file; None if there is none."""
     stem = re.sub(r"\.[ch]$", "", path)
-    found = [n for pattern, n in LAYERS if re.fullmatch(pattern, stem)]
-    return found[-1] if found else None
+    return max((n for n in LAYERS if fnmatch(stem, n)), key=lambda n: (n == stem, len(n)), default=None)
+
+
+def layer(path):
+    return LAYERS.get(name_of(path))
 
 
 def check(path, text):
     """The faults of one file, as (line, text)."""
     own = layer(path)
     if own is None:
-        yield 1, "has no layer in tests/lint/layers.py"
+        yield 1, "has no layer in docs/architecture.md"
         return
     for number, line in enumerate(text.splitlines(), 1):
         m = re.match(r'\s*#\s*include\s+(["<])([^">]+)', line)
@@ -108,6 +84,10 @@ def main():
         for number, text in check(path, p.read_text()):
             print(f"{path}:{number}: {text}")
             faults += 1
+    used = {name_of(str(p.relative_to(ROOT))) for p in files}
+    for name in LAYERS.keys() - used:
+        print(f"docs/architecture.md: there is no file {name}")
+        faults += 1
     print(f"layers: {len(files)} files, {faults} faults")
     return 1 if faults or not files else 0
 
