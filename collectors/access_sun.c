@@ -17,8 +17,6 @@ static const struct access_pattern patterns[] = {
     {"mailbox corrupt", "ailbox corrupted", SEVERITY_MAJOR},
     {"recovering from snapshot", "database from snapshot", SEVERITY_CRITICAL},
     {"removing database logs", "emoving extra database logs", SEVERITY_CRITICAL},
-    {"reconstruct needed", "eeds reconstruct", SEVERITY_MAJOR},
-    {"reconstruct needed ", "un reconstruct", SEVERITY_MAJOR},
     {"database recovery", "ecovering", SEVERITY_MAJOR},
     {"database error", "atabase error", SEVERITY_MAJOR},
     {"mailbox repair requested", "repair requested", SEVERITY_MAJOR},
@@ -30,7 +28,7 @@ static const struct access_pattern patterns[] = {
     {"alarm of the server", "alarmid=", SEVERITY_WARNING},
     {"deadlock", "eadlock", SEVERITY_MINOR},
     {"partition locked", "artition locked", SEVERITY_CRITICAL},
-    {"partition locked ", "locked partition", SEVERITY_CRITICAL},
+    {"partition locked", "locked partition", SEVERITY_CRITICAL},
     {"partition unlocked", "artition unlocked", SEVERITY_INDETERMINATE},
     {"disk full", "No space left on device", SEVERITY_CRITICAL},
     {"over quota", "ver quota", SEVERITY_WARNING},
@@ -210,21 +208,35 @@ static bool on_trace(struct slice s, struct event *e)
     return true;
 }
 
+/* Of a failed login only why: the user's name, which anybody may choose, stands in the same line. */
+static uint8_t login_pattern(struct slice s)
+{
+    for (unsigned i = 0; patterns[i].name; i++)
+        if (slice_starts(slice_of(patterns[i].name), SLICE("bad login")) &&
+            slice_search(s, slice_of(patterns[i].literal)) < s.n)
+            return (uint8_t)(i + 1);
+    return 0;
+}
+
+/* Names of users, folders and messages are no words of the server: their lines have no pattern. */
 static void on_message(struct slice s, bool trace_only, struct event *e)
 {
     e->text = s;
     e->kind = EVENT_SERVER_LOG;
-    e->access.pattern = access_pattern(patterns, s);
     if (on_trace(s, e))
         return;
-    if (trace_only) /* the log of the service has it, too */
-        e->access.level = e->access.pattern = 0;
-    else if (TAKE(s, "login "))
+    if (trace_only) { /* the log of the service has it, too */
+        e->access.level = 0;
+    } else if (TAKE(s, "login ")) {
         on_login(s, e);
-    else if (TAKE(s, "badlogin: "))
+    } else if (TAKE(s, "badlogin: ")) {
         on_badlogin(s, e);
-    else if (TAKE(s, "close "))
+        e->access.pattern = login_pattern(s);
+    } else if (TAKE(s, "close ")) {
         on_close(s, e);
+    } else {
+        e->access.pattern = access_pattern(patterns, s);
+    }
 }
 
 /* "imapd[13027]: " off s. */

@@ -8,6 +8,7 @@
 #include "sun_utility.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define READINGS        512
 #define ACCESS_COUNTERS 4
@@ -118,7 +119,8 @@ static void set_stored(const struct sun_output *to, struct group *g,
     g->stored_minimum_messages = counted->minimum[SUN_MESSAGES];
     g->stored_minimum_recipients = counted->minimum[SUN_RECIPIENTS];
     g->stored_minimum_blocks = counted->minimum[SUN_BLOCKS];
-    if (to->of->config->queue_directory)
+    const char *queue = to->of->config->queue_directory;
+    if (queue && access(queue, R_OK | X_OK) == 0)
         return;
     g->stored_messages = (uint64_t)d->line[SUN_STORED][SUN_MESSAGES];
     g->stored_recipients = (uint64_t)d->line[SUN_STORED][SUN_RECIPIENTS];

@@ -60,6 +60,21 @@ static void count_category(struct sun_service_log *l, const struct event *e)
         log_event_count(l->model, *row, e->time_ms - l->log->tally->real_minus_monotonic_ms, line);
 }
 
+/* Whatever it is that happened: somebody must run reconstruct ("Needs reconstruct", "Run reconstruct -m soon"). */
+static void count_reconstruct(struct sun_service_log *l, const struct event *e)
+{
+    if (slice_search(e->text, SLICE("eeds reconstruct")) == e->text.n &&
+        slice_search(e->text, SLICE("un reconstruct")) == e->text.n)
+        return;
+    char name[96];
+    int n = snprintf(name, sizeof name, "%s: reconstruct needed", l->instance);
+    struct log_event *row = log_event_place(l->model, l->names, (struct slice){name, (size_t)n},
+                                            SEVERITY_MAJOR, l->source);
+    struct slice line = l->log->tally->users == USERS_PLAIN ? e->text : (struct slice){NULL, 0};
+    if (row)
+        log_event_count(l->model, row, e->time_ms - l->log->tally->real_minus_monotonic_ms, line);
+}
+
 static void learn(uint64_t *counter, uint64_t n)
 {
     *counter = (*counter == MODEL_ABSENT ? 0 : *counter) + n;
@@ -90,6 +105,8 @@ void sun_service_event(void *counter, const struct event *e)
 {
     struct sun_service_log *l = counter;
     count_category(l, e);
+    if (e->kind == EVENT_SERVER_LOG && strcmp(l->service, "msgtrace") != 0)
+        count_reconstruct(l, e);
     count_expired(l, e);
     access_tally_event(l->log, e);
     struct access *a = access_tally_access(l->log, e->access.protocol);

@@ -61,6 +61,22 @@ static const struct {
      "snapshot. Run "
      "reconstruct -m soon after startup to resync redundant data",
      "Store Critical stored log    pattern=recovering from snapshot level=3"},
+    {"[31/Aug/2004:16:57:36 -0700] vadar stored[1]: Store Error: Mailbox corrupted, missing fixed "
+     "headers: user/joe/INBOX",
+     "Store Error stored log    pattern=mailbox corrupt level=2"},
+    {"[31/Aug/2004:16:57:36 -0700] vadar stored[1]: Store Error: Mailbox corrupted, start_offset "
+     "beyond EOF: user/joe/INBOX",
+     "Store Error stored log    pattern=mailbox corrupt level=2"},
+    {"[31/Aug/2004:16:57:36 -0700] vadar stored[1]: General Warning: Removing extra database logs. "
+     "Run reconstruct -m soon after startup to resync redundant data",
+     "General Warning stored log    pattern=removing database logs level=1"},
+    {"[31/Aug/2004:16:57:36 -0700] vadar imapd[1]: Account Notice: badlogin: [192.0.2.9] plaintext "
+     "partition locked, needs reconstruct authentication failure",
+     "Account Notice imapd login failed partition 192.0.2.9 plaintext pattern=bad login: "
+     "authentication failure"},
+    {"[31/Aug/2004:16:57:36 -0700] vadar imapd[1]: Store Information: "
+     "fetch:ann:user/ann:<alarmid=deadlock@x>",
+     "Store Information imapd traffic ann   n=1"},
     {"Aug 31 16:57:36 vadar imapd[1]: Account Notice: badlogin: [2001:db8::1] plaintext ann user "
      "not found",
      "Account Notice imapd login failed ann 2001:db8::1 plaintext pattern=bad login: no such user"},
@@ -163,20 +179,22 @@ static void test_rows(void **state)
     const struct access *a = access_tally_access(log, ACCESS_IMAP);
     assert_non_null(a);
     assert_int_equal(a->good_logins, 1);
-    assert_int_equal(a->failed_logins, 3);
+    assert_int_equal(a->failed_logins, 4);
     assert_int_equal(a->connections, 2);
     assert_int_equal(a->failed_connections, 1);
     assert_int_equal(a->mailboxes_selected, 2);
     assert_int_equal(a->octets_in, 5);
     assert_int_equal(a->octets_out, 115);
-    assert_int_equal(a->fetched, 1);
+    assert_int_equal(a->fetched, 2);
     assert_int_equal(a->current_connections, 0);
     assert_int_equal(access_tally_access(log, ACCESS_LMTP)->appended, 1);
-    assert_int_equal(event_named(&m, "sun: imap Account Notice")->matches, 5);
-    assert_int_equal(event_named(&m, "sun: imap Store Error")->matches, 1);
+    assert_int_equal(event_named(&m, "sun: imap Account Notice")->matches, 6);
+    assert_int_equal(event_named(&m, "sun: imap Store Error")->matches, 3);
     assert_int_equal(event_named(&m, "sun: invalid cache")->matches, 1);
     assert_int_equal(event_named(&m, "sun: recovering from snapshot")->matches, 1);
-    assert_int_equal(event_named(&m, "sun: msgtrace Store Information")->matches, 3);
+    assert_int_equal(event_named(&m, "sun: mailbox corrupt")->matches, 2);
+    assert_int_equal(event_named(&m, "sun: reconstruct needed")->matches, 3);
+    assert_int_equal(event_named(&m, "sun: msgtrace Store Information")->matches, 4);
     assert_int_equal(service.unrecognised, 1);
     free(imap);
     free(trace);
