@@ -7,10 +7,10 @@
 #include <time.h>
 
 #define THOR                                                                                       \
-    " dns;thor.siroe.com (TCP|206.184.139.12|2788|192.160.253.66|25) (THOR.SIROE.COM -- Server "    \
+    " dns;thor.siroe.com (TCP|206.184.139.12|2788|192.160.253.66|25) (THOR.SIROE.COM -- Server "   \
     "ESMTP [iMS V5.0 #8694]) smtp;250 2.1.5 marlowe@siroe.com and options OK.\n"
 #define GATEWAY                                                                                    \
-    " dns;gw.varrius.com (TCP|206.184.139.12|2788|192.160.253.66|25) (gw.varrius.com -- SMTP "      \
+    " dns;gw.varrius.com (TCP|206.184.139.12|2788|192.160.253.66|25) (gw.varrius.com -- SMTP "     \
     "Sendmail) smtp;250 OK.\n"
 #define LIST     "19-Jan-1998 20:01:"
 #define BOGUS    "19-JAN-1998 20:"
