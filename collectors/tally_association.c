@@ -66,7 +66,7 @@ void on_connection_reject(struct tally *t, struct instance *i, struct service *s
     model_dirty(t->model, MODEL_APPL, i->appl);
     tally_entry(t, s, ENTRY_CONNECTION_REJECTED, e, e->text);
     tally_error(t, s, e->code, SIDE_INBOUND);
-    struct peer *p = tally_peer(t, i, e);
+    struct peer *p = session_peer(t, i, e);
     if (p)
         p->rejected++;
 }
@@ -93,7 +93,7 @@ void on_tls(struct tally *t, struct instance *i, struct service *s, const struct
 void on_auth_fail(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     tally_entry(t, s, ENTRY_AUTHENTICATION, e, e->text);
-    struct peer *p = tally_peer(t, i, e);
+    struct peer *p = session_peer(t, i, e);
     if (p)
         p->auth_failures++;
 }

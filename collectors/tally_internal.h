@@ -165,11 +165,13 @@ void message_connect_failed(struct tally *t, struct instance *i, const struct ev
 
 /*
  * Where lines of a session do not repeat whose it is: what its first line said is kept until its last,
- * as a message that is never queued. session_service: of this line's session, else s.
+ * as a message that is never queued. session_service: of this line's session, else s; session_peer: likewise, else of
+ * the line's own peer.
  */
 void session_begin(struct tally *t, struct instance *i, struct service *s, const struct event *e);
 struct service *session_service(struct tally *t, struct instance *i, struct service *s,
                                 const struct event *e);
+struct peer *session_peer(struct tally *t, struct instance *i, const struct event *e);
 void session_end(struct tally *t, struct instance *i, const struct event *e);
 
 /* tally_hop.c */

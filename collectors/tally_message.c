@@ -206,6 +206,13 @@ struct service *session_service(struct tally *t, struct instance *i, struct serv
     return m ? origin_of(t, i, m) : s;
 }
 
+struct peer *session_peer(struct tally *t, struct instance *i, const struct event *e)
+{
+    struct queue_id id;
+    const struct message *m = e->flags & EVENT_SESSION ? find(t, i, e, &id) : NULL;
+    return m && m->link ? tally_peer_numbered(t, i, m->link, e) : tally_peer(t, i, e);
+}
+
 void session_end(struct tally *t, struct instance *i, const struct event *e)
 {
     struct queue_id id;

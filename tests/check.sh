@@ -45,5 +45,7 @@ for truth in tests/data/generated/*.json; do
     result "truth of $truth" $?
 done
 rm -f "$dump"
+/usr/bin/python3 tests/story/story.py --program "$build/mailmond" --seeds 1-15 >"$log" 2>&1
+result "stories" $?
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
