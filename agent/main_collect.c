@@ -21,8 +21,8 @@
 #include "main_ask.h"
 #include "main_collect_options.h"
 #include "main_consumer.h"
-#include "main_explain.h"
-#include "main_read.h"
+#include "main_instances.h"
+#include "main_modes.h"
 #include "main_whatif.h"
 #include "persist.h"
 #include "slots.h"
@@ -257,72 +257,6 @@ static void on_tick(uv_timer_t *timer)
     start_checkpoint();
 }
 
-/* Instances */
-
-/* Is this the name of an instance of the configuration, of this kind? */
-static bool is_instance(const char *type, struct slice name)
-{
-    for (unsigned i = 0; i < self.config->mta_count; i++)
-        if (strcmp(self.config->mtas[i].type, type) == 0 &&
-            slice_eq(name, slice_of(self.config->mtas[i].name)))
-            return true;
-    return false;
-}
-
-/*
- * What a tag stands for: "postfix/smtpd" and, with -o syslog_name=submission, "submission/smtpd" are
- * services of the same instance. Where tags name instances, the name of another is no further name of
- * this one; where they do not, a tag is just one of the instance's own.
- */
-static void name_instance(struct tally *t, const struct config_mta *m, const struct mta *mta)
-{
-    struct slice name = slice_of(m->name);
-    for (unsigned i = 0; i < m->syslog_names.count; i++) {
-        struct slice app = slice_of(m->syslog_names.items[i]);
-        if (!mta->named_by_tag)
-            tally_alias(t, mta, app, name, SLICE(""));
-        else if (!slice_eq(app, name) && is_instance(m->type, app))
-            log_warning("instance %s: lines of \"%s\" belong to the instance of that name", m->name,
-                        m->syslog_names.items[i]);
-        else if (!slice_eq(app, name) && slice_find(app, '/') == app.n)
-            tally_alias(t, mta, app, name, app);
-    }
-    for (unsigned i = 0; i < m->internal_services.count; i++)
-        tally_internal_service(t, name, slice_of(m->internal_services.items[i]));
-}
-
-static void place_instance(struct collect *c, const struct config_mta *m)
-{
-    const struct mta *mta = mta_find(m->type);
-    struct appl *appl = mta ? tally_appl(c->tally, mta, slice_of(m->name)) : NULL;
-    if (appl)
-        c->instances[c->instance_count++] =
-            (struct instance_of_mta){.config = m, .mta = mta, .appl = appl};
-    else
-        log_error("%s instance %s is left out: another mail system has the name, or applTable is "
-                  "full",
-                  m->type, m->name);
-}
-
-static bool make_instances(void)
-{
-    struct collect *c = &self.collect;
-    c->instances = calloc(self.config->mta_count + 1, sizeof *c->instances);
-    c->tally = tally_new(c->model, c->names, self.config->messages_max, true);
-    if (!c->instances || !c->tally)
-        return false;
-    for (unsigned i = 0; i < self.config->mta_count; i++) {
-        const struct mta *mta = mta_find(self.config->mtas[i].type);
-        if (mta)
-            name_instance(c->tally, &self.config->mtas[i], mta);
-    }
-    if (!tally_load(c->tally, self.store))
-        return false;
-    for (unsigned i = 0; i < self.config->mta_count; i++)
-        place_instance(c, &self.config->mtas[i]);
-    return true;
-}
-
 /* Signals */
 
 static void end(int code)
@@ -439,7 +373,7 @@ static bool restore(void)
     struct slots_back back;
     slots_back_get(self.slots, &back);
     if (!persist_load(&self.model, c->names, self.store, c->real_minus_monotonic_ms) ||
-        !restore_since() || !make_instances() ||
+        !restore_since() || !instances_make(c) ||
         !alarm_work_start(&self.alarm_work, self.config, self.rules, &self.model, c->names,
                           self.store, &back, c->monotonic_ms, c->real_minus_monotonic_ms)) {
         log_error("the stored state cannot be used: %s", store_error(self.store));
@@ -456,7 +390,6 @@ static bool restore(void)
 static bool start_collectors(void)
 {
     struct collect *c = &self.collect;
-    c->config = self.config;
     for (unsigned i = 0; collectors[i]; i++) {
         if (collectors[i]->start(c))
             continue;
@@ -514,6 +447,7 @@ static int run(pid_t parent)
     set_clock();
     self.started_ms = c->monotonic_ms;
     c->loop = uv_default_loop();
+    c->config = self.config;
     self.slots = slots_open_writer(self.arguments.model_fd, self.arguments.back_fd);
     if (!self.slots) {
         log_error("the shared memory cannot be used: %s", strerror(errno));
@@ -537,102 +471,7 @@ static int run(pid_t parent)
     return self.exit_code;
 }
 
-/* Modes */
-
-static int read_mode(int count, char **files)
-{
-    struct read_options o = {.mta = mta_find(self.arguments.read),
-                             .server = access_find(self.arguments.read),
-                             .files = files,
-                             .file_count = count,
-                             .messages_max = self.arguments.messages_max,
-                             .statistics = self.arguments.statistics};
-    if ((o.mta || o.server) && count > 0)
-        return read_files(&o);
-    struct format f;
-    if (o.mta || o.server || format_find(self.arguments.read, &f))
-        fprintf(stderr, "mailmond: --read %s: no file is named\n", self.arguments.read);
-    return 2;
-}
-
-static int explain_mode(int count, char **files)
-{
-    struct format f;
-    if (!format_find(self.arguments.explain, &f))
-        return 2;
-    if (count > 0)
-        return explain_files(&f, count, files);
-    fprintf(stderr, "mailmond: --explain %s: no file is named\n", f.name);
-    return 2;
-}
-
-static void print_list(const struct err_list *list, const char *prefix)
-{
-    for (unsigned i = 0; i < list->count; i++)
-        fprintf(stderr, "%s%s\n", prefix, list->lines[i]);
-}
-
-/* The FIFOs that are read, which the supervisor holds open. */
-static void print_fifo(const char *log)
-{
-    if (log && strncmp(log, "fifo:", 5) == 0)
-        printf("fifo=%s\n", log + 5);
-}
-
-static void print_fifos(const struct config *c)
-{
-    const struct config_list *const servers[] = {&c->dovecots, &c->cyruses};
-    for (unsigned i = 0; i < c->mta_count; i++)
-        print_fifo(c->mtas[i].log);
-    for (unsigned k = 0; k < sizeof servers / sizeof servers[0]; k++)
-        for (unsigned i = 0; i < servers[k]->count; i++)
-            print_fifo(((const struct config_access *)servers[k]->items + i)->log);
-    for (unsigned i = 0; i < c->log_events.count; i++)
-        print_fifo(((const struct config_log_event *)c->log_events.items + i)->source);
-}
-
-/* What the supervisor must know of a valid configuration, a line for each. */
-static void print_settings(const struct config *c)
-{
-    printf("run_dir=%s\nstate_dir=%s\nlog=%s\nlog_level=%s\n", c->run_dir,
-           self.arguments.state ? self.arguments.state : c->state_dir, c->log, c->log_level);
-    printf("snmp=%d|%s|%s|%s|%u|%d", c->standalone, c->listen, c->agentx ? c->agentx : "",
-           c->context ? c->context : "", c->agentx_ping_s, c->fast_path);
-    uint64_t directives = 0; /* they may hold secrets: only their hash leaves this process */
-    for (unsigned i = 0; i < c->directives.count; i++)
-        directives = slice_hash(slice_of(c->directives.items[i]), directives);
-    printf("|%016llx\n", (unsigned long long)directives);
-    print_fifos(c);
-}
-
-/* For mailmond --dump: a daemon that has a better configuration may still run. */
-static void print_run_dir(const char *file)
-{
-    char *run_dir = config_run_dir(file);
-    printf("run_dir=%s\n", run_dir);
-    free(run_dir);
-}
-
-/* --check, --dump-config, --detect, --settings; -1: none of them was asked for. */
-static int print_mode(const struct err_list *notes)
-{
-    const struct arguments *a = &self.arguments;
-    if (a->settings)
-        print_settings(self.config);
-    else if (a->dump_config || a->detect)
-        config_dump(self.config, stdout);
-    if (a->check || a->detect) {
-        print_list(&self.config->warnings, "warning: ");
-        print_list(notes, "");
-    }
-    if (a->check)
-        alarm_rules_print(self.rules, stdout);
-    if (a->check)
-        printf("%s: ok, %u mail systems\n",
-               self.config->file ? self.config->file : "no configuration file",
-               self.config->mta_count);
-    return a->settings || a->dump_config || a->detect || a->check ? 0 : -1;
-}
+/* The start */
 
 /* Completes what is configured and adds what is found, of each kind. */
 static void detect(struct err_list *notes)
@@ -655,7 +494,7 @@ static bool load(struct err_list *notes)
     struct err_list errors = {0};
     self.config = read_config(&self.rules, &errors);
     bool good = self.rules && errors.count == 0;
-    print_list(&errors, "");
+    modes_print_list(&errors, "");
     err_free(&errors);
     if (!good)
         return false;
@@ -674,21 +513,19 @@ int main(int argc, char **argv)
     int code = arguments_parse(&self.arguments, argc, argv);
     if (code >= 0)
         return code;
-    if (self.arguments.read)
-        return read_mode(self.arguments.count, self.arguments.files);
-    if (self.arguments.explain)
-        return explain_mode(self.arguments.count, self.arguments.files);
-    if (self.arguments.count > 0)
-        return arguments_wrong();
+    code = modes_of_files(&self.arguments);
+    if (code >= 0)
+        return code;
     if (!load(&notes)) {
         if (self.arguments.settings)
-            print_run_dir(self.arguments.config);
+            modes_print_run_dir(self.arguments.config);
         return self.arguments.settings || self.arguments.model_fd >= 0 ? EXIT_CONFIG : 1;
     }
     if (self.arguments.what_if)
         return whatif_mode(self.config, self.rules, state_dir(), self.arguments.from,
                            self.arguments.to);
-    code = self.arguments.ask ? ask_once(self.config, self.arguments.ask) : print_mode(&notes);
+    code = self.arguments.ask ? ask_once(self.config, self.arguments.ask)
+                              : modes_of_config(&self.arguments, self.config, self.rules, &notes);
     if (code >= 0)
         return code;
     if (self.arguments.model_fd < 0 || self.arguments.back_fd < 0)
