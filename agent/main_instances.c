@@ -66,5 +66,5 @@ bool instances_make(struct collect *c)
         return false;
     for (unsigned i = 0; i < config->mta_count; i++)
         place_instance(c, &config->mtas[i]);
-    return true;
+    return tally_wait_for_strangers(c->tally);
 }

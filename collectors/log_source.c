@@ -366,11 +366,29 @@ static bool start(struct collect *c)
     for (unsigned n = 0; n < c->config->log_events.count; n++)
         if (!add_watch(c, (const struct config_log_event *)c->config->log_events.items + n))
             return false;
+    log_event_drop_unplaced(c->model, c->config);
     return true;
+}
+
+/* Tells of instances that nobody named, of not more than one a minute: who may log chooses tags. */
+static void tell_strangers(struct collect *c)
+{
+    static int64_t next_ms;
+    if (!next_ms)
+        next_ms = c->monotonic_ms + 10000;
+    const char *name = c->monotonic_ms >= next_ms ? tally_stranger(c->tally) : NULL;
+    if (!name)
+        return;
+    next_ms = c->monotonic_ms + 60000;
+    log_notice("lines are tagged \"%s\", but no such mail system is configured or was found: it "
+               "becomes an application when another of its daemons writes; syslog_names tells "
+               "whose a tag is",
+               name);
 }
 
 static void tick(struct collect *c)
 {
+    tell_strangers(c);
     if (uv_is_active((uv_handle_t *)&more))
         return;
     if (read_all(c))

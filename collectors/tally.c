@@ -47,6 +47,7 @@ void tally_free(struct tally *t)
         next = l->next;
         free(l);
     }
+    tally_strangers_free(t);
     free_aliases(t->aliases);
     free_aliases(t->internals);
     free(t->wait_lists);
@@ -257,7 +258,14 @@ static bool is_tag(const struct tag *tag, const struct tally_log *from, uint64_t
     return memcmp(tag->text, text.p, 8) == 0;
 }
 
-static struct tag *find_tag(const struct tally_log *from, const struct event *e)
+/* Is the line of an instance that only its tag tells of, and that is not believed yet? */
+static bool is_stranger(struct tally_log *from, const struct event *e)
+{
+    return from->mta->named_by_tag && is_plain(e->app) &&
+           !find_alias(from->tally, from->mta, e->app) && tally_is_stranger(from, e);
+}
+
+static struct tag *find_tag(struct tally_log *from, const struct event *e)
 {
     char buffer[TAG_LENGTH];
     struct slice text = whole_tag(e, buffer);
@@ -265,7 +273,7 @@ static struct tag *find_tag(const struct tally_log *from, const struct event *e)
     struct tag *tag = &from->tally->tags[h % TAGS];
     if (is_tag(tag, from, h, text))
         return tag;
-    struct instance *i = find_instance(from, e);
+    struct instance *i = is_stranger(from, e) ? NULL : find_instance(from, e);
     if (!i || text.n >= TAG_LENGTH)
         return NULL;
     *tag = (struct tag){.hash = h, .from = from, .instance = i, .length = (uint8_t)text.n};

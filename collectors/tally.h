@@ -49,6 +49,13 @@ void tally_clock(struct tally *t, int64_t real_minus_monotonic_ms);
  */
 void tally_alias(struct tally *t, const struct mta *mta, struct slice app, struct slice name,
                  struct slice prefix);
+/*
+ * From now on a tag alone makes no application: one that is neither an instance nor an alias does when lines of
+ * two of its daemons have come, and few do. false: memory is short.
+ */
+bool tally_wait_for_strangers(struct tally *t);
+/* A name that waits so and was not told of before, or NULL. */
+const char *tally_stranger(struct tally *t);
 /* What this service of an instance takes in was received before: it is behind a content filter. */
 void tally_internal_service(struct tally *t, struct slice name, struct slice service);
 /* The row of an instance, made if need be (configured instances exist before their first line); NULL if

@@ -13,6 +13,7 @@
 
 struct instance;
 struct wait_list;
+struct strangers;
 
 /* A row of mtaGroupTable with the rows that hang from it, found without a search. */
 struct service {
@@ -100,7 +101,8 @@ struct tally {
     uint32_t peer_hand, destination_hand;
     uint32_t next_destination; /* destinationIndex of the next new row */
     int64_t real_minus_monotonic_ms;
-    int64_t at; /* instant of the event at hand */
+    int64_t at;                  /* instant of the event at hand */
+    struct strangers *strangers; /* NULL: a tag is enough */
     struct gone gone;
     struct runs runs;
     struct served served;
@@ -120,6 +122,8 @@ static inline int64_t tally_at(const struct tally *t, const struct event *e)
 /* Kinds of records, from STORE_TALLIES. */
 enum { KIND_MESSAGES, KIND_WAITS, KIND_HEADER, KIND_RUNS };
 
+/* Is there a row of applTable with this name? */
+bool tally_knows(const struct tally *t, struct slice name);
 struct instance *tally_instance(struct tally *t, const struct mta *mta, struct slice name);
 struct service *tally_service(struct tally *t, struct instance *i, const struct mta_service *is,
                               struct slice name, int hierarchy, struct slice description);
@@ -173,6 +177,10 @@ struct service *session_service(struct tally *t, struct instance *i, struct serv
                                 const struct event *e);
 struct peer *session_peer(struct tally *t, struct instance *i, const struct event *e);
 void session_end(struct tally *t, struct instance *i, const struct event *e);
+
+/* tally_stranger.c. Is the tag's instance one that nobody knows? Then the event is kept, or forgotten. */
+bool tally_is_stranger(struct tally_log *from, const struct event *e);
+void tally_strangers_free(struct tally *t);
 
 /* tally_hop.c */
 uint16_t tally_link(struct slice id);

@@ -74,6 +74,11 @@ static struct appl *find_appl(const struct tally *t, struct slice name)
     return NULL;
 }
 
+bool tally_knows(const struct tally *t, struct slice name)
+{
+    return find_appl(t, name) != NULL;
+}
+
 static struct appl *place_appl(struct tally *t, const struct mta *mta, struct slice name)
 {
     struct appl *a = find_appl(t, name);

@@ -1,10 +1,12 @@
 """One file to which Postfix, Dovecot and Cyrus write: each line is counted once, by whom it belongs to."""
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
-from daemon import ROOT, Daemon
+from daemon import ROOT, Daemon, setting
 from test_dovecot import shown
 
 SNMP = 27560
@@ -50,5 +52,45 @@ def test_one_file(log, tmp_path):
         logs = [i for i, v in cells.column("mailmonSourceKind").items() if v == "log"]
         assert len(logs) == 1
         assert cells["mailmonSourceUnrecognised", logs[0]] == 0
+    finally:
+        d.stop()
+
+
+def test_tag_and_reload(tmp_path):
+    """A tag that anybody may write makes no application, an instance that is new does; and a log event that is
+    not asked for any more is gone after SIGHUP."""
+    log = tmp_path / "mail.log"
+    head = "2026-11-22T00:00:00+00:00 mx1"
+    log.write_text("".join(f"{head} postfix/{line}\n" for line in (
+        "smtpd[1]: connect from h[192.0.2.9]", "smtpd[1]: lost connection after RCPT from h[192.0.2.9]")))
+    settings = {"detect": False, "user": "root", "publish_user": "root",
+                "postfix": [{"name": "postfix", "log": log}],
+                "log_events": [{"name": n, "source": log, "pattern": n} for n in ("lost", "connect")]}
+    d = Daemon(tmp_path / "mailmond", SNMP + 1, settings).start()
+
+    def applications():
+        return set(shown(d, lambda c: True).column("applName").values())
+    try:
+        assert applications() == {"postfix"}
+        with open(log, "a") as out:
+            out.write(f"{head} forged/smtpd[1]: connect from h[192.0.2.66]\n")
+            out.write(f"{head} forged/smtpd[1]: 9FBF112D687: client=h[192.0.2.66]\n")
+            out.write(f"{head} mx-out/smtpd[3]: connect from h[192.0.2.7]\n")
+            out.write(f"{head} mx-out/smtpd[3]: 9FBF112D687: client=h[192.0.2.7]\n")
+            out.write(f"{head} mx-out/cleanup[4]: 9FBF112D687: message-id=<x@y>\n")
+            out.write(f"{head} mx-out/qmgr[5]: 9FBF112D687: from=<a@x>, size=10, nrcpt=1 (queue active)\n")
+        cells = shown(d, lambda c: "mx-out" in c.column("applName").values() and
+                      c.of("mtaReceivedMessages", "mx-out") == 1)
+        assert set(cells.column("applName").values()) == {"postfix", "mx-out"}
+        assert cells.of("applAccumulatedInboundAssociations", "mx-out") == 1
+        assert set(cells.column("mailmonLogEventName").values()) == {"lost", "connect"}
+        text = d.config.read_text()
+        d.config.write_text(text.replace(setting(settings["log_events"][0]) + ", ", ""))
+        assert d.config.read_text() != text
+        os.kill(d.process.process.pid, signal.SIGHUP)
+        cells = shown(d, lambda c: set(c.column("mailmonLogEventName").values()) == {"connect"})
+        assert set(cells.column("mailmonLogEventName").values()) == {"connect"}
+        assert cells["mailmonLogEventMatches", cells.index("mailmonLogEventName", "connect")] > 0
+        assert set(cells.column("applName").values()) == {"postfix", "mx-out"}
     finally:
         d.stop()

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "../../agent/log.h"
 #include "../../collectors/collector.h"
+#include "../../collectors/log_event.h"
 
 /* As the store gives it back: a name and what it was, but no status. */
 static void restored(struct collect *c, const char *name, enum source_kind kind)
@@ -53,6 +54,41 @@ static void what_nobody_placed_goes(void **state)
     assert_int_equal(named(&c, "probe new")->status, SOURCE_STALE);
     assert_int_equal(named(&c, "postfix log /old")->status, SOURCE_DISABLED);
     names_free(c.names);
+    model_free(&m);
+}
+
+static void restore_event(struct model *m, struct names *n, const char *name)
+{
+    struct log_event *row = log_event_place(m, n, slice_of(name), SEVERITY_MINOR, 1);
+    row->matches = 7;
+    row->severity = row->source = MODEL_ABSENT; /* these are not stored */
+}
+
+/* A log event that the configuration does not ask for any more goes; what a server of it makes stays. */
+static void test_log_events(void **state)
+{
+    (void)state;
+    struct model m;
+    struct config *config = calloc(1, sizeof *config);
+    struct names *n = names_new();
+    assert_non_null(config);
+    assert_true(model_init(&m, NULL));
+    config_add_dovecot(config)->name = strdup("mailstore");
+    restore_event(&m, n, "removed");
+    restore_event(&m, n, "kept");
+    restore_event(&m, n, "mailstore: mailbox quota");
+    restore_event(&m, n, "mailstores: not its own");
+    assert_non_null(log_event_place(&m, n, SLICE("kept"), SEVERITY_MINOR, 1));
+    log_event_drop_unplaced(&m, config);
+    assert_int_equal(m.tables[MODEL_LOG_EVENT].count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct log_event *row = model_row(&m, MODEL_LOG_EVENT, i);
+        assert_true(
+            slice_eq(TEXT_GET(row->name), i ? SLICE("mailstore: mailbox quota") : SLICE("kept")));
+        assert_int_equal(row->matches, 7);
+    }
+    config_free(config);
+    names_free(n);
     model_free(&m);
 }
 
@@ -113,6 +149,7 @@ static void each_change_has_a_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(what_nobody_placed_goes),
+                                       cmocka_unit_test(test_log_events),
                                        cmocka_unit_test(each_change_has_a_line)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,13 +242,57 @@ static void test_large_counters(void **state)
     }
 }
 
+static unsigned appls(const struct world *w)
+{
+    return w->model.tables[MODEL_APPL].count;
+}
+
+/* In a daemon, one line of a name that nobody configured makes no application; what came first counts. */
+static void test_strangers(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, NULL, 1000);
+    tally_appl(w.tally, &mta_postfix, SLICE("postfix"));
+    tally_alias(w.tally, &mta_postfix, SLICE("submission"), SLICE("postfix"), SLICE("submission"));
+    assert_true(tally_wait_for_strangers(w.tally));
+    feed_format(&w, "postfix/smtpd[1]: connect from h[192.0.2.9]");
+    feed_format(&w, "submission/smtpd[1]: connect from h[192.0.2.9]");
+    for (unsigned n = 0; n < 100; n++) {
+        feed_format(&w, "forged/smtpd[1]: connect from h[192.0.2.9]");
+        feed_format(&w, "forged%u/smtpd[1]: connect from h[192.0.2.9]", n);
+        feed_format(&w, "forged/submission/smtpd[1]: connect from h[192.0.2.9]");
+    }
+    assert_int_equal(appls(&w), 1);
+    assert_non_null(tally_stranger(w.tally));
+    feed_format(&w, "out/smtpd[1]: connect from h[192.0.2.9]");
+    feed_format(&w, "out/smtpd[1]: A1B2C3D4E5: client=h[192.0.2.9]");
+    feed_format(&w, "out/cleanup[2]: A1B2C3D4E5: message-id=<x@y>");
+    feed_format(&w, "out/qmgr[3]: A1B2C3D4E5: from=<a@x>, size=1000, nrcpt=2 (queue active)");
+    assert_int_equal(appls(&w), 2);
+    w.instance = "out";
+    assert_int_equal(
+        world_expect(
+            &w, "what came first",
+            "mta:received_messages=1 mta:accumulated_inbound=1 smtpd:received_recipients=2"),
+        0);
+    for (unsigned n = 0; n < 100; n++) {
+        feed_format(&w, "more%u/smtpd[1]: connect from h[192.0.2.9]", n);
+        feed_format(&w, "more%u/qmgr[1]: A1B2C3D4E5: from=<a@x>, size=1, nrcpt=1 (queue active)",
+                    n);
+    }
+    assert_int_equal(appls(&w), 9);
+    check_bounds(&w);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tags),           cmocka_unit_test(test_instances),
         cmocka_unit_test(test_services),       cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_octets),         cmocka_unit_test(test_long_domains),
-        cmocka_unit_test(test_large_counters),
+        cmocka_unit_test(test_large_counters), cmocka_unit_test(test_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
