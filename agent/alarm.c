@@ -43,7 +43,9 @@ static bool say(struct alarms *s, struct alarm *a, enum alarm_told told, enum al
         a->warnings_sent++;
         a->last_warning_at = s->now;
     }
-    alarm_tell(a, event, why, a->flaps, s->now, &s->out[s->told++]);
+    uint16_t rule = s->rule_of[model_position(s->model, MODEL_ALARM, a)] & NO_RULE;
+    const struct alarm_rule *r = rule == NO_RULE ? NULL : s->judges[rule].rule;
+    alarm_tell(a, r, event, why, a->flaps, s->now, &s->out[s->told++]);
     model_dirty(s->model, MODEL_ALARM, a);
     return true;
 }

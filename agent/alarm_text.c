@@ -109,6 +109,14 @@ bool alarm_matches(const struct alarm_rule *r, const void *row, const char *inst
     return fnmatch(r->instances, dotted, 0) == 0;
 }
 
+static uint32_t count_labels(const struct column *c)
+{
+    uint32_t n = 0;
+    while (c->labels[n])
+        n++;
+    return n;
+}
+
 void alarm_value_text(const struct alarm_rule *r, struct alarm *a)
 {
     char text[128];
@@ -119,9 +127,7 @@ void alarm_value_text(const struct alarm_rule *r, struct alarm *a)
     else if (r->values && r->column->kind == COLUMN_TRUTH)
         snprintf(text, sizeof text, "%s", v == 1 ? "true" : "false");
     else if (r->values) {
-        int64_t count = 0;
-        while (r->column->labels[count])
-            count++;
+        int64_t count = count_labels(r->column);
         snprintf(text, sizeof text, "%s", v >= 1 && v <= count ? r->column->labels[v - 1] : "?");
     } else
         snprintf(text, sizeof text, "%" PRId64 "%s%.*s", v, unit.n ? " " : "", (int)unit.n,
@@ -129,26 +135,38 @@ void alarm_value_text(const struct alarm_rule *r, struct alarm *a)
     TEXT_SET(a->value_text, slice_of(text));
 }
 
-static void set_text(const struct alarm *a, enum alarm_event event, enum alarm_why why,
-                     uint64_t flaps, struct transition *t)
+/* The predicate of the sentence if the value is one of an enumeration; NULL: there is none. */
+static const char *phrase_of(const struct alarm *a, const struct alarm_rule *r)
 {
-    char text[600], threshold[64] = "", change[64] = "";
+    bool has_phrase = r && r->kind != RULE_ABSENT && r->values && r->column->phrases;
+    return has_phrase && a->current >= 1 && a->current <= count_labels(r->column)
+               ? r->column->phrases[a->current - 1]
+               : NULL;
+}
+
+/* `mail service "postfix" is down`, `age of the oldest message of "postfix/deferred" is 30 hours, threshold 24` */
+static void set_text(const struct alarm *a, const char *phrase, enum alarm_event event,
+                     enum alarm_why why, uint64_t flaps, struct transition *t)
+{
+    char text[600], threshold[64] = "", change[64] = "", is[128];
     struct slice d = TEXT_GET(a->description), i = TEXT_GET(a->instance),
                  v = TEXT_GET(a->value_text);
     if (TEXT_GET(a->unit).p) /* else it is a value or its absence that is bad */
         snprintf(threshold, sizeof threshold, ", threshold %" PRId64, a->threshold);
     if (why == WHY_FLAPPING)
         snprintf(change, sizeof change, "changes too often (raised %" PRIu64 " times): ", flaps);
-    snprintf(text, sizeof text, "%s%.*s of \"%.*s\" is %.*s%s",
+    if (why == WHY_GONE)
+        snprintf(is, sizeof is, "is gone");
+    else if (phrase)
+        snprintf(is, sizeof is, "%s", phrase);
+    else
+        snprintf(is, sizeof is, "is %.*s%s", (int)v.n, v.p ? v.p : "", threshold);
+    snprintf(text, sizeof text, "%s%.*s%s \"%.*s\" %s",
              why == WHY_FLAPPING             ? change
              : event == ALARM_EVENT_CLEARED  ? "cleared: "
              : event == ALARM_EVENT_REMINDER ? "still: "
                                              : "",
-             (int)d.n, d.p, (int)i.n, i.p, why == WHY_GONE ? 4 : (int)v.n,
-             why == WHY_GONE ? "gone"
-             : v.p           ? v.p
-                             : "",
-             why == WHY_GONE ? "" : threshold);
+             (int)d.n, d.p, phrase ? "" : " of", (int)i.n, i.p, is);
     TEXT_SET(t->text, slice_of(text));
 }
 
@@ -158,8 +176,8 @@ static int64_t clamp(int64_t v)
     return v > INT32_MAX ? INT32_MAX : v < INT32_MIN ? v == INT64_MIN ? 0 : INT32_MIN : v;
 }
 
-void alarm_tell(const struct alarm *a, enum alarm_event event, enum alarm_why why, uint64_t flaps,
-                int64_t now_ms, struct transition *t)
+void alarm_tell(const struct alarm *a, const struct alarm_rule *r, enum alarm_event event,
+                enum alarm_why why, uint64_t flaps, int64_t now_ms, struct transition *t)
 {
     memset(t, 0, sizeof *t);
     t->at = now_ms;
@@ -183,5 +201,5 @@ void alarm_tell(const struct alarm *a, enum alarm_event event, enum alarm_why wh
     t->value_text = a->value_text;
     t->instance = a->instance;
     t->description = a->description;
-    set_text(a, event, why, flaps, t);
+    set_text(a, phrase_of(a, r), event, why, flaps, t);
 }

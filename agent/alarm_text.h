@@ -21,8 +21,8 @@ bool alarm_matches(const struct alarm_rule *r, const void *row, const char *inst
 void alarm_value_text(const struct alarm_rule *r, struct alarm *a);
 
 enum alarm_why { WHY_VALUE, WHY_FLAPPING, WHY_GONE };
-/* Fills a transition from an alarm's row. */
-void alarm_tell(const struct alarm *a, enum alarm_event event, enum alarm_why why, uint64_t flaps,
-                int64_t now_ms, struct transition *t);
+/* Fills a transition from an alarm's row. r: its rule, or NULL if there is none any more. */
+void alarm_tell(const struct alarm *a, const struct alarm_rule *r, enum alarm_event event,
+                enum alarm_why why, uint64_t flaps, int64_t now_ms, struct transition *t);
 
 #endif

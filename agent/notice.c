@@ -121,15 +121,30 @@ static void add_subject(struct writer *w, const char *text)
     add(w, "\n");
 }
 
+/* The sentence on a state, without what begins the subject anyway; numbers have the form of Sun's server. */
+static struct slice sentence_of(const struct transition *x)
+{
+    struct slice text = TEXT_GET(x->text);
+    if (!text.p || TEXT_GET(x->unit).p)
+        return (struct slice){NULL, 0};
+    if (!slice_take(&text, SLICE("cleared: ")))
+        slice_take(&text, SLICE("still: "));
+    return text;
+}
+
 static void add_message(struct writer *w, const struct notice *n, const struct transition *x)
 {
     char date[64], value[80], subject[400];
     struct slice instance = TEXT_GET(x->instance), description = TEXT_GET(x->description);
     format_time(date, sizeof date, "%a, %d %b %Y %H:%M:%S %z", x->at);
     value_text(x, value);
-    snprintf(subject, sizeof subject, "%s: %.*s of \"%.*s\" is %s",
-             x->event == ALARM_EVENT_CLEARED ? "CLEARED" : "ALARM", length(description),
-             start(description), length(instance), start(instance), value);
+    const char *event = x->event == ALARM_EVENT_CLEARED ? "CLEARED" : "ALARM";
+    struct slice sentence = sentence_of(x);
+    if (sentence.n)
+        snprintf(subject, sizeof subject, "%s: %.*s", event, (int)sentence.n, sentence.p);
+    else
+        snprintf(subject, sizeof subject, "%s: %.*s of \"%.*s\" is %s", event, length(description),
+                 start(description), length(instance), start(instance), value);
     add_subject(w, subject);
     add(w, "Date: %s\nFrom: %s\nTo: %s\n", date, n->sender, n->recipient);
     add(w, "Message-ID: <%" PRIu64 ".%" PRId64 ".mailmond@%s>\n", x->number, x->at, n->host);

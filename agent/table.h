@@ -65,6 +65,8 @@ struct column {
     uint32_t needs;
     /* COLUMN_ENUM: label of value i+1, NULL: plain number; COLUMN_BITS: of bit i. Ends with NULL. */
     const char *const *labels;
+    /* COLUMN_ENUM: what is so when the value is i+1, as the predicate of a sentence ("is down"); NULL: none. */
+    const char *const *phrases;
     const struct table *points; /* COLUMN_ROW */
 };
 

@@ -5,6 +5,13 @@
 
 static const char *const oper_status[] = {"up",         "down",      "halted", "congested",
                                           "restarting", "quiescing", NULL};
+static const char *const oper_phrases[] = {"is up",
+                                           "is down",
+                                           "runs, but does not serve",
+                                           "is congested",
+                                           "is being restarted",
+                                           "is being shut down",
+                                           NULL};
 static const char *const association_type[] = {"uainitiator", "uaresponder", "peerinitiator",
                                                "peerresponder", NULL};
 
@@ -13,7 +20,7 @@ static const struct column appl_columns[] = {
     C(3, "applDirectoryName", TEXT_EMPTY, appl, directory_name),
     C(4, "applVersion", TEXT, appl, version),
     C(5, "applUptime", TIMESTAMP, appl, started_at),
-    C(6, "applOperStatus", ENUM, appl, status, .labels = oper_status),
+    C(6, "applOperStatus", ENUM, appl, status, .labels = oper_status, .phrases = oper_phrases),
     C(7, "applLastChange", TIMESTAMP, appl, status_changed_at,
       .needs = offsetof(struct appl, status)),
     C(8, "applInboundAssociations", GAUGE32, appl, inbound),

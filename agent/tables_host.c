@@ -6,6 +6,9 @@
 static const char *const disk_kind_labels[] = {"storePartition", "queue", "log",
                                                "state",          "other", NULL};
 static const char *const process_status_labels[] = {"ok", "tooFew", "tooMany", "tooOld", NULL};
+static const char *const process_phrases[] = {
+    "runs as it must", "does not run, or not often enough", "runs more often than it may",
+    "has run for too long", NULL};
 static const char *const restart_state_labels[] = {"idle", "restarting", "gaveUp", NULL};
 
 static const struct column disk_columns[] = {
@@ -46,7 +49,8 @@ static const struct column process_columns[] = {
     C(8, "mailmonProcessCpuPerMille", GAUGE32, process, cpu_per_mille),
     C(9, "mailmonProcessResidentMemory", GAUGE32, process, resident_kb),
     C(10, "mailmonProcessRestarts", COUNTER32, process, restarts),
-    C(11, "mailmonProcessStatus", ENUM, process, status, .labels = process_status_labels),
+    C(11, "mailmonProcessStatus", ENUM, process, status, .labels = process_status_labels,
+      .phrases = process_phrases),
     C(12, "mailmonProcessRestartsTried", COUNTER32, process, restarts_tried),
     C(13, "mailmonProcessRestartState", ENUM, process, restart_state,
       .labels = restart_state_labels),

@@ -12,6 +12,16 @@ static const char *const source_kind[] = {"log",       "spool",   "probe",  "com
 static const char *const source_status[] = {
     "ok", "stale", "missing", "denied", "malformed", "truncated", "catchingUp", "disabled", NULL};
 
+static const char *const source_phrases[] = {"is read",
+                                             "is out of date",
+                                             "is missing",
+                                             "may not be read",
+                                             "is not understood",
+                                             "was cut: lines may be lost",
+                                             "is being caught up with",
+                                             "is turned off",
+                                             NULL};
+
 static const struct column agent_columns[] = {
     C(1, "mailmonAgentVersion", TEXT, agent, version),
     C(2, "mailmonAgentStartTime", DATE, agent, started_at),
@@ -45,7 +55,8 @@ static const struct column source_columns[] = {
     C(3, "mailmonSourceKind", ENUM, source, kind, .labels = source_kind),
     C(4, "mailmonSourceTarget", TEXT, source, target),
     C(5, "mailmonSourceAppl", ENUM, source, appl),
-    C(6, "mailmonSourceStatus", ENUM, source, status, .labels = source_status),
+    C(6, "mailmonSourceStatus", ENUM, source, status, .labels = source_status,
+      .phrases = source_phrases),
     C(7, "mailmonSourceLastSuccess", DATE, source, last_success_at),
     C(8, "mailmonSourceAge", AGE_S, source, last_success_at),
     C(9, "mailmonSourceInterval", GAUGE32, source, interval_s),

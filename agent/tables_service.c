@@ -11,8 +11,24 @@ static const char *const protocol_labels[] = {"tcp",   "smtp",  "submission", "s
 static const char *const response_status_labels[] = {
     "unknown",       "up",         "slow",      "down", "refused", "timedOut", "tlsError",
     "protocolError", "authFailed", "congested", NULL};
+static const char *const response_phrases[] = {"was not asked yet",
+                                               "answers",
+                                               "answers slowly",
+                                               "is down",
+                                               "refuses connections",
+                                               "does not answer in time",
+                                               "has a fault in TLS or its certificate",
+                                               "does not answer as its protocol wants",
+                                               "refuses the login",
+                                               "says that it is too busy",
+                                               NULL};
 static const char *const route_status_labels[] = {
     "unknown", "delivered", "submitFailed", "lost", "late", "retrieveFailed", NULL};
+static const char *const route_phrases[] = {
+    "was not sent yet",        "arrived", "was not accepted", "has not arrived", "arrived late",
+    "could not be looked for", NULL};
+static const char *const store_phrases[] = {"is well", "is degraded", "is being recovered",
+                                            "has failed", NULL};
 static const char *const store_status_labels[] = {"ok", "degraded", "recovering", "failed", NULL};
 
 static const struct column access_columns[] = {
@@ -52,7 +68,8 @@ static const struct column response_columns[] = {
     C(4, "mailmonResponseProtocol", ENUM, response, protocol, .labels = protocol_labels),
     C(5, "mailmonResponseHost", TEXT, response, host),
     C(6, "mailmonResponsePort", GAUGE32, response, port),
-    C(7, "mailmonResponseStatus", ENUM, response, status, .labels = response_status_labels),
+    C(7, "mailmonResponseStatus", ENUM, response, status, .labels = response_status_labels,
+      .phrases = response_phrases),
     C(8, "mailmonResponseLastCheck", DATE, response, last_check_at),
     C(9, "mailmonResponseAge", AGE_S, response, last_check_at),
     C(10, "mailmonResponseTotal", GAUGE32, response, total_ms),
@@ -102,7 +119,8 @@ static const struct column route_columns[] = {
     C(3, "mailmonRouteSubmitHost", TEXT, route, submit_host),
     C(4, "mailmonRouteRetrieveHost", TEXT, route, retrieve_host),
     C(5, "mailmonRouteUser", TEXT, route, user),
-    C(6, "mailmonRouteStatus", ENUM, route, status, .labels = route_status_labels),
+    C(6, "mailmonRouteStatus", ENUM, route, status, .labels = route_status_labels,
+      .phrases = route_phrases),
     C(7, "mailmonRouteLastRun", DATE, route, last_run_at),
     C(8, "mailmonRouteAge", AGE_S, route, last_run_at),
     C(9, "mailmonRouteSubmitTime", GAUGE32, route, submit_ms),
@@ -186,7 +204,8 @@ const struct table mailmonQuota = {
 
 static const struct column mail_store_columns[] = {
     C(2, "mailmonStoreName", TEXT, mail_store, name),
-    C(3, "mailmonStoreStatus", ENUM, mail_store, status, .labels = store_status_labels),
+    C(3, "mailmonStoreStatus", ENUM, mail_store, status, .labels = store_status_labels,
+      .phrases = store_phrases),
     C(4, "mailmonStoreTransactions", GAUGE32, mail_store, transactions),
     C(5, "mailmonStoreLocks", GAUGE32, mail_store, locks),
     C(6, "mailmonStoreDeadlocks", COUNTER32, mail_store, deadlocks),

@@ -101,7 +101,7 @@ def main():
             daemon.start()
             time.sleep(3)
             measure("a file system that fills", "diskavail", disk, trapd, times)
-            measure("a service that dies", "processes that must run", service, trapd, times)
+            measure("a service that dies", 'process \\"', service, trapd, times)
         finally:
             daemon.stop()
             snmpd.stop()

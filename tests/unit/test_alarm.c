@@ -406,7 +406,7 @@ static void enumerations(void **state)
     assert_int_equal(step(0), 0);
     r->status = SOURCE_MISSING;
     assert_int_equal(step(1000), 1);
-    told(0, ALARM_EVENT_RAISED, "input of the monitoring of \"mail.log\" is missing");
+    told(0, ALARM_EVENT_RAISED, "input of mailmond \"mail.log\" is missing");
     assert_int_equal(s.out[0].value, SOURCE_MISSING);
     r->status = SOURCE_DENIED; /* bad in another way: still the same alarm */
     assert_int_equal(step(1000), 0);

@@ -105,6 +105,21 @@ static void states_have_words(void **state)
         "up\n");
 }
 
+static void states_have_sentences(void **state)
+{
+    (void)state;
+    struct transition x = ldap();
+    TEXT_SET(x.unit, ((struct slice){NULL, 0}));
+    TEXT_SET(x.value_text, SLICE("refused"));
+    TEXT_SET(x.text, SLICE("still: mail server \"mx\" refuses connections"));
+    notice_write(&plain, &x, out, sizeof out);
+    has("Subject: ALARM: mail server \"mx\" refuses connections\n");
+    x.event = ALARM_EVENT_CLEARED;
+    TEXT_SET(x.text, SLICE("cleared: mail server \"mx\" answers"));
+    notice_write(&plain, &x, out, sizeof out);
+    has("Subject: CLEARED: mail server \"mx\" answers\n");
+}
+
 static void other_letters_are_encoded(void **state)
 {
     (void)state;
@@ -144,11 +159,9 @@ static void what_does_not_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_form_of_the_seed),
-        cmocka_unit_test(below),
-        cmocka_unit_test(states_have_words),
-        cmocka_unit_test(other_letters_are_encoded),
-        cmocka_unit_test(templates),
+        cmocka_unit_test(the_form_of_the_seed),      cmocka_unit_test(below),
+        cmocka_unit_test(states_have_words),         cmocka_unit_test(states_have_sentences),
+        cmocka_unit_test(other_letters_are_encoded), cmocka_unit_test(templates),
         cmocka_unit_test(what_does_not_fit),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

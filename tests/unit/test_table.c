@@ -537,6 +537,8 @@ static void check_columns_of(const struct table *t)
         assert_true((c->kind != COLUMN_OLDEST_TI && c->kind != COLUMN_OLDEST_TEXT) || c->needs);
         assert_true(strlen(c->name) <= 40);
         assert_true(!c->labels || c->kind == COLUMN_ENUM || c->kind == COLUMN_BITS);
+        for (unsigned i = 0; c->phrases && (c->labels[i] || c->phrases[i]); i++)
+            assert_true(c->labels[i] && c->phrases[i]);
     }
     assert_null(table_column(t, 0));
     assert_null(table_column(t, UINT32_MAX));
