@@ -12,6 +12,7 @@
 #include "../collectors/container.h"
 #include "../collectors/escape.h"
 #include "../collectors/explain.h"
+#include "../collectors/maillog.h"
 #include "main_explain.h"
 
 #define LINE_MAX_OCTETS (256 * 1024) /* as follow.c: what is longer is cut */
@@ -36,15 +37,20 @@ static void explain_line(const struct format *f, struct syslog_context *c, struc
         plain = (struct slice){inner, container_line(line, &in_parts, inner)};
     plain.n -= plain.n && plain.p == inner;
     f->parse(c, plain, &e);
-    n->foreign += e.kind == EVENT_FOREIGN;
-    n->unrecognised += e.kind == EVENT_UNKNOWN;
+    bool odd = e.kind == EVENT_FOREIGN || e.kind == EVENT_UNKNOWN;
+    uint32_t again = odd ? maillog_times_again(plain) : 0;
+    n->foreign += e.kind == EVENT_FOREIGN && !again;
+    n->unrecognised += e.kind == EVENT_UNKNOWN && !again;
     n->silent += e.kind == EVENT_NONE;
     printf("%llu: ", n->lines);
     fwrite(line.p, 1, line.n, stdout);
     fputs("\n    -> ", stdout);
     struct escape_scratch scratch;
     e = escape_undone(&e, &scratch);
-    explain_event(&e, stdout);
+    if (again)
+        printf("the line before, %u times more\n", again);
+    else
+        explain_event(&e, stdout);
 }
 
 static bool explain_file(const struct format *f, const char *name)

@@ -90,9 +90,9 @@ static void parse_formats(struct maillog *m, struct slice line, struct event *e)
 
 /*
  * "last message repeated 3 times" (BSD's syslogd and its descendants), "Last message 'warning: unkno' repeated 3
- * times, suppressed by syslog-ng on mx1": how often the line before came again. 0: it says something else.
+ * times, suppressed by syslog-ng on mx1".
  */
-static uint32_t times_again(struct slice line)
+uint32_t maillog_times_again(struct slice line)
 {
     uint64_t times;
     if (!slice_ends(line, SLICE(" times")) &&
@@ -111,7 +111,7 @@ static void parse_one(struct maillog *m, struct slice line, struct event *e)
 {
     parse_formats(m, line, e);
     bool odd = e->kind == EVENT_FOREIGN || e->kind == EVENT_UNKNOWN;
-    uint32_t times = odd ? times_again(line) : 0;
+    uint32_t times = odd ? maillog_times_again(line) : 0;
     if (!times) {
         m->before = line;
         return;
