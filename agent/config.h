@@ -60,6 +60,7 @@ struct config_mta {
     struct config_strings utilities;   /* that are run: "imsimta counters" */
     struct config_strings utility_prefix; /* before each: "sudo" "-n" ... */
     uint32_t utility_interval_s;
+    uint32_t max_life_time_s;            /* of an SMTP server, as detected; 0: not known */
     struct config_strings queue_command; /* tells when queued mail is tried next, empty: none */
     uint32_t queue_command_interval_s;
     char *source_file; /* where it was written, for messages; NULL: detected */

@@ -114,6 +114,7 @@ const struct setting config_sun_settings[] = {
      .offset = MTA(listen),
      .example = "[ \":25\", \":587 tcp_submit\" ]",
      .help = "Addresses and ports of its listeners, to find its associations; behind them the "
-             "channel, if it is not tcp_local. Left out: ports 25, 587 and 465."},
+             "channel, if it is not tcp_local. Left out: as dispatcher.cnf says, or ports "
+             "25, 587 and 465."},
     {.name = NULL},
 };

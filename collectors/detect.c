@@ -16,6 +16,7 @@
 #include "detect.h"
 #include "detect_group.h"
 
+#define TEXT_MAX    (1 << 20)
 #define OUTPUT_MAX  (1 << 20)
 #define DEADLINE_MS 5000
 
@@ -161,6 +162,17 @@ static bool has_journal(const char *root)
     return found;
 }
 #endif
+
+char *detect_text(const char *path)
+{
+    FILE *file = path ? fopen(path, "re") : NULL;
+    char *text = file ? malloc(TEXT_MAX + 1) : NULL;
+    if (text)
+        text[fread(text, 1, TEXT_MAX, file)] = '\0';
+    if (file)
+        fclose(file);
+    return text;
+}
 
 char *detect_syslog_file(const char *root)
 {

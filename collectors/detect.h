@@ -88,6 +88,8 @@ void detect_dovecot_protocols(struct config_access *a, struct slice list);
  * fails, or is not done within 5 s.
  */
 char *detect_run(const char *path, char *const argv[]);
+/* The first 1 MiB of a file, which the caller frees; NULL: it may not be read, or path is NULL. */
+char *detect_text(const char *path);
 /* The log to which syslog writes mail: the first usual one below root ("" in earnest) that exists, else
  * "journal" if journald keeps one (and this was built with it), or NULL. The caller frees it. */
 char *detect_syslog_file(const char *root);

@@ -3,6 +3,7 @@
  * install themselves. No tool of it is asked; an instance tree is enough.
  */
 #include "detect.h"
+#include "sun_dispatcher.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -75,16 +76,44 @@ static char *next_base(struct slice *list)
     return NULL;
 }
 
-/* Where a dispatcher listens as it is installed. */
-static void add_listeners(struct config_mta *m)
+static void add_listener(struct config_mta *m, const char *text)
+{
+    char **items = reallocarray(m->listen.items, m->listen.count + 1, sizeof *items);
+    if (!items || !(items[m->listen.count] = strdup(text)))
+        abort();
+    m->listen.items = items;
+    m->listen.count++;
+}
+
+/* Where the dispatcher listens as it is installed. */
+static void add_usual_listeners(struct config_mta *m)
 {
     static const char *const usual[] = {":25", ":587 tcp_submit", ":465 tcp_submit"};
-    const unsigned count = sizeof usual / sizeof usual[0];
-    m->listen.items = calloc(count, sizeof *m->listen.items);
-    for (unsigned i = 0; i < count; i++)
-        if (!m->listen.items || !(m->listen.items[i] = strdup(usual[i])))
-            abort();
-    m->listen.count = count;
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+        add_listener(m, usual[i]);
+}
+
+static void add_dispatched(struct config_mta *m, const struct sun_listener *l)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%.*s:%u%s%.*s", (int)(l->address.n < 40 ? l->address.n : 40),
+             l->address.p ? l->address.p : "", l->port, l->channel.n ? " " : "",
+             (int)(l->channel.n < 64 ? l->channel.n : 64), l->channel.p ? l->channel.p : "");
+    add_listener(m, text);
+}
+
+/* What dispatcher.cnf says, where it may be read: ports, and how long an SMTP server lives. */
+static void read_dispatcher(struct config_mta *m)
+{
+    struct sun_dispatcher d;
+    char *path = join(m->base_directory, "config/dispatcher.cnf"), *text = detect_text(path);
+    bool listens = m->listen.count;
+    sun_dispatcher_parse(slice_of(text), &d);
+    for (unsigned i = 0; i < d.count && !listens; i++)
+        add_dispatched(m, &d.listeners[i]);
+    m->max_life_time_s = d.max_life_s;
+    free(text);
+    free(path);
 }
 
 static int by_name(const void *a, const void *b)
@@ -139,8 +168,10 @@ static void fill(struct config_mta *m, struct slice list)
         m->service_log = strdup(m->log);
     if (!m->utility_interval_s)
         m->utility_interval_s = 300;
+    if (m->base_directory)
+        read_dispatcher(m);
     if (m->listen.count == 0)
-        add_listeners(m);
+        add_usual_listeners(m);
 }
 
 static void check_readable(const struct config_mta *m, struct err_list *notes)

@@ -85,6 +85,7 @@ struct mta_process {
     const char
         *service; /* it is this one of the instance's applications ("imap" of "msg/imap"), which is
                             down without it; NULL: if min is not 0, the mail system is */
+    bool mortal;  /* config_mta.max_life_time_s is for it */
 };
 
 struct config;

@@ -164,7 +164,8 @@ static const struct mta_queue queues[] = {
     {NULL, 0},
 };
 
-static const struct mta_process processes[] = {{"qmgr nqmgr", 1, 1, NULL}, {NULL, 0, 0, NULL}};
+static const struct mta_process processes[] = {{"qmgr nqmgr", 1, 1, NULL, false},
+                                               {NULL, 0, 0, NULL, false}};
 
 const struct mta mta_postfix = {
     .name = "postfix",

@@ -278,11 +278,11 @@ static bool queue_file(struct slice content, struct queue_file *f)
 
 /* Of the MTA exactly one each; of the others an instance has what it offers. */
 static const struct mta_process processes[] = {
-    {"dispatcher", 1, 1, NULL}, {"stored", 0, 1, NULL},
-    {"imapd", 0, 0, "imap"},    {"popd", 0, 0, "pop3"},
-    {"mshttpd", 0, 0, "http"},  {"imsched", 0, 1, NULL},
-    {"enpd", 0, 1, NULL},       {"ImapProxyAServi AService.cfg", 0, 0, NULL},
-    {NULL, 0, 0, NULL},
+    {"dispatcher", 1, 1, NULL, false},     {"stored", 0, 1, NULL, false},
+    {"imapd", 0, 0, "imap", false},        {"popd", 0, 0, "pop3", false},
+    {"mshttpd", 0, 0, "http", false},      {"imsched", 0, 1, NULL, false},
+    {"enpd", 0, 1, NULL, false},           {"ImapProxyAServi AService.cfg", 0, 0, NULL, false},
+    {"tcp_smtp_server", 0, 0, NULL, true}, {NULL, 0, 0, NULL, false},
 };
 
 const struct mta mta_sun = {

@@ -13,6 +13,7 @@
 #include "process_rows.h"
 
 #define LATE_MS  30000
+#define ENDING_S 3600 /* a process whose time is up serves its connections to their end */
 #define AMISS_MS 5000 /* while the number of one is wrong, a pass is made so often */
 
 struct expected {
@@ -101,6 +102,8 @@ static void expect_of(const struct instance_of_mta *i, const struct mta_process 
     struct slice first = slice_head(slice_of(p->name), slice_find(slice_of(p->name), ' '));
     struct proc_want want = {.names = p->name};
     struct process_rule rule = {.min = p->min, .max = p->max, .one = p->max == 1};
+    if (p->mortal && i->config->max_life_time_s)
+        rule.max_life_ms = ((uint64_t)i->config->max_life_time_s + ENDING_S) * 1000;
     snprintf(name, sizeof name, "%s %.*s", i->config->name, (int)first.n, first.p);
     struct expected *e = expect(name, &want, &rule);
     if (!e)

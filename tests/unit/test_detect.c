@@ -466,6 +466,10 @@ static void sun(void **state)
     struct err_list notes = {0};
     make_tree("sun64", "data/");
     make_tree("sun5", "");
+    put("sun5/config/dispatcher.cnf",
+        "MAX_LIFE_TIME=3600\n[SERVICE=SMTP]\nPORT=2525\nINTERFACE_ADDRESS=192.0.2.1\n"
+        "[SERVICE=SMTP_SUBMIT]\nPORT=587\nPARAMETER=CHANNEL=tcp_submit\n",
+        0600);
     assert_int_equal(symlink(below("sun64"), below("sunlink")), 0);
     assert_int_equal(mkdir(below("empty"), 0700), 0);
     snprintf(path, sizeof path, "%s:%s:%s:/no/where:%s", below("empty"), below("sun64"),
@@ -476,7 +480,10 @@ static void sun(void **state)
     assert_string_equal(c.mtas[0].log, below("sun64/data/log/mail.log_current"));
     assert_string_equal(c.mtas[0].queue_directory, below("sun64/data/queue"));
     assert_string_equal(c.mtas[0].config_file, below("sun64/config/option.dat"));
-    assert_string_equal(c.mtas[0].listen.items[0], ":25");
+    expect(&c.mtas[0].listen, ":25 :587 tcp_submit :465 tcp_submit");
+    assert_int_equal(c.mtas[0].max_life_time_s, 0);
+    expect(&c.mtas[1].listen, "192.0.2.1:2525 :587 tcp_submit");
+    assert_int_equal(c.mtas[1].max_life_time_s, 3600);
     assert_string_equal(c.mtas[1].name, "sun-2");
     assert_string_equal(c.mtas[1].log, below("sun5/log/mail.log_current"));
     detect_sun(&c, path, &notes); /* nothing is added twice */
