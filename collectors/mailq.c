@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define SCANS_MAX 3 /* in one refresh, when the event queue keeps overflowing */
+#define SCANS_MAX   3  /* in one refresh, when the event queue keeps overflowing */
+#define FILES_AHEAD 32 /* entered and counted together */
 
 unsigned mailq_queue_of(const struct mailq *q, const struct mailq_file *f)
 {
@@ -105,6 +106,15 @@ static void move_to(struct mailq *q, struct mailq_file *f, uint16_t directory)
     mailq_count_in(q, f);
 }
 
+/* A new file, not yet counted. */
+static void begin(struct mailq *q, struct mailq_file *f, int64_t arrival_s, uint16_t directory)
+{
+    f->directory = directory;
+    f->arrival_s = arrival_s > 0 && arrival_s <= UINT32_MAX ? (uint32_t)arrival_s : 0;
+    if (mailq_queue_flags(q, f) & MTA_QUEUE_INCOMPLETE)
+        f->flags |= MAILQ_FILE_WRITING;
+}
+
 struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t hash,
                                int64_t arrival_s, uint16_t directory)
 {
@@ -116,15 +126,72 @@ struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t has
     }
     mailq_mark(q, f);
     if (fresh) {
-        f->directory = directory;
-        f->arrival_s = arrival_s > 0 && arrival_s <= UINT32_MAX ? (uint32_t)arrival_s : 0;
-        if (mailq_queue_flags(q, f) & MTA_QUEUE_INCOMPLETE)
-            f->flags |= MAILQ_FILE_WRITING;
+        begin(q, f, arrival_s, directory);
         mailq_count_in(q, f);
     } else if (f->directory != directory) {
         move_to(q, f, directory);
     }
     return f;
+}
+
+struct mailq_file *mailq_append(struct mailq *q, struct queue_id id, int64_t arrival_s,
+                                uint16_t directory)
+{
+    struct mailq_file *f = mailq_map_append(&q->map, id);
+    if (!f) {
+        q->short_of_memory = true;
+        return NULL;
+    }
+    mailq_mark(q, f);
+    begin(q, f, arrival_s, directory);
+    return f;
+}
+
+/* It moved while it was looked for, and is where it was found last. */
+static void take_twice(struct mailq *q, uint32_t position, uint64_t hash)
+{
+    struct mailq_file *f = mailq_map_find(&q->map, q->map.files[position].id, hash);
+    leave(q, f);
+    *f = q->map.files[position];
+    mailq_count_in(q, f);
+    mailq_map_cut(&q->map, position);
+}
+
+/* What a file will be entered in and counted in lies far apart: has it fetched. */
+static uint64_t look_ahead(const struct mailq *q, uint32_t position)
+{
+    const struct mailq_file *f = &q->map.files[position];
+    uint64_t hash = mailq_map_hash(&q->map, f->id);
+    mailq_map_prefetch_entry(&q->map, hash);
+    mailq_ring_prefetch(&q->queues[mailq_queue_of(q, f)].ages.ring, f->arrival_s);
+    return hash;
+}
+
+/* Enters and counts some files from a position on; returns how many, fewer when one was found twice. */
+static uint32_t take_some(struct mailq *q, uint32_t position)
+{
+    uint64_t hash[FILES_AHEAD];
+    uint32_t n = q->map.count - position < FILES_AHEAD ? q->map.count - position : FILES_AHEAD;
+    for (uint32_t i = 0; i < n; i++)
+        hash[i] = look_ahead(q, position + i);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!mailq_map_enter(&q->map, position + i, hash[i])) {
+            take_twice(q, position + i, hash[i]);
+            return i;
+        }
+        mailq_count_in(q, &q->map.files[position + i]);
+    }
+    return n;
+}
+
+void mailq_filled(struct mailq *q)
+{
+    if (!mailq_map_index(&q->map)) {
+        q->short_of_memory = true;
+        q->map.count = 0;
+    }
+    for (uint32_t i = 0; i < q->map.count;)
+        i += take_some(q, i);
 }
 
 void mailq_remove(struct mailq *q, struct mailq_file *f)

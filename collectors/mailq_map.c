@@ -96,7 +96,8 @@ static void put(struct mailq_map *m, uint64_t hash, uint32_t position)
     m->slots[s] = slot_value(hash, position);
 }
 
-static bool rebuild(struct mailq_map *m, uint32_t slot_count)
+/* Another index, empty. */
+static bool renew_slots(struct mailq_map *m, uint32_t slot_count)
 {
     uint32_t *slots = map_array(slot_count * sizeof *slots);
     if (!slots)
@@ -104,6 +105,13 @@ static bool rebuild(struct mailq_map *m, uint32_t slot_count)
     free_array(m->slots, m->slot_count * sizeof *m->slots);
     m->slots = slots;
     m->slot_count = slot_count;
+    return true;
+}
+
+static bool rebuild(struct mailq_map *m, uint32_t slot_count)
+{
+    if (!renew_slots(m, slot_count))
+        return false;
     uint64_t ahead[REBUILD_AHEAD];
     for (uint32_t i = 0; i < m->count + REBUILD_AHEAD; i++) {
         if (i >= REBUILD_AHEAD)
@@ -127,15 +135,32 @@ bool mailq_map_reserve(struct mailq_map *m, size_t files)
 {
     if (files > MAILQ_MAP_MAX)
         files = MAILQ_MAP_MAX;
-    if (files > m->room) {
-        struct mailq_file *grown =
-            resize_array(m->files, m->room * sizeof *grown, files * sizeof *grown);
-        if (!grown)
-            return false;
-        m->files = grown;
-        m->room = (uint32_t)files;
-    }
-    return slots_for(files) <= m->slot_count || rebuild(m, slots_for(files));
+    if (files <= m->room)
+        return true;
+    struct mailq_file *grown =
+        resize_array(m->files, m->room * sizeof *grown, files * sizeof *grown);
+    if (!grown)
+        return false;
+    m->files = grown;
+    m->room = (uint32_t)files;
+    return true;
+}
+
+static bool grow(struct mailq_map *m)
+{
+    size_t files = (size_t)m->count + m->count / 2;
+    return m->count < MAILQ_MAP_MAX && (m->count < m->room || mailq_map_reserve(m, files)) &&
+           (slots_for(files) <= m->slot_count || rebuild(m, slots_for(files)));
+}
+
+struct mailq_file *mailq_map_append(struct mailq_map *m, struct queue_id id)
+{
+    if (m->count == m->room &&
+        (m->count >= MAILQ_MAP_MAX || !mailq_map_reserve(m, (size_t)m->room * 2)))
+        return NULL;
+    struct mailq_file *f = &m->files[m->count++];
+    *f = (struct mailq_file){.id = id};
+    return f;
 }
 
 void mailq_map_trim(struct mailq_map *m)
@@ -168,6 +193,25 @@ static uint32_t seek(const struct mailq_map *m, struct queue_id id, uint64_t has
     return s;
 }
 
+bool mailq_map_index(struct mailq_map *m)
+{
+    return renew_slots(m, slots_for(m->count));
+}
+
+bool mailq_map_enter(struct mailq_map *m, uint32_t position, uint64_t hash)
+{
+    bool found;
+    uint32_t s = seek(m, m->files[position].id, hash, &found);
+    if (!found)
+        m->slots[s] = slot_value(hash, position);
+    return !found;
+}
+
+void mailq_map_cut(struct mailq_map *m, uint32_t position)
+{
+    m->files[position] = m->files[--m->count];
+}
+
 void mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash)
 {
     uint32_t slot = m->slots[home(m, hash)];
@@ -192,7 +236,7 @@ struct mailq_file *mailq_map_place(struct mailq_map *m, struct queue_id id, uint
         return &m->files[(m->slots[s] & POSITION_MASK) - 1];
     bool full = m->count == m->room || m->count + 1 > m->slot_count - m->slot_count / 5;
     if (full) {
-        if (m->count >= MAILQ_MAP_MAX || !mailq_map_reserve(m, (size_t)m->count + m->count / 2))
+        if (!grow(m))
             return NULL;
         s = seek(m, id, hash, &found);
     }

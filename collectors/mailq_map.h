@@ -45,7 +45,7 @@ struct mailq_map {
 /* Makes an empty map; false when memory is short. */
 bool mailq_map_init(struct mailq_map *m);
 void mailq_map_free(struct mailq_map *m);
-/* Makes room for so many files at once, so that placing them never moves the others. */
+/* Makes room for so many files at once. */
 bool mailq_map_reserve(struct mailq_map *m, size_t files);
 /* Gives back what a reservation took too much. */
 void mailq_map_trim(struct mailq_map *m);
@@ -63,6 +63,23 @@ struct mailq_file *mailq_map_find(const struct mailq_map *m, struct queue_id id,
  * short. */
 struct mailq_file *mailq_map_place(struct mailq_map *m, struct queue_id id, uint64_t hash,
                                    bool *fresh);
+/*
+ * A map that is filled at once: files are appended in any order, then the index is made and each file
+ * entered there in turn, which spares a look at a random place of it between two files. Until then no
+ * other call but reserve and append.
+ */
+struct mailq_file *mailq_map_append(struct mailq_map *m, struct queue_id id);
+/* Makes an empty index for as many files as there are; false: memory is short. */
+bool mailq_map_index(struct mailq_map *m);
+/* Brings near where the file with this hash will be entered. */
+static inline void mailq_map_prefetch_entry(const struct mailq_map *m, uint64_t hash)
+{
+    __builtin_prefetch(&m->slots[((hash >> 32) * m->slot_count) >> 32], 1);
+}
+/* Enters the file; false: one with its id was entered before, this one must be cut. */
+bool mailq_map_enter(struct mailq_map *m, uint32_t position, uint64_t hash);
+/* Takes out a file that was not entered; the last one, which was not either, takes its place. */
+void mailq_map_cut(struct mailq_map *m, uint32_t position);
 /* Removes a file that is in the map. */
 void mailq_map_remove(struct mailq_map *m, struct mailq_file *file);
 /* Octets of memory in use. */

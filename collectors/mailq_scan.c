@@ -3,7 +3,8 @@
  * million files cost little more than the kernel's own work. Each directory is watched before it is
  * read: what comes while it is read is told by an event, at worst twice. What is known of a file is
  * kept, wherever it is found; most are found without a search, as they lie in the map in the order
- * in which the last scan read them.
+ * in which the last scan read them. The scan that fills an empty map appends them, and indexes and
+ * counts them when all directories are read.
  */
 #include "mailq_state.h"
 
@@ -57,12 +58,16 @@ static void fail(struct mailq *q, enum source_status status, const char *what, u
              strerror(error), remedy);
 }
 
-/* Does the file count? A look at its inode only when it may still be being written. */
+/*
+ * Does the file count? A look at its inode only when it may still be being written, and at so many at
+ * most: as many as there are processes that write may be incomplete, and events will tell of them.
+ */
 static bool complete_now(const struct batch *b, const char *name, int64_t arrival_s)
 {
     struct stat st;
-    if (arrival_s && b->q->now_s - arrival_s >= MAILQ_WRITING_S)
+    if ((arrival_s && b->q->now_s - arrival_s >= MAILQ_WRITING_S) || b->q->looks == 0)
         return true;
+    b->q->looks--;
     return fstatat(b->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && mailq_complete_mode(st.st_mode);
 }
 
@@ -122,12 +127,25 @@ static struct slice name_of(const struct linux_dirent64 *e)
     return (struct slice){e->d_name, n};
 }
 
+static void append(struct batch *b, struct queue_id id, int64_t arrival_s, const char *name)
+{
+    struct mailq_file *f = mailq_append(b->q, id, arrival_s, b->directory);
+    if (f && (f->flags & MAILQ_FILE_WRITING) && complete_now(b, name, arrival_s))
+        f->flags &= (uint8_t)~MAILQ_FILE_WRITING;
+}
+
 static void add_file(struct batch *b, const struct linux_dirent64 *e)
 {
     struct queue_id id;
     int64_t arrival_s = 0;
     if (!b->q->mta->queue_name(name_of(e), &id, &arrival_s) || queue_id_null(id) ||
-        !is_regular(b->fd, e) || seen_in_order(b, id))
+        !is_regular(b->fd, e))
+        return;
+    if (b->q->filling) {
+        append(b, id, arrival_s, e->d_name);
+        return;
+    }
+    if (seen_in_order(b, id))
         return;
     uint64_t hash = mailq_map_hash(&b->q->map, id);
     mailq_map_prefetch(&b->q->map, hash);
@@ -245,13 +263,17 @@ void mailq_scan_new(struct mailq *q, uint16_t directory)
     scan_below(q, directory);
 }
 
-/* Removes what the scan did not find. */
-static void drop_unseen(struct mailq *q)
+/* Removes the files that the scan did not find. */
+static void drop_files(struct mailq *q)
 {
     uint8_t seen = q->mark ? MAILQ_FILE_SEEN : 0;
     for (uint32_t i = q->map.count; i-- > 0;)
         if ((q->map.files[i].flags & MAILQ_FILE_SEEN) != seen)
             mailq_remove(q, &q->map.files[i]);
+}
+
+static void drop_directories(struct mailq *q)
+{
     for (unsigned i = 1; i < q->tree.count; i++)
         if (q->tree.directories[i].parent != i && q->tree.directories[i].seen != q->mark)
             mailq_tree_forget(&q->tree, (uint16_t)i);
@@ -368,6 +390,8 @@ void mailq_scan(struct mailq *q)
     mailq_events_settle(q);
     q->mark = !q->mark;
     q->scan_next = 0;
+    q->looks = MAILQ_LOOKS_MAX;
+    q->filling = q->map.count == 0;
     q->need_scan = false;
     q->status = SOURCE_OK;
     q->error[0] = '\0';
@@ -376,6 +400,10 @@ void mailq_scan(struct mailq *q)
         q->queues[i].denied = false;
     if (open_root(q))
         scan_queues(q);
+    bool filled = q->filling;
+    if (filled)
+        mailq_filled(q);
+    q->filling = false;
     q->scans++;
     q->need_scan |= q->status == SOURCE_MISSING || q->status == SOURCE_STALE;
     mailq_events(q); /* what moved while we read */
@@ -383,6 +411,8 @@ void mailq_scan(struct mailq *q)
         keep_unseen(q);
         return;
     }
-    drop_unseen(q);
+    if (!filled)
+        drop_files(q);
+    drop_directories(q);
     mailq_map_trim(&q->map);
 }

@@ -19,6 +19,7 @@
 #define MAILQ_READ_SIZES  8192  /* when only its envelope is */
 #define MAILQ_CARRIED_MAX 32
 #define MAILQ_WRITING_S   3600 /* what is written longer than this counts as complete */
+#define MAILQ_LOOKS_MAX   1000 /* inodes that a scan looks at to see whether files are complete */
 
 struct mailq_sums {
     uint64_t messages, bytes, recipients;
@@ -54,6 +55,8 @@ struct mailq {
     struct mailq_carried carried[MAILQ_CARRIED_MAX];
     unsigned carried_next;
     bool mark;          /* MAILQ_FILE_SEEN and seen of what the running scan found */
+    bool filling;       /* the running scan fills an empty map */
+    unsigned looks;     /* that it may still take, see MAILQ_LOOKS_MAX */
     uint32_t scan_next; /* position where the running scan looks first for a file */
     bool need_scan;     /* the next refresh must scan */
     bool short_of_memory;
@@ -87,6 +90,11 @@ unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f);
    caller knows. */
 struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t hash,
                                int64_t arrival_s, uint16_t directory);
+/* The same while an empty map is filled: what is appended is counted, and what was found twice put right, by
+   mailq_filled. Between two reads of a directory the kernel's memory of it stays in the cache. */
+struct mailq_file *mailq_append(struct mailq *q, struct queue_id id, int64_t arrival_s,
+                                uint16_t directory);
+void mailq_filled(struct mailq *q);
 void mailq_remove(struct mailq *q, struct mailq_file *f);
 /* It was written anew: what is known of it holds until it is learnt again. */
 void mailq_changed(struct mailq *q, struct mailq_file *f);

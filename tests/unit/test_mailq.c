@@ -2,6 +2,7 @@
 #include "mailq_fixture.h"
 
 #include <sys/resource.h>
+#include "../../collectors/mailq_state.h"
 
 static void test_counts_and_ages(void **state)
 {
@@ -163,6 +164,51 @@ static void test_incomplete(void **state)
     set_mtime("incoming/S5", now_s - 3600);
     assert_int_equal(refresh(q)[INCOMING].messages, 4);
     assert_int_equal(result.scans, 1);
+    mailq_free(q);
+}
+
+/* So many files are looked at in a scan; the others count at once. */
+static void test_many_young(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < MAILQ_LOOKS_MAX + 50; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "incoming/T%lldX%u", (long long)now_s - 10, i);
+        make(path, 0600, "");
+    }
+    struct mailq *q = mailq_new(&fake, root);
+    assert_int_equal(refresh(q)[INCOMING].messages, 50);
+    assert_int_equal(result.files, MAILQ_LOOKS_MAX + 50);
+    for (unsigned i = 0; i < MAILQ_LOOKS_MAX + 50; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "incoming/T%lldX%u", (long long)now_s - 10, i);
+        assert_int_equal(chmod(at(path), 0700), 0);
+    }
+    assert_int_equal(refresh(q)[INCOMING].messages, MAILQ_LOOKS_MAX + 50);
+    mailq_free(q);
+}
+
+/* It was moved while the first scan was on its way: it is where it was found last. */
+static void test_found_twice(void **state)
+{
+    (void)state;
+    make("incoming/T6X1", 0700, "1 1 0 1");
+    make("active/T7X2", 0700, "1 1 0 2");
+    make("active/T8X3", 0700, "1 1 0 3");
+    make("deferred/T7X2", 0700, "1 1 0 2");
+    make("deferred/T9X4", 0700, "1 1 0 4");
+    struct mailq *q = mailq_new(&fake, root);
+    struct mailq_queue *r = refresh(q);
+    assert_int_equal(result.files, 4);
+    assert_int_equal(r[ACTIVE].messages, 1);
+    assert_int_equal(r[ACTIVE].oldest_ms, 8000);
+    assert_int_equal(r[DEFERRED].messages, 2);
+    assert_int_equal(r[DEFERRED].oldest_ms, 7000);
+    assert_int_equal(unlink(at("active/T7X2")), 0); /* it is not that one */
+    assert_int_equal(refresh(q)[DEFERRED].messages, 2);
+    assert_int_equal(unlink(at("deferred/T7X2")), 0);
+    assert_int_equal(refresh(q)[DEFERRED].messages, 1);
+    assert_int_equal(result.queues[DEFERRED].oldest_ms, 9000);
     mailq_free(q);
 }
 
@@ -395,6 +441,8 @@ int main(void)
         TEST(test_asks_again_and_reads_within_rate),
         TEST(test_damaged_file),
         TEST(test_incomplete),
+        TEST(test_many_young),
+        TEST(test_found_twice),
         TEST(test_retry),
         TEST(test_oldest),
         TEST(test_status),
