@@ -10,6 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 struct slice {
     const char *p;
@@ -71,18 +77,66 @@ static inline bool slice_take(struct slice *s, struct slice prefix)
     return true;
 }
 
-/* Offset of the first `c`, or s.n. */
+/* Eight octets as a number, the first one lowest. */
+static inline uint64_t slice_word(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
+/* A bit for each of 16 octets that is `c`, the first one lowest. */
+static inline unsigned slice_sixteen(const char *p, char c)
+{
+#ifdef __SSE2__
+    __m128i octets = _mm_loadu_si128((const __m128i *)(const void *)p);
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(octets, _mm_set1_epi8(c)));
+#else
+    unsigned found = 0;
+    for (unsigned i = 0; i < 16; i++)
+        found |= (unsigned)(p[i] == c) << i;
+    return found;
+#endif
+}
+
+/* The same of 64. */
+static inline uint64_t slice_sixty_four(const char *p, char c)
+{
+    return slice_sixteen(p, c) | (uint64_t)slice_sixteen(p + 16, c) << 16 |
+           (uint64_t)slice_sixteen(p + 32, c) << 32 | (uint64_t)slice_sixteen(p + 48, c) << 48;
+}
+
+/*
+ * Offset of the first `c`, or s.n. Most fields end within 32 octets, so these are looked at here, all at once: a call
+ * or a loop that ends somewhere costs more than the comparison.
+ */
 static inline size_t slice_find(struct slice s, char c)
 {
-    const char *q = s.n ? memchr(s.p, c, s.n) : NULL;
+    size_t i = 0;
+    if (s.n >= 16) {
+        size_t last = (s.n < 32 ? s.n : 32) - 16;
+        unsigned found = slice_sixteen(s.p, c) | slice_sixteen(s.p + last, c) << last;
+        if (found)
+            return (unsigned)__builtin_ctz(found);
+        i = last + 16;
+    }
+    const char *q = s.n > i ? memchr(s.p + i, c, s.n - i) : NULL;
     return q ? (size_t)(q - s.p) : s.n;
 }
 
 /* Offset of the first `what`, or s.n. */
 static inline size_t slice_search(struct slice s, struct slice what)
 {
-    const char *q = s.n ? memmem(s.p, s.n, what.p, what.n) : NULL;
-    return q ? (size_t)(q - s.p) : s.n;
+    for (size_t at = 0; at + what.n <= s.n; at++) {
+        at += slice_find(slice_skip(s, at), *what.p);
+        if (at + what.n <= s.n && s.p[at + what.n - 1] == what.p[what.n - 1] &&
+            memcmp(s.p + at, what.p, what.n) == 0)
+            return at;
+    }
+    return s.n;
 }
 
 /*
@@ -120,6 +174,39 @@ static inline bool slice_digit(char c)
     return (unsigned char)(c - '0') < 10;
 }
 
+/* Four octets, likewise. */
+static inline uint64_t slice_half_word(const char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap32(v);
+#endif
+    return v;
+}
+
+/* A word with the high bit set of each octet that is no decimal digit. */
+static inline uint64_t slice_no_digits(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    word ^= ones * '0';
+    return (((word & ones * 0x7f) + ones * (0x80 - 10)) | word) & ones * 0x80;
+}
+
+/*
+ * The number that the last n octets of a word are, all of them digits, 1 to 8: neighbours are joined to numbers below a
+ * hundred, these to numbers below ten thousand, and these to one. No loop, whose end could not be predicted.
+ */
+static inline uint64_t slice_decimal(uint64_t word, unsigned n)
+{
+    uint64_t v = (word & 0x0f0f0f0f0f0f0f0fu) >> (64 - 8 * n) << (64 - 8 * n);
+    v = v * 10 + (v >> 8);
+    v = ((v & 0x000000ff000000ffu) * (100 + (UINT64_C(1000000) << 32)) +
+         (v >> 16 & 0x000000ff000000ffu) * (1 + (UINT64_C(10000) << 32))) >>
+        32;
+    return v & UINT32_MAX;
+}
+
 /*
  * Takes a decimal number off the front of s. Says false, leaving s alone, when there is none;
  * a number beyond UINT64_MAX stays at UINT64_MAX.
@@ -128,6 +215,17 @@ static inline bool slice_number(struct slice *s, uint64_t *value)
 {
     uint64_t v = 0;
     size_t i = 0;
+    if (s->n >= 8) {
+        uint64_t word = slice_word(s->p), no_digits = slice_no_digits(word);
+        unsigned n = no_digits ? (unsigned)__builtin_ctzll(no_digits) / 8 : 8;
+        if (n == 0)
+            return false;
+        if (n < 8) {
+            *value = slice_decimal(word << (64 - 8 * n), n);
+            *s = slice_skip(*s, n);
+            return true;
+        }
+    }
     for (; i < s->n && slice_digit(s->p[i]); i++) {
         unsigned d = (unsigned)(s->p[i] - '0');
         v = v > (UINT64_MAX - d) / 10 ? UINT64_MAX : v * 10 + d;
@@ -139,25 +237,67 @@ static inline bool slice_number(struct slice *s, uint64_t *value)
     return true;
 }
 
+/* The octets of s, 1 to 8, as a word; what is behind them in it is 0. No call of memcpy, whose length is not known. */
+static inline uint64_t slice_short_word(struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    size_t last = s.n - 1, middle = s.n / 2;
+    if (s.n == 8)
+        return slice_word(s.p);
+    if (s.n < 4)
+        return p[0] | (uint64_t)p[middle] << 8 * middle | (uint64_t)p[last] << 8 * last;
+    return slice_half_word(s.p) | slice_half_word(s.p + s.n - 4) << 8 * (s.n - 4);
+}
+
 /* FNV-like 64-bit hash of up to a few dozen bytes; not for hostile keys without a seed. */
 static inline uint64_t slice_hash(struct slice s, uint64_t seed)
 {
     uint64_t h = seed ^ (s.n * 0x9e3779b97f4a7c15u);
     size_t i = 0;
     for (; i + 8 <= s.n; i += 8) {
-        uint64_t w;
-        memcpy(&w, s.p + i, 8);
-        h = (h ^ w) * 0xff51afd7ed558ccdu;
+        h = (h ^ slice_word(s.p + i)) * 0xff51afd7ed558ccdu;
         h ^= h >> 32;
     }
     if (i < s.n) {
-        uint64_t w = 0;
-        memcpy(&w, s.p + i, s.n - i);
-        h = (h ^ w) * 0xff51afd7ed558ccdu;
+        uint64_t rest =
+            s.n < 8 ? slice_short_word(s) : slice_word(s.p + s.n - 8) >> (64 - 8 * (s.n - i));
+        h = (h ^ rest) * 0xff51afd7ed558ccdu;
         h ^= h >> 32;
     }
     h *= 0xc4ceb9fe1a85ec53u;
     return h ^ (h >> 29);
+}
+
+/*
+ * A short text that is to be found among others: its octets as words that overlap, so that one of any length
+ * is compared without a loop. Texts of at most SLICE_KEY octets are the same if their keys are; of a longer one the
+ * key has the first octets and the last.
+ */
+#define SLICE_KEY 32
+struct slice_key {
+    uint64_t words[SLICE_KEY / 8], n;
+};
+
+static inline struct slice_key slice_key(struct slice s)
+{
+    if (s.n < 8)
+        return (struct slice_key){{s.n ? slice_short_word(s) : 0, 0, 0, 0}, s.n};
+    size_t last = s.n - 8;
+    return (struct slice_key){{slice_word(s.p), slice_word(s.p + (last < 8 ? last : 8)),
+                               slice_word(s.p + (last < 16 ? last : 16)), slice_word(s.p + last)},
+                              s.n};
+}
+
+static inline bool slice_key_eq(const struct slice_key *a, const struct slice_key *b)
+{
+    return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1]) |
+            (a->words[2] ^ b->words[2]) | (a->words[3] ^ b->words[3]) | (a->n ^ b->n)) == 0;
+}
+
+static inline uint64_t slice_key_hash(const struct slice_key *k)
+{
+    uint64_t h = ((k->words[0] + k->n) * 0xff51afd7ed558ccdu ^ k->words[3]) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 32;
 }
 
 #endif

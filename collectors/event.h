@@ -215,6 +215,7 @@ static inline void event_clear(struct event *e)
     e->kind = EVENT_UNKNOWN;
     e->result = RESULT_NONE;
     e->notice = NOTICE_NONE;
+    e->format = 0; /* so that the word is written without being read */
     e->flags = 0;
     e->code = e->recipients = e->bad_commands = e->repeats = 0;
     e->size = e->delay_ms = 0;

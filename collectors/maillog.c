@@ -149,17 +149,49 @@ static bool parse_line(struct maillog *m, struct slice line, uint64_t at, struct
     return true;
 }
 
+#define ENDS 64 /* newlines found at once */
+
+/*
+ * The ends of the next lines of a run, ENDS of them if there are as many; returns how many. Where lines end cannot be
+ * predicted, so nothing here depends on it but that few are shorter than 64 octets.
+ */
+static unsigned find_ends(struct slice run, uint32_t ends[ENDS + 64])
+{
+    unsigned n = 0;
+    uint32_t at = 0;
+    for (; n < ENDS && at + 64 <= run.n; at += 64) {
+        uint64_t found = slice_sixty_four(run.p + at, '\n');
+        ends[n] = at + (unsigned)__builtin_ctzll(found | (uint64_t)1 << 63);
+        n += found != 0;
+        while (__builtin_expect((found &= found - 1) != 0, 0))
+            ends[n++] = at + (unsigned)__builtin_ctzll(found);
+    }
+    while (n < ENDS && at < run.n) {
+        at += (uint32_t)slice_find(slice_skip(run, at), '\n');
+        ends[n++] = at++;
+    }
+    uint32_t rest = n ? ends[n - 1] + 1 : 0; /* the last line may have no end */
+    if (n < ENDS && rest < run.n)
+        ends[n++] = (uint32_t)run.n;
+    return n;
+}
+
 size_t maillog_parse(struct maillog *m, struct slice run, struct event *events, uint64_t *lines_at,
                      unsigned room, unsigned *count)
 {
     const char *start = run.p;
+    uint32_t ends[ENDS + 64];
     for (*count = 0; run.n && *count < room;) {
-        const char *end = memchr(run.p, '\n', run.n);
-        size_t length = end ? (size_t)(end - run.p) : run.n;
-        uint64_t at = m->base + (uint64_t)(run.p - start) + 1;
-        lines_at[*count] = at;
-        *count += parse_line(m, (struct slice){run.p, length}, at, &events[*count]);
-        run = slice_skip(run, length + 1);
+        unsigned n = find_ends(run, ends);
+        size_t begin = 0;
+        for (unsigned i = 0; i < n && *count < room; i++) {
+            uint64_t at = m->base + (uint64_t)(run.p - start) + begin + 1;
+            lines_at[*count] = at;
+            *count +=
+                parse_line(m, (struct slice){run.p + begin, ends[i] - begin}, at, &events[*count]);
+            begin = (size_t)ends[i] + 1;
+        }
+        run = slice_skip(run, begin);
     }
     return (size_t)(run.p - start);
 }

@@ -82,14 +82,13 @@ static bool take_severity(struct slice *s)
 
 static void take_id(struct slice *s, struct event *e)
 {
-    struct queue_id id;
     size_t n = slice_find(slice_head(*s, ID_ROOM), ':');
     if (n + 1 < s->n && s->p[n] == ':' && s->p[n + 1] == ' ' &&
-        postfix_id_exact(slice_head(*s, n), &id)) {
+        postfix_id_exact(slice_head(*s, n), &e->packed_id)) {
         e->id = slice_head(*s, n);
-        e->packed_id = id;
         *s = slice_skip(*s, n + 2);
     } else {
+        e->packed_id = (struct queue_id){0, 0};
         TAKE(*s, "NOQUEUE: ");
     }
 }
@@ -118,6 +117,19 @@ static void parse_nameless(struct slice s, struct event *e)
     service->parse(s, e);
 }
 
+/* What a tag says: "postfix/submission/smtpd" is smtpd. Cyrus IMAP has a "cyrus/master". */
+static void learn_tag(struct syslog_tag *known, struct slice tag)
+{
+    size_t app = slice_find(tag, '/');
+    known->known = true;
+    known->app = (uint32_t)app;
+    known->is = NULL;
+    if (app == tag.n || slice_eq(slice_head(tag, app), SLICE("cyrus")))
+        return;
+    const char *slash = memrchr(tag.p, '/', tag.n);
+    known->is = postfix_service_named(slice_skip(tag, (size_t)(slash + 1 - tag.p)));
+}
+
 static void parse(struct syslog_context *c, struct slice line, struct event *e)
 {
     struct slice s;
@@ -126,20 +138,18 @@ static void parse(struct syslog_context *c, struct slice line, struct event *e)
     e->app.n = e->service.n = 0;
     if (!syslog_head(c, line, e, &s))
         return;
-    struct slice rest = e->tag;
-    struct slice app = slice_cut(&rest, '/');
-    if (!app.p) {
-        if (slice_eq(e->tag, SLICE("postfix")) || STARTS(e->tag, "postfix-"))
+    struct syslog_tag *tag = syslog_tag(c, e->tag);
+    if (!tag->known)
+        learn_tag(tag, e->tag);
+    const struct postfix_service *service = tag->is;
+    if (!service) {
+        bool nameless = tag->app == e->tag.n; /* no part behind a '/' */
+        if (nameless && (slice_eq(e->tag, SLICE("postfix")) || STARTS(e->tag, "postfix-")))
             parse_nameless(s, e);
         return;
     }
-    const char *slash = memrchr(rest.p, '/', rest.n);
-    struct slice name = slash ? slice_skip(rest, (size_t)(slash + 1 - rest.p)) : rest;
-    const struct postfix_service *service = postfix_service_named(name);
-    if (!service || slice_eq(app, SLICE("cyrus"))) /* Cyrus IMAP has a "cyrus/master" */
-        return;
-    e->app = app;
-    e->service = rest;
+    e->app = slice_head(e->tag, tag->app);
+    e->service = slice_skip(e->tag, tag->app + 1u);
     e->kind = EVENT_UNKNOWN;
     if (take_severity(&s)) {
         e->kind = EVENT_NONE;

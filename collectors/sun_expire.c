@@ -32,7 +32,7 @@ static void take_summary(struct sun_expire *x, struct slice text)
 {
     while (text.n) {
         size_t end = 0;
-        uint64_t n;
+        uint64_t n = 0;
         while (end < text.n && text.p[end] != ',' && text.p[end] != ';')
             end++;
         struct slice clause = slice_head(text, end);

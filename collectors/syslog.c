@@ -121,13 +121,9 @@ static inline bool same(const char *a, const char *b, size_t n)
     return v[0] == v[2] && v[1] == v[3];
 }
 
-/* "Nov  1 22:48:24" with at least BSD_LENGTH octets at p. */
-static bool bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
+/* Another second than that of the line before. */
+static bool next_bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
 {
-    if (c->last[15] == STAMP_BSD && same(c->last, p, BSD_LENGTH)) {
-        *ms = c->last_ms;
-        return true;
-    }
     int month = month_of(p), day = two_digits(p + 4, 32);
     int64_t of_day = time_of_day(p + 7), local;
     if (!month || p[3] != ' ' || p[6] != ' ' || of_day < 0 || !choose_day(c, month, day, &local))
@@ -139,6 +135,15 @@ static bool bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
     *ms = c->last_ms = local - c->zone_ms;
     memcpy(c->last, p, BSD_LENGTH);
     c->last[15] = STAMP_BSD;
+    return true;
+}
+
+/* "Nov  1 22:48:24" with at least BSD_LENGTH octets at p. */
+static inline bool bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
+{
+    if (c->last[15] != STAMP_BSD || !same(c->last, p, BSD_LENGTH))
+        return next_bsd_time(c, p, ms);
+    *ms = c->last_ms;
     return true;
 }
 
@@ -275,6 +280,19 @@ static uint32_t take_pid(struct slice *tag)
     return pid > UINT32_MAX ? 0 : (uint32_t)pid;
 }
 
+/* The same for a tag that has 9 octets before its end in any case: a time stamp is before it. */
+static uint32_t take_short_pid(struct slice *tag)
+{
+    if (tag->n < 3 || tag->p[tag->n - 1] != ']')
+        return 0;
+    uint64_t word = slice_word(tag->p + tag->n - 9), other = slice_no_digits(word);
+    unsigned digits = other ? (unsigned)__builtin_clzll(other) / 8 : 8;
+    if (digits == 0 || digits == 8 || digits + 2 > tag->n || tag->p[tag->n - digits - 2] != '[')
+        return take_pid(tag);
+    tag->n -= digits + 2;
+    return (uint32_t)slice_decimal(word, digits);
+}
+
 void syslog_text(struct event *e, struct slice *text)
 {
     struct slice s = slice_trim(*text);
@@ -296,18 +314,46 @@ void syslog_text(struct event *e, struct slice *text)
     *text = s;
 }
 
-/* "tag[pid]: text" or "tag: text". */
-static bool split_tag(struct slice s, struct event *e, struct slice *text)
+/* "tag[pid]: text" or "tag: text", the first blank at `end`; s is behind a time stamp. */
+static bool split_tag(struct slice s, size_t end, struct event *e, struct slice *text)
 {
-    size_t end = slice_find(s, ' ');
     if (end < 2 || s.p[end - 1] != ':')
         return false;
     *text = slice_skip(s, end + 1);
     e->tag = slice_head(s, end - 1);
-    e->pid = take_pid(&e->tag);
+    e->pid = take_short_pid(&e->tag);
     if (text->n && (*text->p == ' ' || *text->p == '[' || *text->p == 'm'))
         syslog_text(e, text);
     return true;
+}
+
+/* Where the first two blanks are, those behind a host and a tag: looked for at once. */
+static void find_blanks(struct slice s, size_t *first, size_t *second)
+{
+    uint64_t blanks = s.n >= 64 ? slice_sixty_four(s.p, ' ') : 0, later = blanks & (blanks - 1);
+    if (later) {
+        *first = (unsigned)__builtin_ctzll(blanks);
+        *second = (unsigned)__builtin_ctzll(later);
+        return;
+    }
+    *first = slice_find(s, ' ');
+    *second = *first + 1 + slice_find(slice_skip(s, *first + 1), ' ');
+}
+
+struct syslog_tag *syslog_tag(struct syslog_context *c, struct slice tag)
+{
+    struct slice_key key = slice_key(tag);
+    if (tag.n > SLICE_KEY) {
+        c->long_tag.known = false;
+        return &c->long_tag;
+    }
+    uint64_t hash = slice_key_hash(&key);
+    struct syslog_tag *at = &c->tags[hash % SYSLOG_TAGS];
+    if (at->known && !slice_key_eq(&at->key, &key)) /* another's: there is a second place */
+        at = &c->tags[(hash >> 32) % SYSLOG_TAGS];
+    if (!slice_key_eq(&at->key, &key))
+        *at = (struct syslog_tag){.key = key};
+    return at;
 }
 
 /* RFC 5424 section 6.3: "-" or [id name="value"...]..., where \ takes the meaning of the next
@@ -426,11 +472,13 @@ bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, s
     }
     if (!slice_take(&rest, SLICE(" ")))
         return other_head(c, s, e, text);
-    struct slice tagged = rest, host = slice_cut(&tagged, ' ');
-    if (!host.p)
+    size_t host, tag;
+    find_blanks(rest, &host, &tag);
+    if (host == rest.n)
         return false;
     e->time_ms = c->now_ms = ms;
-    if (host.n && host.p[host.n - 1] != ':' && split_tag(tagged, e, text))
+    if (host && rest.p[host - 1] != ':' &&
+        split_tag(slice_skip(rest, host + 1), tag - host - 1, e, text))
         return true;
     return other_tag(rest, e, text);
 }

@@ -14,6 +14,18 @@
 #define SYSLOG_TIMES_MAX                                                                           \
     100000 /* that a line is counted of which the log says that it came again */
 
+/*
+ * A tag that was seen lately, and what the format made of it: a log has few, again and again. Owned by the
+ * context; `known` and what follows are the format's own, and zero when the tag is new.
+ */
+#define SYSLOG_TAGS 256
+struct syslog_tag {
+    struct slice_key key;
+    bool known;
+    uint32_t app;   /* octets of its first part */
+    const void *is; /* NULL: no program of the format has this tag */
+};
+
 /* What one log's heads have in common, carried from line to line. Start it with syslog_start. */
 struct syslog_context {
     int64_t
@@ -26,6 +38,7 @@ struct syslog_context {
     const void *options; /* of the log's format, where it has some; set after syslog_start */
     struct slice file;   /* name of the line's file, where a log is many; its mtime, real time */
     int64_t file_ms;
+    struct syslog_tag tags[SYSLOG_TAGS], long_tag; /* by hash; one that is too long to be kept */
 };
 /* reference_ms: real time near which the first line was written (the file's mtime or the clock). */
 void syslog_start(struct syslog_context *c, int64_t reference_ms);
@@ -36,6 +49,9 @@ void syslog_start(struct syslog_context *c, int64_t reference_ms);
  * A year is chosen so that the time is the closest to, and at most a day after, the reference.
  */
 bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text);
+
+/* What is known of a tag, found last by syslog_head; the context's, until another tag takes the place. */
+struct syslog_tag *syslog_tag(struct syslog_context *c, struct slice tag);
 
 /*
  * Takes off a text behind its tag what is not the program's: Solaris' "[ID 197553 mail.info] ", blanks, and rsyslog's

@@ -119,6 +119,45 @@ static void test_runs(void **state)
         assert_true(sum_of(text, lines) == one);
 }
 
+static struct slice seen[1024];
+static unsigned seen_count;
+
+static void note_line(struct syslog_context *c, struct slice line, struct event *e)
+{
+    (void)c;
+    e->kind = EVENT_NONE;
+    e->time_ms = 0;
+    seen[seen_count++] = line;
+}
+
+/* Each line once, wherever in a block of octets it ends, and also the last one, which may have no newline. */
+static void test_ends(void **state)
+{
+    (void)state;
+    srandom(7);
+    for (unsigned r = 0; r < 20000; r++) {
+        static struct maillog m;
+        size_t n = (size_t)random() % 300, unlike = (size_t)(1 + random() % 40);
+        char *text = malloc(n ? n : 1);
+        assert_non_null(text);
+        for (size_t i = 0; i < n; i++)
+            text[i] = random() % (long)unlike ? 'x' : '\n';
+        maillog_start(&m, NULL);
+        assert_true(maillog_add(&m, note_line, NULL, NULL));
+        seen_count = 0;
+        maillog_lines(&m, (struct slice){text, n});
+        struct slice rest = {text, n};
+        for (unsigned i = 0; rest.n; i++) {
+            assert_true(i < seen_count);
+            struct slice line = slice_line(&rest);
+            assert_ptr_equal(seen[i].p, line.p);
+            assert_int_equal(seen[i].n, line.n);
+        }
+        assert_int_equal(m.lines, seen_count);
+        free(text);
+    }
+}
+
 /* Octets that no log should have, in lines that nearly are lines of a mail system. */
 static void test_garbage(void **state)
 {
@@ -145,10 +184,8 @@ static void test_garbage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_repeated),
-        cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_lines), cmocka_unit_test(test_repeated), cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_ends),  cmocka_unit_test(test_garbage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
