@@ -115,13 +115,19 @@ static void leave(struct messages *t, const struct message *m)
     t->count--;
 }
 
+static void step(struct messages *t)
+{
+    if (++t->hand >= t->high)
+        t->hand = 0;
+}
+
 /* The one seen longest ago among the next few: depends on nothing but the bytes read so far. */
 static struct message *oldest_of_few(struct messages *t)
 {
     struct message *oldest = NULL;
     for (unsigned i = 0; i < EVICT_LOOK; i++) {
         struct message *m = &t->rows[t->hand];
-        t->hand = (t->hand + 1) % t->high;
+        step(t);
         if (!queue_id_null(m->id) && (!oldest || m->first_seen_s < oldest->first_seen_s))
             oldest = m;
     }
@@ -146,7 +152,7 @@ static void sweep(struct messages *t, uint32_t now_s, void (*evict)(void *, stru
     if (t->high == 0)
         return;
     struct message *m = &t->rows[t->hand];
-    t->hand = (t->hand + 1) % t->high;
+    step(t);
     if (queue_id_null(m->id) || now_s < m->first_seen_s || now_s - m->first_seen_s < kept_for(m))
         return;
     evict(arg, m);

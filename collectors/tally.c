@@ -108,6 +108,20 @@ void tally_error(struct tally *t, struct service *s, uint32_t code, enum tally_s
     model_dirty(t->model, MODEL_GROUP_ERROR, s->error);
 }
 
+/* A line that tells of several recipients is as many as it tells of. */
+static void on_deliveries(struct tally *t, struct instance *i, struct service *s,
+                          const struct event *e)
+{
+    if (e->recipients <= 1) {
+        on_delivery(t, i, s, e);
+        return;
+    }
+    struct event one = *e;
+    struct slice list = e->address;
+    while ((one.address = recipients_next(&list)).p)
+        on_delivery(t, i, s, &one);
+}
+
 static tally_handler *const handlers[EVENT_KINDS] = {
     [EVENT_CONNECT] = on_connect,
     [EVENT_DISCONNECT] = on_disconnect,
@@ -129,7 +143,7 @@ static tally_handler *const handlers[EVENT_KINDS] = {
     [EVENT_DISCARDED] = on_discarded,
     [EVENT_NOTICE] = on_notice,
     [EVENT_COPIED] = on_copied,
-    [EVENT_DELIVERY] = on_delivery,
+    [EVENT_DELIVERY] = on_deliveries,
     [EVENT_CONNECT_OUT] = on_connect_out,
     [EVENT_CONNECT_FAIL] = on_connect_fail,
     [EVENT_ETRN] = on_etrn,
@@ -223,39 +237,17 @@ static struct slice group_name(const struct tally_log *from, const struct event 
     return (struct slice){buffer, n + rest.n};
 }
 
-/* What stands for a tag: the service belongs to it, also where a log writes it elsewhere in the line. */
-static struct slice whole_tag(const struct event *e, char buffer[TAG_LENGTH])
+static bool is_tag(const struct tag *tag, const struct tally_log *from, const struct slice_key *of,
+                   const struct slice_key *service)
 {
-    if (e->tag.n != e->app.n)
-        return e->tag;
-    struct slice app = slice_head(e->app, TAG_LENGTH - 1);
-    struct slice service = slice_head(e->service, TAG_LENGTH - 1 - app.n);
-    memcpy(buffer, app.p, app.n);
-    buffer[app.n] = '/';
-    if (service.n)
-        memcpy(buffer + app.n + 1, service.p, service.n);
-    return (struct slice){buffer, app.n + 1 + service.n};
+    return slice_key_eq(&tag->tag, of) && slice_key_eq(&tag->service, service) && tag->from == from;
 }
 
-/* Where a tag is cached: by its length and its last octets, where tags differ. */
-static uint64_t hash_tag(struct slice tag)
+/* Texts that are longer than their keys are compared whole. */
+static bool is_long_tag(const struct tag *tag, struct slice of, struct slice service)
 {
-    uint64_t end = 0;
-    size_t n = tag.n < 8 ? tag.n : 8;
-    memcpy(&end, tag.p + tag.n - n, n);
-    end = (end ^ tag.n) * 0x9e3779b97f4a7c15u;
-    return end ^ end >> 32;
-}
-
-/* Equal hashes of equal lengths mean equal last octets: most tags are told by their first ones then. */
-static bool is_tag(const struct tag *tag, const struct tally_log *from, uint64_t hash,
-                   struct slice text)
-{
-    if (tag->hash != hash || tag->length != text.n || tag->from != from)
-        return false;
-    if (text.n < 8 || text.n > 16)
-        return memcmp(tag->text, text.p, text.n) == 0;
-    return memcmp(tag->text, text.p, 8) == 0;
+    return memcmp(tag->text, of.p, of.n) == 0 &&
+           (service.n == 0 || memcmp(tag->text + of.n, service.p, service.n) == 0);
 }
 
 /* Is the line of an instance that only its tag tells of, and that is not believed yet? */
@@ -265,35 +257,43 @@ static bool is_stranger(struct tally_log *from, const struct event *e)
            !find_alias(from->tally, from->mta, e->app) && tally_is_stranger(from, e);
 }
 
-static struct tag *find_tag(struct tally_log *from, const struct event *e)
+/* Fills in what is told by a tag, or by the first part and the service. NULL: nothing. */
+static struct tag *learn_tag(struct tally_log *from, struct tag *tag, const struct event *e,
+                             struct slice of, struct slice service)
 {
-    char buffer[TAG_LENGTH];
-    struct slice text = whole_tag(e, buffer);
-    uint64_t h = hash_tag(text);
-    struct tag *tag = &from->tally->tags[h % TAGS];
-    if (is_tag(tag, from, h, text))
-        return tag;
     struct instance *i = is_stranger(from, e) ? NULL : find_instance(from, e);
-    if (!i || text.n >= TAG_LENGTH)
+    if (!i || of.n + service.n > TAG_LENGTH)
         return NULL;
-    *tag = (struct tag){.hash = h, .from = from, .instance = i, .length = (uint8_t)text.n};
-    memcpy(tag->text, text.p, text.n);
+    *tag = (struct tag){
+        .tag = slice_key(of), .service = slice_key(service), .from = from, .instance = i};
+    memcpy(tag->text, of.p, of.n);
+    if (service.n)
+        memcpy(tag->text + of.n, service.p, service.n);
     tag->is = service_kind(from->mta, e->service);
+    tag->settled = !tag->is;
     return tag;
 }
 
-/* The service that a line is about, made at its first event. NULL: the line is not a service's. */
-static struct service *line_service(const struct tally_log *from, struct tag *tag,
-                                    const struct event *e)
+/* The service belongs to a tag, also where a log writes it elsewhere in the line. */
+static struct tag *find_tag(struct tally_log *from, const struct event *e)
 {
-    char buffer[64], longer[64];
-    if (!tag->is || tag->service)
-        return tag->service;
-    struct tally *t = from->tally;
-    struct slice name = group_name(from, e, buffer);
-    if (!(tag->is->flags & MTA_SERVICE_BY_RELAY))
-        return tag->service =
-                   tally_service(t, tag->instance, tag->is, name, tag->is->hierarchy, SLICE(""));
+    bool whole = e->tag.n != e->app.n;
+    struct slice of = whole ? e->tag : e->app;
+    struct slice service = whole ? (struct slice){NULL, 0} : e->service;
+    struct slice_key key = slice_key(of), service_key = slice_key(service);
+    uint64_t hash = slice_key_hash(&key) ^ slice_key_hash(&service_key);
+    struct tag *tag = &from->tally->tags[hash % TAGS];
+    bool longer = of.n > SLICE_KEY || service.n > SLICE_KEY;
+    if (is_tag(tag, from, &key, &service_key) && (!longer || is_long_tag(tag, of, service)))
+        return tag;
+    return learn_tag(from, tag, e, of, service);
+}
+
+/* The service that a delivery of a daemon with one for each relay is about. */
+static struct service *relay_service(const struct tally_log *from, struct tag *tag,
+                                     const struct event *e, struct slice name)
+{
+    char longer[64];
     if (e->kind != EVENT_DELIVERY)
         return NULL;
     name = slice_head(name, 31);
@@ -303,24 +303,30 @@ static struct service *line_service(const struct tally_log *from, struct tag *ta
     if (relay.n)
         memcpy(longer + name.n + 1, relay.p, relay.n);
     name = (struct slice){longer, name.n + 1 + relay.n};
-    return tally_service(t, tag->instance, tag->is, name, tag->is->hierarchy, SLICE(""));
+    return tally_service(from->tally, tag->instance, tag->is, name, tag->is->hierarchy, SLICE(""));
+}
+
+/* The service that a line is about, made at its first event. NULL: the line is not a service's. */
+static struct service *line_service(const struct tally_log *from, struct tag *tag,
+                                    const struct event *e)
+{
+    char buffer[64];
+    if (tag->settled)
+        return tag->known;
+    struct slice name = group_name(from, e, buffer);
+    if (tag->is->flags & MTA_SERVICE_BY_RELAY)
+        return relay_service(from, tag, e, name);
+    tag->known =
+        tally_service(from->tally, tag->instance, tag->is, name, tag->is->hierarchy, SLICE(""));
+    tag->settled = tag->known != NULL;
+    return tag->known;
 }
 
 /* An association of mailmond's own probes is no traffic; a message that one brings in is a message. */
 static bool is_own(const struct event *e)
 {
-    bool association = e->kind >= EVENT_CONNECT && e->kind <= EVENT_AUTH_FAIL;
-    return (association || e->kind == EVENT_REJECT) && slice_eq(e->peer, SLICE(OWN_ADDRESS));
-}
-
-/* A line that tells of several recipients is as many as it tells of. */
-static void each_recipient(struct tally *t, struct instance *i, struct service *s,
-                           const struct event *e)
-{
-    struct event one = *e;
-    struct slice list = e->address;
-    while ((one.address = recipients_next(&list)).p)
-        on_delivery(t, i, s, &one);
+    return slice_eq(e->peer, SLICE(OWN_ADDRESS)) &&
+           ((e->kind >= EVENT_CONNECT && e->kind <= EVENT_AUTH_FAIL) || e->kind == EVENT_REJECT);
 }
 
 void tally_event(struct tally_log *from, const struct event *e)
@@ -337,15 +343,10 @@ void tally_event(struct tally_log *from, const struct event *e)
         model_dirty(t->model, MODEL_APPL, tag->instance->appl);
     }
     t->at = tally_at(t, e);
-    if (e->kind == EVENT_CONNECT && e->pid)
-        served_add(&t->served, e->pid, t->at);
     struct service *s = line_service(from, tag, e);
     if (e->flags & EVENT_UNREACHED)
         on_connect_fail(t, tag->instance, s, e);
-    if (e->kind == EVENT_DELIVERY && e->recipients > 1)
-        each_recipient(t, tag->instance, s, e);
-    else
-        handler(t, tag->instance, s, e);
+    handler(t, tag->instance, s, e);
 }
 
 const struct message *tally_message(const struct tally *t, uint32_t appl, struct queue_id id)

@@ -16,6 +16,8 @@ static void count_connection(uint64_t *counter, uint64_t *debt)
 
 void on_connect(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
+    if (e->pid)
+        served_add(&t->served, e->pid, t->at);
     if (!s)
         return;
     struct group *g = s->group;

@@ -62,7 +62,8 @@ static struct destination *idle(struct tally *t)
     struct destination *oldest = NULL;
     for (unsigned i = 0; i < LOOK; i++) {
         struct destination *d = at(t, t->destination_hand);
-        t->destination_hand = (t->destination_hand + 1) % rows->high;
+        if (++t->destination_hand >= rows->high)
+            t->destination_hand = 0;
         if (d->row.used && d->queued == 0 && (!oldest || d->last_at < oldest->last_at))
             oldest = d;
     }

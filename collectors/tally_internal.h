@@ -56,15 +56,15 @@ struct tally_log {
     char instance[64];
 };
 
-/* What a tag means in a log. */
+/* What a tag means in a log, or what stands in its place: the first part and the service. */
 struct tag {
-    uint64_t hash;
+    struct slice_key tag, service;
     const struct tally_log *from;
     struct instance *instance;
     const struct mta_service *is; /* NULL: neither receives nor delivers */
-    struct service *service;      /* NULL until it is first counted */
-    uint8_t length;
-    char text[TAG_LENGTH];
+    struct service *known;        /* if `settled`: the service of each of its lines, or NULL */
+    bool settled;
+    char text[TAG_LENGTH]; /* of the tag and the service */
 };
 
 struct alias {
