@@ -1,28 +1,6 @@
 /* alarm_rule.c and config_configutil.c: what a section means, and what is said about a wrong one. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 #include "../../agent/alarm_rule.h"
-
-static char folder[] = "/tmp/test_alarm_rule.XXXXXX";
-
-static const char *put(const char *name, const char *text)
-{
-    static char path[2][128];
-    static unsigned next;
-    char *p = path[next++ % 2];
-    snprintf(p, sizeof path[0], "%s/%s", folder, name);
-    FILE *f = fopen(p, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-    return p;
-}
+#include "scratch.h"
 
 struct made {
     struct config *config;
@@ -33,7 +11,7 @@ struct made {
 static struct made make(const char *text)
 {
     struct made m = {0};
-    m.config = config_load(put("a.conf", text), &m.errors);
+    m.config = config_load(scratch_put("a.conf", text, 0600), &m.errors);
     if (m.config)
         m.rules = alarm_rules_make(m.config, &m.errors, &m.warnings);
     return m;
@@ -212,7 +190,7 @@ static void faults(void **state)
 static char *with_configutil(const char *lines)
 {
     static char text[256];
-    snprintf(text, sizeof text, "configutil = \"%s\";", put("configutil", lines));
+    snprintf(text, sizeof text, "configutil = \"%s\";", scratch_put("configutil", lines, 0600));
     return text;
 }
 
@@ -362,10 +340,5 @@ int main(void)
                                        cmocka_unit_test(configutil_snmp),
                                        cmocka_unit_test(configutil_faults),
                                        cmocka_unit_test(printed)};
-    if (!mkdtemp(folder))
-        return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command) != 0 || failed;
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

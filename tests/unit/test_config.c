@@ -1,40 +1,12 @@
 /* config.c and its parts: what a file means, and what is said about a wrong one. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "../../agent/config_schema.h"
-
-static char folder[] = "/tmp/test_config.XXXXXX";
-
-static const char *path_of(const char *name)
-{
-    static char path[4][128];
-    static unsigned next;
-    char *p = path[next++ % 4];
-    snprintf(p, sizeof path[0], "%s/%s", folder, name);
-    return p;
-}
-
-static const char *put(const char *name, const char *text)
-{
-    const char *path = path_of(name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-    chmod(path, 0640);
-    return path;
-}
+#include "config_said.h"
+#include "scratch.h"
 
 static struct config *load(const char *text)
 {
     struct err_list errors = {0};
-    struct config *c = config_load(put("a.conf", text), &errors);
+    struct config *c = config_load(scratch_put("a.conf", text, 0640), &errors);
     for (unsigned i = 0; i < errors.count; i++)
         print_message("%s\n", errors.lines[i]);
     assert_non_null(c);
@@ -42,30 +14,13 @@ static struct config *load(const char *text)
     return c;
 }
 
-/* Is there a line of this beginning (after the file's name) that contains `part`? */
-static bool has(const struct err_list *list, const char *file, unsigned line, const char *part)
-{
-    char start[160];
-    if (line)
-        snprintf(start, sizeof start, "%s:%u: ", file, line);
-    else
-        snprintf(start, sizeof start, "%s: ", file);
-    for (unsigned i = 0; i < list->count; i++)
-        if (strncmp(list->lines[i], start, strlen(start)) == 0 && strstr(list->lines[i], part))
-            return true;
-    print_message("no line \"%s... %s\" among:\n", start, part);
-    for (unsigned i = 0; i < list->count; i++)
-        print_message("  %s\n", list->lines[i]);
-    return false;
-}
-
 /* The file has exactly one fault: in this line, with this in its text. */
 static void wrong(const char *text, unsigned line, const char *part)
 {
     struct err_list errors = {0};
-    const char *file = put("wrong.conf", text);
+    const char *file = scratch_put("wrong.conf", text, 0640);
     assert_null(config_load(file, &errors));
-    assert_true(has(&errors, file, line, part));
+    assert_true(config_said(&errors, file, line, part));
     assert_int_equal(errors.count, 1);
     err_free(&errors);
 }
@@ -170,7 +125,7 @@ static void all_settings(void **state)
     (void)state;
     struct config *c = load(full);
     check_full(c);
-    assert_string_equal(c->mtas[0].source_file, path_of("a.conf"));
+    assert_string_equal(c->mtas[0].source_file, scratch_path("a.conf"));
     assert_int_equal(c->mtas[1].source_line, 14);
     config_free(c);
 }
@@ -210,10 +165,10 @@ static void no_file(void **state)
     (void)state;
     struct err_list errors = {0};
     assert_null(config_load("/nonexistent/mailmond.conf", &errors));
-    assert_true(has(&errors, "/nonexistent/mailmond.conf", 0, "No such file"));
+    assert_true(config_said(&errors, "/nonexistent/mailmond.conf", 0, "No such file"));
     err_free(&errors);
-    assert_null(config_load(folder, &errors));
-    assert_true(has(&errors, folder, 0, "Is a directory"));
+    assert_null(config_load(scratch, &errors));
+    assert_true(config_said(&errors, scratch, 0, "Is a directory"));
     err_free(&errors);
 }
 
@@ -240,26 +195,28 @@ static void syntax(void **state)
 static void include(void **state)
 {
     (void)state;
-    put("part.conf", "interval = 500;\nlog = 3;\n");
+    scratch_put("part.conf", "interval = 500;\nlog = 3;\n", 0640);
     struct err_list errors = {0};
-    assert_null(
-        config_load(put("a.conf", "detect = 1;\n@include \"part.conf\"\nusr = \"x\";\n"), &errors));
+    assert_null(config_load(
+        scratch_put("a.conf", "detect = 1;\n@include \"part.conf\"\nusr = \"x\";\n", 0640),
+        &errors));
     assert_int_equal(errors.count, 3);
-    assert_true(has(&errors, path_of("a.conf"), 1, "detect must be true or false"));
-    assert_true(has(&errors, path_of("part.conf"), 2, "log must be a text in quotes"));
-    assert_true(has(&errors, path_of("a.conf"), 3, "did you mean user?"));
+    assert_true(config_said(&errors, scratch_path("a.conf"), 1, "detect must be true or false"));
+    assert_true(config_said(&errors, scratch_path("part.conf"), 2, "log must be a text in quotes"));
+    assert_true(config_said(&errors, scratch_path("a.conf"), 3, "did you mean user?"));
     err_free(&errors);
     /* All that is missing, also in an included file. */
-    put("part.conf", "# x\n@include \"gone2.conf\"\n");
-    const char *file = put("a.conf", "@include \"part.conf\"\n@include \"gone.conf\"\n");
+    scratch_put("part.conf", "# x\n@include \"gone2.conf\"\n", 0640);
+    const char *file =
+        scratch_put("a.conf", "@include \"part.conf\"\n@include \"gone.conf\"\n", 0640);
     assert_null(config_load(file, &errors));
     assert_int_equal(errors.count, 2);
-    assert_true(has(&errors, path_of("part.conf"), 2, "/gone2.conf: No such file"));
-    assert_true(has(&errors, file, 2, "/gone.conf: No such file"));
+    assert_true(config_said(&errors, scratch_path("part.conf"), 2, "/gone2.conf: No such file"));
+    assert_true(config_said(&errors, file, 2, "/gone.conf: No such file"));
     err_free(&errors);
     /* A directory would end the process within libconfig. */
     wrong("\n@include \".\"\n", 2, "Is a directory");
-    put("part.conf", "interval = 500;\n");
+    scratch_put("part.conf", "interval = 500;\n", 0640);
     struct config *c = load("@include \"part.conf\"\n");
     assert_int_equal(c->interval_ms, 500);
     config_free(c);
@@ -386,16 +343,17 @@ static void all_at_once(void **state)
 {
     (void)state;
     struct err_list errors = {0};
-    const char *file =
-        put("wrong.conf", "logg = 1;\ninterval = true;\nsnmp = {\n mode = 3;\n x = 1; }\n"
-                          "messages_max = 1;\n");
+    const char *file = scratch_put("wrong.conf",
+                                   "logg = 1;\ninterval = true;\nsnmp = {\n mode = 3;\n x = 1; }\n"
+                                   "messages_max = 1;\n",
+                                   0640);
     assert_null(config_load(file, &errors));
     assert_int_equal(errors.count, 5);
-    assert_true(has(&errors, file, 1, "did you mean log?"));
-    assert_true(has(&errors, file, 2, "duration"));
-    assert_true(has(&errors, file, 4, "word"));
-    assert_true(has(&errors, file, 5, "unknown setting x"));
-    assert_true(has(&errors, file, 6, "from 1000"));
+    assert_true(config_said(&errors, file, 1, "did you mean log?"));
+    assert_true(config_said(&errors, file, 2, "duration"));
+    assert_true(config_said(&errors, file, 4, "word"));
+    assert_true(config_said(&errors, file, 5, "unknown setting x"));
+    assert_true(config_said(&errors, file, 6, "from 1000"));
     err_free(&errors);
 }
 
@@ -404,15 +362,17 @@ static void mixed_list(void **state)
 {
     (void)state;
     struct err_list errors = {0};
-    const char *file = put("wrong.conf", "postfix = ( 3,\n{ listen = ( 4,\n\"x\" ); } );\n"
-                                         "snmp = { directives = ( 5,\n\"a\\nb\" ); };\n");
+    const char *file = scratch_put("wrong.conf",
+                                   "postfix = ( 3,\n{ listen = ( 4,\n\"x\" ); } );\n"
+                                   "snmp = { directives = ( 5,\n\"a\\nb\" ); };\n",
+                                   0640);
     assert_null(config_load(file, &errors));
     assert_int_equal(errors.count, 5);
-    assert_true(has(&errors, file, 1, "postfix must be a list of groups"));
-    assert_true(has(&errors, file, 2, "listen must be a list of texts"));
-    assert_true(has(&errors, file, 3, "listen cannot be \"x\""));
-    assert_true(has(&errors, file, 4, "directives must be a list of texts"));
-    assert_true(has(&errors, file, 5, "one line each"));
+    assert_true(config_said(&errors, file, 1, "postfix must be a list of groups"));
+    assert_true(config_said(&errors, file, 2, "listen must be a list of texts"));
+    assert_true(config_said(&errors, file, 3, "listen cannot be \"x\""));
+    assert_true(config_said(&errors, file, 4, "directives must be a list of texts"));
+    assert_true(config_said(&errors, file, 5, "one line each"));
     err_free(&errors);
 }
 
@@ -421,21 +381,23 @@ static void warnings(void **state)
     (void)state;
     struct err_list errors = {0};
     const char *file =
-        put("open.conf", "snmp = { mode = \"standalone\";\n directives = ( \"sysName a\",\n"
-                         " \"createUser joe\" ); agentx_socket = \"/x\"; }");
+        scratch_put("open.conf",
+                    "snmp = { mode = \"standalone\";\n directives = ( \"sysName a\",\n"
+                    " \"createUser joe\" ); agentx_socket = \"/x\"; }",
+                    0640);
     chmod(file, 0644);
     struct config *c = config_load(file, &errors);
     assert_non_null(c);
     assert_int_equal(c->warnings.count, 2);
-    assert_true(has(&c->warnings, file, 3, "createUser is a secret"));
-    assert_true(has(&c->warnings, file, 3, "agentx_socket has no effect"));
+    assert_true(config_said(&c->warnings, file, 3, "createUser is a secret"));
+    assert_true(config_said(&c->warnings, file, 3, "agentx_socket has no effect"));
     config_free(c);
     chmod(file, 0640);
     c = config_load(file, &errors);
     assert_int_equal(c->warnings.count, 1);
     config_free(c);
     c = load("snmp = { directives = [\"rouser joe\"]; }");
-    assert_true(has(&c->warnings, path_of("a.conf"), 1, "write them into snmpd.conf"));
+    assert_true(config_said(&c->warnings, scratch_path("a.conf"), 1, "write them into snmpd.conf"));
     config_free(c);
 }
 
@@ -493,7 +455,7 @@ static struct config *load_example(const char *mark)
     size_t n = strlen(mark);
     FILE *in = fopen("packaging/mailmond.conf", "r");
     assert_non_null(in);
-    FILE *out = fopen(path_of("open.conf"), "w");
+    FILE *out = fopen(scratch_path("open.conf"), "w");
     char line[512];
     while (fgets(line, sizeof line, in)) {
         bool prose = line[n] == '#' || (line[n] == ' ' && strncmp(line + n, "    ", 4) != 0);
@@ -501,9 +463,9 @@ static struct config *load_example(const char *mark)
     }
     fclose(in);
     fclose(out);
-    chmod(path_of("open.conf"), 0640);
+    chmod(scratch_path("open.conf"), 0640);
     struct err_list errors = {0};
-    struct config *c = config_load(path_of("open.conf"), &errors);
+    struct config *c = config_load(scratch_path("open.conf"), &errors);
     for (unsigned i = 0; i < errors.count; i++)
         print_message("%s\n", errors.lines[i]);
     assert_int_equal(errors.count, 0);
@@ -537,21 +499,6 @@ static void example_file(void **state)
     config_free(c);
 }
 
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    static const char *const files[] = {"a.conf", "wrong.conf", "part.conf", "open.conf"};
-    for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++)
-        unlink(path_of(files[i]));
-    return rmdir(folder);
-}
-
 static void run_dir_of_a_faulty_file(void **state)
 {
     static const struct {
@@ -563,11 +510,11 @@ static void run_dir_of_a_faulty_file(void **state)
                  {"@include \"/nonexistent\"\nrun_dir = \"/run/b\";\n", "/run/mailmond"}};
     (void)state;
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char *run_dir = config_run_dir(put("a.conf", cases[i].text));
+        char *run_dir = config_run_dir(scratch_put("a.conf", cases[i].text, 0640));
         assert_string_equal(run_dir, cases[i].run_dir);
         free(run_dir);
     }
-    char *run_dir = config_run_dir(path_of("missing.conf"));
+    char *run_dir = config_run_dir(scratch_path("missing.conf"));
     assert_string_equal(run_dir, "/run/mailmond");
     free(run_dir);
 }
@@ -595,5 +542,5 @@ int main(void)
         cmocka_unit_test(example_file),
         cmocka_unit_test(run_dir_of_a_faulty_file),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

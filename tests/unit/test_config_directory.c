@@ -1,55 +1,20 @@
 /* What is wrong with a directory in the configuration is said with its line and what would be right. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <cmocka.h>
 #include "../../agent/config.h"
-
-static char folder[] = "/tmp/test_config_directory.XXXXXX", password[64];
-
-static const char *path_of(const char *name)
-{
-    static char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static void put(const char *name, const char *text, mode_t mode)
-{
-    FILE *out = fopen(path_of(name), "w");
-    assert_non_null(out);
-    fputs(text, out);
-    fclose(out);
-    assert_int_equal(chmod(path_of(name), mode), 0);
-}
+#include "config_said.h"
+#include "scratch.h"
 
 static struct config *load(const char *directory, struct err_list *errors)
 {
     char text[1024];
     snprintf(text, sizeof text, "detect = false;\ndirectories = ( { %s } );\n", directory);
-    put("a.conf", text, 0600);
-    return config_load(path_of("a.conf"), errors);
+    return config_load(scratch_put("a.conf", text, 0600), errors);
 }
 
 static void refused(const char *directory, const char *part)
 {
     struct err_list errors = {0};
-    char begin[160];
     assert_null(load(directory, &errors));
-    snprintf(begin, sizeof begin, "%s:2:", path_of("a.conf"));
-    bool found = false;
-    for (unsigned i = 0; i < errors.count; i++)
-        found |=
-            strncmp(errors.lines[i], begin, strlen(begin)) == 0 && strstr(errors.lines[i], part);
-    if (!found)
-        fail_msg("\"%s\" is not said of: %s (%s)", part, directory,
-                 errors.count ? errors.lines[0] : "nothing");
+    assert_true(config_said(&errors, scratch_path("a.conf"), 2, part));
     err_free(&errors);
 }
 
@@ -57,9 +22,8 @@ static void refused(const char *directory, const char *part)
 static const char *with_password(const char *uri, mode_t mode)
 {
     static char text[300];
-    put("password", "secret\n", mode);
     snprintf(text, sizeof text, "uri = \"%s\"; bind_dn = \"cn=x\"; password_file = \"%s\";", uri,
-             password);
+             scratch_put("password", "secret\n", mode));
     return text;
 }
 
@@ -130,23 +94,6 @@ static void test_warned(void **state)
     }
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(password, sizeof password, "%s/password", folder);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    unlink(path_of("a.conf"));
-    unlink(password);
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,5 +101,5 @@ int main(void)
         cmocka_unit_test(test_taken),
         cmocka_unit_test(test_warned),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

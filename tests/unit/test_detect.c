@@ -1,50 +1,23 @@
 /* detect.c and detect_postfix.c: what Postfix's tools print, and a host with tools that lie or
  * hang. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 #include "../../agent/config_schema.h"
 #include "../../collectors/detect.h"
-
-static char folder[] = "/tmp/test_detect.XXXXXX";
-
-static const char *below(const char *name)
-{
-    static char path[8][256];
-    static unsigned next;
-    char *p = path[next++ % 8];
-    snprintf(p, sizeof path[0], "%s/%s", folder, name);
-    return p;
-}
-
-static void put(const char *name, const char *text, mode_t mode)
-{
-    FILE *f = fopen(below(name), "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-    chmod(below(name), mode);
-}
+#include "scratch.h"
 
 /* A program that prints what the file NAME.ARGUMENT-OF-c.LAST-ARGUMENT has. */
 static void put_tools(void)
 {
     char text[512];
-    snprintf(text, sizeof text, "#!/bin/sh\ncat %s/list\n", folder);
-    put("postmulti", text, 0755);
+    snprintf(text, sizeof text, "#!/bin/sh\ncat %s/list\n", scratch);
+    scratch_put("postmulti", text, 0755);
     snprintf(
         text, sizeof text,
         "#!/bin/sh\nd=${2##*/}\ncase $3 in -x) exec cat %s/$d.main;; *) exec cat %s/$d$3;; esac\n",
-        folder, folder);
-    put("postconf", text, 0755);
+        scratch, scratch);
+    scratch_put("postconf", text, 0755);
 }
 
 static bool has(const struct err_list *list, const char *part)
@@ -243,9 +216,10 @@ static void run(void **state)
 {
     (void)state;
     char path[600];
-    snprintf(path, sizeof path, "/nonexistent:%s", folder);
-    put("says", "#!/bin/sh\necho \"$1 $LC_ALL $HOME\"; ls /proc/self/fd | wc -l; echo no >&2\n",
-        0755);
+    snprintf(path, sizeof path, "/nonexistent:%s", scratch);
+    scratch_put("says",
+                "#!/bin/sh\necho \"$1 $LC_ALL $HOME\"; ls /proc/self/fd | wc -l; echo no >&2\n",
+                0755);
     setenv("HOME", "/secret", 1);
     int leak = dup(1); /* a descriptor without close-on-exec */
     char *text = detect_run(path, (char *[]){"says", "a b", NULL});
@@ -255,17 +229,17 @@ static void run(void **state)
     free(text);
     assert_null(detect_run(path, (char *[]){"missing", NULL}));
     assert_int_equal(errno, ENOENT);
-    put("fails", "#!/bin/sh\necho x; exit 3\n", 0755);
+    scratch_put("fails", "#!/bin/sh\necho x; exit 3\n", 0755);
     assert_null(detect_run(path, (char *[]){"fails", NULL}));
-    put("floods", "#!/bin/sh\nexec yes\n", 0755);
+    scratch_put("floods", "#!/bin/sh\nexec yes\n", 0755);
     assert_null(detect_run(path, (char *[]){"floods", NULL}));
     assert_int_equal(errno, EFBIG);
     struct timespec before, after;
     clock_gettime(CLOCK_MONOTONIC, &before);
-    put("hangs", "#!/bin/sh\nexec sleep 60\n", 0755);
+    scratch_put("hangs", "#!/bin/sh\nexec sleep 60\n", 0755);
     assert_null(detect_run(path, (char *[]){"hangs", NULL}));
     assert_int_equal(errno, ETIMEDOUT);
-    put("closes", "#!/bin/sh\nexec sleep 60 >/dev/null\n", 0755);
+    scratch_put("closes", "#!/bin/sh\nexec sleep 60 >/dev/null\n", 0755);
     assert_null(detect_run(path, (char *[]){"closes", NULL}));
     clock_gettime(CLOCK_MONOTONIC, &after);
     assert_in_range(after.tv_sec - before.tv_sec, 9, 14);
@@ -276,25 +250,25 @@ static void run(void **state)
 static void syslog_file(void **state)
 {
     (void)state;
-    assert_null(detect_syslog_file(folder));
-    mkdir(below("var"), 0755);
-    mkdir(below("var/log"), 0755);
-    mkdir(below("var/log/mail"), 0755);
-    assert_null(detect_syslog_file(folder));
-    mkdir(below("var/log/journal"), 0755);
-    assert_null(detect_syslog_file(folder));
+    assert_null(detect_syslog_file(scratch));
+    mkdir(scratch_path("var"), 0755);
+    mkdir(scratch_path("var/log"), 0755);
+    mkdir(scratch_path("var/log/mail"), 0755);
+    assert_null(detect_syslog_file(scratch));
+    mkdir(scratch_path("var/log/journal"), 0755);
+    assert_null(detect_syslog_file(scratch));
 #ifdef WITH_JOURNAL
-    mkdir(below("var/log/journal/0123456789abcdef0123456789abcdef"), 0755);
-    char *journal = detect_syslog_file(folder);
+    mkdir(scratch_path("var/log/journal/0123456789abcdef0123456789abcdef"), 0755);
+    char *journal = detect_syslog_file(scratch);
     assert_string_equal(journal, "journal");
     free(journal);
 #endif
     static const char *const files[] = {"var/log/messages", "var/log/mail/info",
                                         "var/log/mail.log"};
     for (int i = 0; i < 3; i++) {
-        put(files[i], "", 0640);
-        char *found = detect_syslog_file(folder);
-        assert_string_equal(found, below(files[i]));
+        scratch_put(files[i], "", 0640);
+        char *found = detect_syslog_file(scratch);
+        assert_string_equal(found, scratch_path(files[i]));
         free(found);
     }
 }
@@ -307,37 +281,37 @@ static void host(void **state)
     char text[1024];
     put_tools();
     snprintf(text, sizeof text, "- - y %s/one\nout - y %s/two\noff - n %s/off\nsame - y %s/same\n",
-             folder, folder, folder, folder);
-    put("list", text, 0644);
-    mkdir(below("spool"), 0755);
+             scratch, scratch, scratch, scratch);
+    scratch_put("list", text, 0644);
+    mkdir(scratch_path("spool"), 0755);
     static const char *const queues[] = {"incoming", "active", "deferred", "hold", "maildrop"};
     for (int i = 0; i < 5; i++) {
-        snprintf(text, sizeof text, "%s/spool/%s", folder, queues[i]);
+        snprintf(text, sizeof text, "%s/spool/%s", scratch, queues[i]);
         mkdir(text, 0700);
     }
-    put("one.log", "", 0640);
+    scratch_put("one.log", "", 0640);
     snprintf(text, sizeof text,
              "syslog_name = postfix\nqueue_directory = %s/spool\nmaillog_file = %s/one.log\n",
-             folder, folder);
-    put("one.main", text, 0644);
-    put("one-M", "25 inet n - n - - smtpd\n", 0644);
-    put("one-Px", "465/inet/syslog_name = smtps\n", 0644);
+             scratch, scratch);
+    scratch_put("one.main", text, 0644);
+    scratch_put("one-M", "25 inet n - n - - smtpd\n", 0644);
+    scratch_put("one-Px", "465/inet/syslog_name = smtps\n", 0644);
     snprintf(text, sizeof text,
-             "syslog_name = out\nqueue_directory = %s/gone\nmaillog_file = /dev/stdout\n", folder);
-    put("two.main", text, 0644);
-    put("two-M", "127.0.0.1:26 inet n - n - - smtpd\n", 0644);
-    put("two-Px", "", 0644);
-    put("same.main", "syslog_name = postfix\n", 0644);
+             "syslog_name = out\nqueue_directory = %s/gone\nmaillog_file = /dev/stdout\n", scratch);
+    scratch_put("two.main", text, 0644);
+    scratch_put("two-M", "127.0.0.1:26 inet n - n - - smtpd\n", 0644);
+    scratch_put("two-Px", "", 0644);
+    scratch_put("same.main", "syslog_name = postfix\n", 0644);
 
     struct config *c = config_load("/dev/null", &notes);
     assert_non_null(c);
-    detect_postfix(c, folder, &notes);
+    detect_postfix(c, scratch, &notes);
     assert_int_equal(c->mta_count, 2);
     assert_string_equal(c->mtas[0].name, "postfix");
     assert_string_equal(c->mtas[0].type, "postfix");
-    assert_string_equal(c->mtas[0].config_directory, below("one"));
-    assert_string_equal(c->mtas[0].queue_directory, below("spool"));
-    assert_string_equal(c->mtas[0].log, below("one.log"));
+    assert_string_equal(c->mtas[0].config_directory, scratch_path("one"));
+    assert_string_equal(c->mtas[0].queue_directory, scratch_path("spool"));
+    assert_string_equal(c->mtas[0].log, scratch_path("one.log"));
     expect(&c->mtas[0].listen, ":25");
     expect(&c->mtas[0].syslog_names, "smtps");
     assert_string_equal(c->mtas[1].name, "out");
@@ -351,28 +325,28 @@ static void host(void **state)
     err_free(&notes);
 
     /* What was found is a configuration that needs no detection. */
-    FILE *out = fopen(below("found.conf"), "w");
+    FILE *out = fopen(scratch_path("found.conf"), "w");
     config_dump(c, out);
     fclose(out);
     config_free(c);
-    c = config_load(below("found.conf"), &notes);
+    c = config_load(scratch_path("found.conf"), &notes);
     assert_non_null(c);
     assert_int_equal(c->mta_count, 2);
-    detect_postfix(c, folder, &notes);
+    detect_postfix(c, scratch, &notes);
     assert_int_equal(c->mta_count, 2);
-    assert_string_equal(c->mtas[0].queue_directory, below("spool"));
+    assert_string_equal(c->mtas[0].queue_directory, scratch_path("spool"));
     expect(&c->mtas[1].listen, "127.0.0.1:26");
     config_free(c);
     err_free(&notes);
 
     /* A configured instance is completed, by its name or the default, and keeps what it says. */
-    put("own.conf", "postfix = ( { name = \"out\"; log = \"/x/log\"; }, { } );", 0644);
-    c = config_load(below("own.conf"), &notes);
+    scratch_put("own.conf", "postfix = ( { name = \"out\"; log = \"/x/log\"; }, { } );", 0644);
+    c = config_load(scratch_path("own.conf"), &notes);
     assert_non_null(c);
-    detect_postfix(c, folder, &notes);
+    detect_postfix(c, scratch, &notes);
     assert_int_equal(c->mta_count, 2);
-    assert_string_equal(c->mtas[0].config_directory, below("two"));
-    assert_string_equal(c->mtas[0].queue_directory, below("gone"));
+    assert_string_equal(c->mtas[0].config_directory, scratch_path("two"));
+    assert_string_equal(c->mtas[0].queue_directory, scratch_path("gone"));
     assert_string_equal(c->mtas[0].log, "/x/log");
     assert_string_equal(c->mtas[1].name, "postfix");
     assert_true(has(&notes, "own.conf:1: postfix instance out: /x/log: No such file"));
@@ -385,8 +359,8 @@ static void no_tools(void **state)
 {
     (void)state;
     struct err_list notes = {0};
-    put("own.conf", "postfix = ( { log = \"/dev/null\"; } );", 0644);
-    struct config *c = config_load(below("own.conf"), &notes);
+    scratch_put("own.conf", "postfix = ( { log = \"/dev/null\"; } );", 0644);
+    struct config *c = config_load(scratch_path("own.conf"), &notes);
     assert_non_null(c);
     detect_postfix(c, "/nonexistent", &notes);
     assert_string_equal(c->mtas[0].name, "postfix");
@@ -403,13 +377,13 @@ static void denied(void **state)
     (void)state;
     if (geteuid() != 0)
         skip();
-    put("private.log", "", 0640);
-    assert_int_equal(chown(below("private.log"), 0, 4), 0); /* adm in Debian */
-    mkdir(below("queue"), 0700);
-    assert_int_equal(chown(below("queue"), 1, 1), 0);
-    mkdir(below("no-x"), 0744);
-    put("root.log", "", 0600);
-    chmod(folder, 0755);
+    scratch_put("private.log", "", 0640);
+    assert_int_equal(chown(scratch_path("private.log"), 0, 4), 0); /* adm in Debian */
+    mkdir(scratch_path("queue"), 0700);
+    assert_int_equal(chown(scratch_path("queue"), 1, 1), 0);
+    mkdir(scratch_path("no-x"), 0744);
+    scratch_put("root.log", "", 0600);
+    chmod(scratch, 0755);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -417,10 +391,10 @@ static void denied(void **state)
         struct config_mta m = {.type = "postfix", .name = "p"};
         if (setgid(65534) != 0 || setuid(65534) != 0)
             _exit(9);
-        detect_readable(&m, below("private.log"), false, &notes);
-        detect_readable(&m, below("queue"), true, &notes);
-        detect_readable(&m, below("root.log"), false, &notes);
-        detect_readable(&m, below("no-x"), true, &notes);
+        detect_readable(&m, scratch_path("private.log"), false, &notes);
+        detect_readable(&m, scratch_path("queue"), true, &notes);
+        detect_readable(&m, scratch_path("root.log"), false, &notes);
+        detect_readable(&m, scratch_path("no-x"), true, &notes);
         detect_readable(&m, "/etc/passwd", false, &notes);
         _exit(notes.count == 4 && strstr(notes.lines[0], "to the group ") &&
                       strstr(notes.lines[0], "usermod -aG") &&
@@ -435,26 +409,13 @@ static void denied(void **state)
     assert_int_equal(status, 0);
 }
 
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
-
 static void make_tree(const char *base, const char *data)
 {
     char command[512];
     snprintf(command, sizeof command,
-             "mkdir -p %s/%slog %s/%squeue %s/config && touch %s/config/imta.cnf", below(base),
-             data, below(base), data, below(base), below(base));
+             "mkdir -p %s/%slog %s/%squeue %s/config && touch %s/config/imta.cnf",
+             scratch_path(base), data, scratch_path(base), data, scratch_path(base),
+             scratch_path(base));
     assert_int_equal(system(command), 0);
 }
 
@@ -466,26 +427,26 @@ static void sun(void **state)
     struct err_list notes = {0};
     make_tree("sun64", "data/");
     make_tree("sun5", "");
-    put("sun5/config/dispatcher.cnf",
-        "MAX_LIFE_TIME=3600\n[SERVICE=SMTP]\nPORT=2525\nINTERFACE_ADDRESS=192.0.2.1\n"
-        "[SERVICE=SMTP_SUBMIT]\nPORT=587\nPARAMETER=CHANNEL=tcp_submit\n",
-        0600);
-    assert_int_equal(symlink(below("sun64"), below("sunlink")), 0);
-    assert_int_equal(mkdir(below("empty"), 0700), 0);
-    snprintf(path, sizeof path, "%s:%s:%s:/no/where:%s", below("empty"), below("sun64"),
-             below("sunlink"), below("sun5"));
+    scratch_put("sun5/config/dispatcher.cnf",
+                "MAX_LIFE_TIME=3600\n[SERVICE=SMTP]\nPORT=2525\nINTERFACE_ADDRESS=192.0.2.1\n"
+                "[SERVICE=SMTP_SUBMIT]\nPORT=587\nPARAMETER=CHANNEL=tcp_submit\n",
+                0600);
+    assert_int_equal(symlink(scratch_path("sun64"), scratch_path("sunlink")), 0);
+    assert_int_equal(mkdir(scratch_path("empty"), 0700), 0);
+    snprintf(path, sizeof path, "%s:%s:%s:/no/where:%s", scratch_path("empty"),
+             scratch_path("sun64"), scratch_path("sunlink"), scratch_path("sun5"));
     detect_sun(&c, path, &notes);
     assert_int_equal(c.mta_count, 2);
     assert_string_equal(c.mtas[0].name, "sun");
-    assert_string_equal(c.mtas[0].log, below("sun64/data/log/mail.log_current"));
-    assert_string_equal(c.mtas[0].queue_directory, below("sun64/data/queue"));
-    assert_string_equal(c.mtas[0].config_file, below("sun64/config/option.dat"));
+    assert_string_equal(c.mtas[0].log, scratch_path("sun64/data/log/mail.log_current"));
+    assert_string_equal(c.mtas[0].queue_directory, scratch_path("sun64/data/queue"));
+    assert_string_equal(c.mtas[0].config_file, scratch_path("sun64/config/option.dat"));
     expect(&c.mtas[0].listen, ":25 :587 tcp_submit :465 tcp_submit");
     assert_int_equal(c.mtas[0].max_life_time_s, 0);
     expect(&c.mtas[1].listen, "192.0.2.1:2525 :587 tcp_submit");
     assert_int_equal(c.mtas[1].max_life_time_s, 3600);
     assert_string_equal(c.mtas[1].name, "sun-2");
-    assert_string_equal(c.mtas[1].log, below("sun5/log/mail.log_current"));
+    assert_string_equal(c.mtas[1].log, scratch_path("sun5/log/mail.log_current"));
     detect_sun(&c, path, &notes); /* nothing is added twice */
     assert_int_equal(c.mta_count, 2);
     for (unsigned i = 0; i < c.mta_count; i++) {
@@ -567,5 +528,5 @@ int main(void)
         cmocka_unit_test(denied),
         cmocka_unit_test(sun),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -1,60 +1,11 @@
 /* detect_syslog_mta.c: what sendmail.cf and smtpd.conf say, and hosts that have one, both or none. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <cmocka.h>
-
 #include "../../collectors/detect.h"
-
-static char root[64];
-
-static void make_file(const char *name, const char *text)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s%s", root, name);
-    for (char *slash = path + strlen(root) + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = 0;
-        mkdir(path, 0755);
-        *slash = '/';
-    }
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    strcpy(root, "/tmp/test_detect.XXXXXX");
-    return mkdtemp(root) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
+#include "scratch.h"
 
 static struct config *load(const char *text)
 {
     struct err_list errors = {0};
-    make_file("/mailmond.conf", text);
-    char path[128];
-    snprintf(path, sizeof path, "%s/mailmond.conf", root);
-    struct config *c = config_load(path, &errors);
+    struct config *c = config_load(scratch_put("mailmond.conf", text, 0644), &errors);
     assert_non_null(c);
     err_free(&errors);
     return c;
@@ -63,8 +14,8 @@ static struct config *load(const char *text)
 static void find_both(struct config *c)
 {
     struct err_list notes = {0};
-    detect_sendmail(c, root, &notes);
-    detect_opensmtpd(c, root, &notes);
+    detect_sendmail(c, scratch, &notes);
+    detect_opensmtpd(c, scratch, &notes);
     err_free(&notes);
 }
 
@@ -88,8 +39,8 @@ static void listens(const struct config_mta *m, const char *expected)
 static void test_sendmail(void **state)
 {
     (void)state;
-    make_file("/etc/mail/sendmail.cf", CF);
-    make_file("/var/log/mail.log", "");
+    scratch_put("etc/mail/sendmail.cf", CF, 0644);
+    scratch_put("var/log/mail.log", "", 0644);
     struct config *c = load("");
     find_both(c);
     assert_int_equal(c->mta_count, 1);
@@ -108,9 +59,11 @@ static void test_sendmail(void **state)
 static void test_opensmtpd(void **state)
 {
     (void)state;
-    make_file("/etc/smtpd.conf", "# listen on all\nlisten on socket\nlisten on lo\n"
-                                 "listen on 192.0.2.1 port 587 tls-require pki x auth # port 26\n"
-                                 "listen on ::1 smtps pki x\nlisten on\nlisten on eth0 port 0\n");
+    scratch_put("etc/smtpd.conf",
+                "# listen on all\nlisten on socket\nlisten on lo\n"
+                "listen on 192.0.2.1 port 587 tls-require pki x auth # port 26\n"
+                "listen on ::1 smtps pki x\nlisten on\nlisten on eth0 port 0\n",
+                0644);
     struct config *c = load("");
     find_both(c);
     assert_int_equal(c->mta_count, 1);
@@ -129,8 +82,8 @@ static void test_configured(void **state)
     find_both(c);
     assert_int_equal(c->mta_count, 0);
     config_free(c);
-    make_file("/etc/mail/sendmail.cf", CF);
-    make_file("/etc/smtpd.conf", "listen on all\n");
+    scratch_put("etc/mail/sendmail.cf", CF, 0644);
+    scratch_put("etc/smtpd.conf", "listen on all\n", 0644);
     c = load("sendmail = ( { name = \"out\"; queue_directory = \"/q\"; listen = [ \":26\" ]; log = "
              "\"/l\"; } );\n");
     find_both(c);
@@ -165,10 +118,10 @@ static void test_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_sendmail, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_opensmtpd, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_configured, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sendmail, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_opensmtpd, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_configured, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_cut, scratch_make, scratch_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

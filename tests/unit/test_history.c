@@ -3,46 +3,27 @@
  * reader may look while it is written.
  */
 #include "../../agent/history.h"
-
-#include <stdarg.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "scratch.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define HOUR HISTORY_HOUR_S
 #define DAY  86400
 #define NOW  (20000 * (int64_t)DAY) /* a whole day since the epoch */
 
-static char dir[32];
-
-static void clear(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    if (system(command) != 0)
-        abort();
-}
-
 static int set_up(void **state)
 {
     char error[512];
-    strcpy(dir, "/tmp/mailmond-test-XXXXXX");
-    if (!mkdtemp(dir))
+    if (scratch_make(state) != 0)
         return -1;
-    *state = history_open(dir, true, error, sizeof error);
+    *state = history_open(scratch, true, error, sizeof error);
     return *state ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     history_close(*state);
-    clear();
-    return 0;
+    return scratch_remove(state);
 }
 
 static struct history_sample sample(const char *instance, int64_t start_s, double mean)
@@ -221,7 +202,7 @@ static void a_reader_beside_the_writer(void **state)
     struct history *h = *state;
     char error[512];
     write_one(h, sample("1.3", NOW, 10));
-    struct history *reader = history_open(dir, false, error, sizeof error);
+    struct history *reader = history_open(scratch, false, error, sizeof error);
     assert_non_null(reader);
     assert_int_equal(read_all(reader).count, 1);
     write_one(h, sample("1.3", NOW + 300, 10));
@@ -231,20 +212,19 @@ static void a_reader_beside_the_writer(void **state)
 
 static void what_is_not_ours_is_refused(void **state)
 {
-    char path[64], error[512];
+    char error[512];
     (void)state;
     assert_null(history_open("/nonexistent", true, error, sizeof error));
     assert_non_null(strstr(error, "/nonexistent/history.db"));
     assert_null(history_open("/nonexistent", false, error, sizeof error));
     history_close(*state);
     *state = NULL;
-    snprintf(path, sizeof path, "%s/history.db", dir);
-    FILE *f = fopen(path, "w");
+    FILE *f = fopen(scratch_path("history.db"), "w");
     assert_non_null(f);
     for (int i = 0; i < 1000; i++)
         fputs("not a database\n", f);
     fclose(f);
-    assert_null(history_open(dir, true, error, sizeof error));
+    assert_null(history_open(scratch, true, error, sizeof error));
     assert_non_null(strstr(error, "not a database"));
 }
 

@@ -2,39 +2,18 @@
  * proc_scan.c over trees of recorded and hostile files in the place of /proc, and over the real one; and
  * process_rows.c: what two passes make of a row.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 #include "../../collectors/process_rows.h"
 #include "../../collectors/served.h"
-
-static char root[64];
+#include "scratch.h"
 
 static void put(const char *name, const char *text, size_t n)
 {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    for (char *p = path + strlen(root) + 1; (p = strchr(p, '/')); *p++ = '/') {
-        *p = 0;
-        mkdir(path, 0755);
-    }
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_int_equal(fwrite(text, 1, n, f), n);
-    fclose(f);
+    scratch_put_bytes(name, text, n, 0644);
 }
 
 static void put_process(unsigned pid, const char *name, unsigned parent, char state, unsigned cpu,
@@ -46,21 +25,6 @@ static void put_process(unsigned pid, const char *name, unsigned parent, char st
                      state, parent, cpu, start);
     snprintf(path, sizeof path, "%u/stat", pid);
     put(path, text, (size_t)n);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    strcpy(root, "/tmp/proc_scan.XXXXXX");
-    return mkdtemp(root) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", root);
-    return system(command);
 }
 
 /* Which processes were seen, as "want:pid ". */
@@ -78,7 +42,7 @@ static void finds_what_is_wanted(void **state)
 {
     (void)state;
     char pid_file[128];
-    snprintf(pid_file, sizeof pid_file, "%s/master.pid", root);
+    snprintf(pid_file, sizeof pid_file, "%s/master.pid", scratch);
     put("master.pid", "             200\n", 17);
     put_process(1, "init", 0, 'S', 1, 1);
     put_process(100, "master", 1, 'S', 5, 10); /* of another program */
@@ -104,7 +68,7 @@ static void finds_what_is_wanted(void **state)
         {.names = "python3", .has_uid = true, .uid = 0},
     };
     struct proc_scan s;
-    assert_true(proc_scan_init(&s, root, wants, sizeof wants / sizeof wants[0]));
+    assert_true(proc_scan_init(&s, scratch, wants, sizeof wants / sizeof wants[0]));
     proc_scan_run(&s);
     assert_int_equal(s.error, 0);
     assert_string_equal(seen(&s), "0:100 0:200 1:200 6:200 2:201 3:300 4:301 5:301 ");
@@ -118,13 +82,13 @@ static void looks_when_there_is_a_pid(void **state)
 {
     (void)state;
     char pid_file[128];
-    snprintf(pid_file, sizeof pid_file, "%s/master.pid", root);
+    snprintf(pid_file, sizeof pid_file, "%s/master.pid", scratch);
     const struct proc_want wants[] = {{.names = "master", .pid_file = pid_file},
                                       {.names = "qmgr", .pid_file = pid_file, .child = true}};
     struct proc_scan s;
     put_process(1, "init", 0, 'S', 1, 1);
     put_process(201, "sh", 1, 'S', 1, 1);
-    assert_true(proc_scan_init(&s, root, wants, 2));
+    assert_true(proc_scan_init(&s, scratch, wants, 2));
     proc_scan_run(&s); /* is there hidepid? */
     assert_int_equal(s.processes, 2);
     put("master.pid", "200\n", 4); /* one that was killed */
@@ -147,7 +111,7 @@ static void reads_little(void **state)
     struct proc_scan s;
     for (unsigned pid = 2; pid < 162; pid++)
         put_process(pid, pid == 2 ? "wanted" : "other", 1, 'S', 0, 0);
-    assert_true(proc_scan_init(&s, root, wants, 1));
+    assert_true(proc_scan_init(&s, scratch, wants, 1));
     proc_scan_run(&s);
     assert_int_equal(s.read, 160);
     assert_true(s.hidden); /* there is no process 1 */
@@ -187,11 +151,11 @@ static void survives_hostile_files(void **state)
     put_process(7, "x", 1, 'S', 1, 1);
     put("7/cmdline", "\0\0\0\0", 4);
     put("7/status", "Uid:", 4);
-    snprintf(path, sizeof path, "%s/8", root);
+    snprintf(path, sizeof path, "%s/8", scratch);
     mkdir(path, 0755);
-    snprintf(path, sizeof path, "%s/8/stat", root);
+    snprintf(path, sizeof path, "%s/8/stat", scratch);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_true(proc_scan_init(&s, root, wants, 2));
+    assert_true(proc_scan_init(&s, scratch, wants, 2));
     proc_scan_run(&s);
     assert_int_equal(s.seen_count, 0);
     assert_int_equal(s.processes, 6);
@@ -252,12 +216,12 @@ static void reads_pid_files(void **state)
     char path[128];
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         put("pid", files[i].text, strlen(files[i].text));
-        snprintf(path, sizeof path, "%s/pid", root);
+        snprintf(path, sizeof path, "%s/pid", scratch);
         assert_int_equal(proc_pid_file(path), files[i].pid);
     }
-    snprintf(path, sizeof path, "%s/none", root);
+    snprintf(path, sizeof path, "%s/none", scratch);
     assert_int_equal(proc_pid_file(path), 0);
-    assert_int_equal(proc_pid_file(root), -1);
+    assert_int_equal(proc_pid_file(scratch), -1);
     assert_int_equal(errno, EISDIR);
 }
 
@@ -392,12 +356,12 @@ static void counts_restarts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(finds_what_is_wanted, setup, teardown),
-        cmocka_unit_test_setup_teardown(looks_when_there_is_a_pid, setup, teardown),
-        cmocka_unit_test_setup_teardown(reads_little, setup, teardown),
-        cmocka_unit_test_setup_teardown(survives_hostile_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(finds_what_is_wanted, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(looks_when_there_is_a_pid, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(reads_little, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(survives_hostile_files, scratch_make, scratch_remove),
         cmocka_unit_test(sees_real_processes),
-        cmocka_unit_test_setup_teardown(reads_pid_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(reads_pid_files, scratch_make, scratch_remove),
         cmocka_unit_test(tells_who_lives),
         cmocka_unit_test(sums_up),
         cmocka_unit_test(judges),

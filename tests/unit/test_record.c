@@ -1,21 +1,12 @@
 /*
  * record_text.c: the very lines of the white paper's examples; record_file.c: a day for each file.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utime.h>
 #include "../../collectors/record_file.h"
 #include "../../collectors/record_text.h"
+#include "scratch.h"
 
 static const struct tm tenth = {
     .tm_year = 101, .tm_mon = 0, .tm_mday = 10, .tm_hour = 0, .tm_min = 10};
@@ -108,34 +99,10 @@ static void knows_services(void **state)
     assert_int_equal(record_service_of(22), RECORD_SERVICES);
 }
 
-static char folder[64];
-
-static int setup(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/record.XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
 static const char *content(const char *name)
 {
     static char text[1024];
-    FILE *f = fopen(path_of(name), "r");
+    FILE *f = fopen(scratch_path(name), "r");
     if (!f)
         return "(none)";
     text[fread(text, 1, sizeof text - 1, f)] = 0;
@@ -150,35 +117,35 @@ static void a_day_for_each_file(void **state)
                       second[] = "DATE COLLECTED: 11 Jan 2001\nhead\n";
     struct tm day = tenth;
     day.tm_isdst = -1;
-    assert_int_equal(record_append(folder, "q.log", &day, first, "one\n", 3), 0);
-    assert_int_equal(record_append(folder, "q.log", &day, first, "two\n", 3), 0);
+    assert_int_equal(record_append(scratch, "q.log", &day, first, "one\n", 3), 0);
+    assert_int_equal(record_append(scratch, "q.log", &day, first, "two\n", 3), 0);
     assert_string_equal(content("q.log"), "DATE COLLECTED: 10 Jan 2001\nhead\none\ntwo\n");
     time_t at = mktime(&day);
-    utime(path_of("q.log"), &(struct utimbuf){at, at});
+    utime(scratch_path("q.log"), &(struct utimbuf){at, at});
     static const char *const others[] = {"q.log.20010107", "q.log.20010108", "q.log.2001010x",
                                          "q.log.200101070", "r.log.20010101"};
     for (unsigned i = 0; i < 5; i++)
-        close(open(path_of(others[i]), O_WRONLY | O_CREAT, 0600));
+        close(open(scratch_path(others[i]), O_WRONLY | O_CREAT, 0600));
     day.tm_mday = 11;
-    assert_int_equal(record_append(folder, "q.log", &day, second, "three\n", 3), 0);
+    assert_int_equal(record_append(scratch, "q.log", &day, second, "three\n", 3), 0);
     assert_string_equal(content("q.log"), "DATE COLLECTED: 11 Jan 2001\nhead\nthree\n");
     assert_string_equal(content("q.log.20010110"), "DATE COLLECTED: 10 Jan 2001\nhead\none\ntwo\n");
-    assert_int_not_equal(access(path_of(others[0]), F_OK), 0);
+    assert_int_not_equal(access(scratch_path(others[0]), F_OK), 0);
     for (unsigned i = 1; i < 5; i++)
-        assert_int_equal(access(path_of(others[i]), F_OK), 0);
+        assert_int_equal(access(scratch_path(others[i]), F_OK), 0);
 }
 
 static void refuses_what_is_no_record(void **state)
 {
     (void)state;
     static const char head[] = "DATE COLLECTED: 10 Jan 2001\n";
-    assert_int_equal(symlink("/etc/passwd", path_of("link.log")), 0);
-    assert_int_equal(record_append(folder, "link.log", &tenth, head, "x\n", 0), ELOOP);
-    assert_int_equal(mkdir(path_of("dir.log"), 0755), 0);
-    assert_int_equal(record_append(folder, "dir.log", &tenth, head, "x\n", 0), EISDIR);
-    assert_int_equal(mkfifo(path_of("fifo.log"), 0600), 0);
-    assert_int_equal(record_append(folder, "fifo.log", &tenth, head, "x\n", 0), EINVAL);
-    assert_int_equal(record_append(path_of("new"), "q.log", &tenth, head, "x\n", 0), 0);
+    assert_int_equal(symlink("/etc/passwd", scratch_path("link.log")), 0);
+    assert_int_equal(record_append(scratch, "link.log", &tenth, head, "x\n", 0), ELOOP);
+    assert_int_equal(mkdir(scratch_path("dir.log"), 0755), 0);
+    assert_int_equal(record_append(scratch, "dir.log", &tenth, head, "x\n", 0), EISDIR);
+    assert_int_equal(mkfifo(scratch_path("fifo.log"), 0600), 0);
+    assert_int_equal(record_append(scratch, "fifo.log", &tenth, head, "x\n", 0), EINVAL);
+    assert_int_equal(record_append(scratch_path("new"), "q.log", &tenth, head, "x\n", 0), 0);
     assert_string_equal(content("new/q.log"), "DATE COLLECTED: 10 Jan 2001\nx\n");
     assert_int_equal(record_append("/no/such/folder", "q.log", &tenth, head, "x\n", 0), ENOENT);
 }
@@ -189,8 +156,8 @@ int main(void)
         cmocka_unit_test(system_table),
         cmocka_unit_test(test_table),
         cmocka_unit_test(knows_services),
-        cmocka_unit_test_setup_teardown(a_day_for_each_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(refuses_what_is_no_record, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_day_for_each_file, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(refuses_what_is_no_record, scratch_make, scratch_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,36 +1,24 @@
 /*
  * record.c: runs of routes become lines of systest.log, each once, with what failed.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 #include "../../collectors/collector.h"
+#include "scratch.h"
 
 extern const struct collector collector_record;
 
 #define NOON_MS INT64_C(979128300000) /* 2001-01-10 12:05:00 UTC */
 
-static char folder[64];
 static struct model model;
 static struct config config;
 static struct collect collect;
 
 static int setup(void **state)
 {
-    (void)state;
     setenv("TZ", "UTC", 1);
-    strcpy(folder, "/tmp/record.XXXXXX");
-    if (!mkdtemp(folder) || !model_init(&model, NULL))
+    if (scratch_make(state) != 0 || !model_init(&model, NULL))
         return -1;
     config = (struct config){
-        .records_directory = folder, .records_interval_s = 300, .records_keep_days = 1};
+        .records_directory = scratch, .records_interval_s = 300, .records_keep_days = 1};
     collect = (struct collect){.loop = uv_default_loop(),
                                .model = &model,
                                .names = names_new(),
@@ -42,13 +30,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
-    char command[128];
     collector_record.stop(&collect);
     names_free(collect.names);
     model_free(&model);
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return scratch_remove(state);
 }
 
 /* A tick `ms` later, and what its worker does. */
@@ -63,9 +48,7 @@ static void pass(int64_t ms)
 static const char *line_of(const char *name, unsigned number)
 {
     static char line[512];
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "r");
+    FILE *f = fopen(scratch_path(name), "r");
     line[0] = 0;
     for (unsigned i = 0; f && i <= number; i++)
         if (!fgets(line, sizeof line, f))

@@ -1,17 +1,9 @@
 /* The daily report: the layout of the seed's tables, sums and means, and templates that are wrong. */
 #include "../../agent/report.h"
+#include "scratch.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-static char dir[32];
 static char error[4400];
 static struct report day = {.host = "msg-smtp1"};
 
@@ -21,19 +13,16 @@ static int set_up(void **state)
     tzset();
     day.from_s = 979084800; /* 2001-01-10 */
     day.to_s = day.from_s + 86400;
-    strcpy(dir, "/tmp/mailmond-test-XXXXXX");
-    if (!mkdtemp(dir))
+    if (scratch_make(state) != 0)
         return -1;
-    *state = history_open(dir, true, error, sizeof error);
+    *state = history_open(scratch, true, error, sizeof error);
     return *state ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
-    char command[64];
     history_close(*state);
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    return scratch_remove(state);
 }
 
 static void put(struct history *h, const char *object, const char *name, const char *instance,

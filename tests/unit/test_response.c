@@ -2,60 +2,24 @@
  * Responses from the configuration to a request: what is refused and in which words, what the settings
  * become, and the status that a result has.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "../../agent/config_schema.h"
 #include "../../collectors/response.h"
 #include "../../collectors/ldap_probe.h"
-
-static char directory[64];
-
-static char *path_of(const char *name)
-{
-    static char path[128];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    return path;
-}
-
-static void put(const char *name, const char *text, mode_t mode)
-{
-    FILE *out = fopen(path_of(name), "w");
-    assert_non_null(out);
-    fputs(text, out);
-    fclose(out);
-    assert_int_equal(chmod(path_of(name), mode), 0);
-}
+#include "config_said.h"
+#include "scratch.h"
 
 static struct config *load(const char *service, struct err_list *errors)
 {
     char text[2048];
     snprintf(text, sizeof text, "responses = (\n { %s } );\n", service);
-    put("a.conf", text, 0600);
-    return config_load(path_of("a.conf"), errors);
+    return config_load(scratch_put("a.conf", text, 0600), errors);
 }
 
 static void refused(const char *service, const char *part)
 {
     struct err_list errors = {0};
-    char begin[200];
-    struct config *c = load(service, &errors);
-    snprintf(begin, sizeof begin, "%s:2:", path_of("a.conf"));
-    assert_null(c);
-    bool found = false;
-    for (unsigned i = 0; i < errors.count; i++)
-        found |=
-            strncmp(errors.lines[i], begin, strlen(begin)) == 0 && strstr(errors.lines[i], part);
-    if (!found)
-        fail_msg("\"%s\" is not said of: %s (%s)", part, service,
-                 errors.count ? errors.lines[0] : "nothing");
+    assert_null(load(service, &errors));
+    assert_true(config_said(&errors, scratch_path("a.conf"), 2, part));
     err_free(&errors);
 }
 
@@ -85,11 +49,11 @@ static void test_refused(void **state)
     refused(LDAP "tls_name = \"x\";", "leave tls_name out");
     refused(SMTP "}, { " SMTP, "give it another name");
     refused(SMTP "user = \"u\"; password_file = \"/nowhere/x\";", "No such file");
-    put("open", "pw\n", 0644);
-    snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";", path_of("open"));
+    snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";",
+             scratch_put("open", "pw\n", 0644));
     refused(with, "chmod o-rwx");
-    put("closed", "\n", 0600);
-    snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";", path_of("closed"));
+    snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";",
+             scratch_put("closed", "\n", 0600));
     refused(with, "its first line is empty");
 }
 
@@ -99,11 +63,10 @@ static void test_request(void **state)
     struct err_list errors = {0};
     struct probe_request q;
     char with[300], password[32], error[200];
-    put("closed", "pass word\nrest\n", 0400);
     snprintf(with, sizeof with,
              "name = \"a\"; protocol = \"imap\"; host = \"mx\"; user = \"u\"; starttls = true; "
              "timeout = \"20 s\"; address_family = \"ipv6\"; password_file = \"%s\";",
-             path_of("closed"));
+             scratch_put("closed", "pass word\nrest\n", 0400));
     struct config *c = load(with, &errors);
     assert_non_null(c);
     const struct config_response *r = c->responses.items;
@@ -122,10 +85,9 @@ static void test_request(void **state)
     assert_true(q.want.starttls);
     config_free(c);
     assert_false(
-        response_password(path_of("none"), password, sizeof password, error, sizeof error));
-    put("empty", "\n", 0400);
-    assert_false(
-        response_password(path_of("empty"), password, sizeof password, error, sizeof error));
+        response_password(scratch_path("none"), password, sizeof password, error, sizeof error));
+    assert_false(response_password(scratch_put("empty", "\n", 0400), password, sizeof password,
+                                   error, sizeof error));
 }
 
 /* The password would be sent in the clear. */
@@ -134,8 +96,8 @@ static void test_warning(void **state)
     (void)state;
     struct err_list errors = {0};
     char with[300];
-    put("closed", "pw\n", 0400);
-    snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";", path_of("closed"));
+    snprintf(with, sizeof with, SMTP "user = \"u\"; password_file = \"%s\";",
+             scratch_put("closed", "pw\n", 0400));
     struct config *c = load(with, &errors);
     assert_non_null(c);
     assert_int_equal(c->warnings.count, 1);
@@ -170,22 +132,6 @@ static void test_judge(void **state)
     assert_int_equal(response_judge(&r, &p), RESPONSE_REFUSED);
 }
 
-static int make_directory(void **state)
-{
-    (void)state;
-    strcpy(directory, "/tmp/test_response.XXXXXX");
-    return mkdtemp(directory) ? 0 : -1;
-}
-
-static int remove_directory(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"a.conf", "open", "closed", "empty"};
-    for (unsigned i = 0; i < 4; i++)
-        unlink(path_of(names[i]));
-    return rmdir(directory);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,5 +139,5 @@ int main(void)
         cmocka_unit_test(test_warning), cmocka_unit_test(test_protocols),
         cmocka_unit_test(test_judge),
     };
-    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

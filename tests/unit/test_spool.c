@@ -1,65 +1,18 @@
 /* Queues of several files for a message: Sendmail's and OpenSMTPD's, made here file by file. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 #include "../../collectors/spool.h"
+#include "scratch.h"
 
 #define NOW_S 1795321700
 
-static char folder[64];
 static struct mailq_result result;
-
-static void make_file(const char *name, const char *text)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    for (char *slash = path + strlen(folder) + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = 0;
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
 
 static void set_time(const char *name, time_t seconds)
 {
-    char path[256];
     struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/test_spool.XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    assert_int_equal(utimensat(AT_FDCWD, scratch_path(name), times, 0), 0);
 }
 
 static void refresh(struct spool *s)
@@ -81,24 +34,24 @@ static void make_control(const char *name, unsigned arrival_s, unsigned recipien
     snprintf(text + n, sizeof text - (size_t)n,
              "H?P?Return-Path: <\x81g>\nH??Received: from x\n\tby y\nH??Message-ID: <%s@x>\n.\n",
              name);
-    make_file(name, text);
+    scratch_put(name, text, 0600);
 }
 
 static void test_sendmail(void **state)
 {
     (void)state;
-    struct spool *s = spool_new(&mta_sendmail, folder);
+    struct spool *s = spool_new(&mta_sendmail, scratch);
     assert_non_null(s);
     make_control("qf6AM4R6SU014071", NOW_S - 100, 2);
-    make_file("df6AM4R6SU014071", "0123456789");
+    scratch_put("df6AM4R6SU014071", "0123456789", 0600);
     make_control("q1/qf/qf6AM4R6SU014072", NOW_S - 700, 1);
-    make_file("q1/df/df6AM4R6SU014072", "01234");
+    scratch_put("q1/df/df6AM4R6SU014072", "01234", 0600);
     make_control("hf6AM4R6SU014073", NOW_S - 3, 1);
     make_control("Qf6AM4R6SU014074", NOW_S - 3, 1);
-    make_file("df6AM4R6SU014075", "being received");
-    make_file("xf6AM4R6SU014071", "transcript");
-    make_file("tf6AM4R6SU014071", "temporary");
-    make_file("notes", "nothing of Sendmail's");
+    scratch_put("df6AM4R6SU014075", "being received", 0600);
+    scratch_put("xf6AM4R6SU014071", "transcript", 0600);
+    scratch_put("tf6AM4R6SU014071", "temporary", 0600);
+    scratch_put("notes", "nothing of Sendmail's", 0600);
     refresh(s);
     assert_int_equal(result.status, SOURCE_OK);
     const struct mailq_queue *q = &result.queues[0];
@@ -122,9 +75,7 @@ static void test_sendmail(void **state)
     set_time("qf6AM4R6SU014071", NOW_S);
     refresh(s);
     assert_int_equal(result.queues[0].recipients, 2);
-    char path[128];
-    snprintf(path, sizeof path, "%s/qf6AM4R6SU014071", folder);
-    unlink(path);
+    unlink(scratch_path("qf6AM4R6SU014071"));
     refresh(s);
     assert_int_equal(result.queues[0].messages, 1);
     spool_free(s);
@@ -133,19 +84,20 @@ static void test_sendmail(void **state)
 static void test_opensmtpd(void **state)
 {
     (void)state;
-    struct spool *s = spool_new(&mta_opensmtpd, folder);
+    struct spool *s = spool_new(&mta_opensmtpd, scratch);
     assert_non_null(s);
-    make_file("queue/45/4553e208/message", "From: a\nMessage-ID: <m@x>\n\nMessage-ID: no\n");
+    scratch_put("queue/45/4553e208/message", "From: a\nMessage-ID: <m@x>\n\nMessage-ID: no\n",
+                0600);
     set_time("queue/45/4553e208/message", NOW_S - 1000);
-    make_file("queue/45/4553e208/4553e208997e3e57", "version: 3\n");
-    make_file("queue/45/4553e208/4553e208d1916dba", "version: 3\n");
-    make_file("queue/0a/0a6586e2/message", "x\n");
+    scratch_put("queue/45/4553e208/4553e208997e3e57", "version: 3\n", 0600);
+    scratch_put("queue/45/4553e208/4553e208d1916dba", "version: 3\n", 0600);
+    scratch_put("queue/0a/0a6586e2/message", "x\n", 0600);
     set_time("queue/0a/0a6586e2/message", NOW_S - 10);
-    make_file("queue/0a/0a6586e2/0a6586e26db3e3a2", "version: 3\n");
-    make_file("queue/0b/0b6586e2/message", "no recipients any more");
-    make_file("corrupt/0c6586e2/message", "x");
-    make_file("corrupt/0c6586e2/0c6586e26db3e3a2", "x");
-    make_file("offline/1795322820.abc", "later");
+    scratch_put("queue/0a/0a6586e2/0a6586e26db3e3a2", "version: 3\n", 0600);
+    scratch_put("queue/0b/0b6586e2/message", "no recipients any more", 0600);
+    scratch_put("corrupt/0c6586e2/message", "x", 0600);
+    scratch_put("corrupt/0c6586e2/0c6586e26db3e3a2", "x", 0600);
+    scratch_put("offline/1795322820.abc", "later", 0600);
     refresh(s);
     assert_int_equal(result.status, SOURCE_OK);
     const struct mailq_queue *q = &result.queues[0];
@@ -163,18 +115,15 @@ static void test_opensmtpd(void **state)
 static void test_nothing(void **state)
 {
     (void)state;
-    char path[128];
     struct spool *s = spool_new(&mta_sendmail, "/nonexistent");
     refresh(s);
     assert_int_equal(result.status, SOURCE_MISSING);
     assert_true(result.queues[0].messages == MODEL_ABSENT);
     spool_free(s);
-    s = spool_new(&mta_sendmail, folder);
+    s = spool_new(&mta_sendmail, scratch);
     make_control("deep/1/2/3/4/5/qf6AM4R6SU014071", NOW_S - 100, 1);
-    snprintf(path, sizeof path, "%s/qf6AM4R6SU014072", folder);
-    assert_int_equal(symlink("/etc/passwd", path), 0);
-    snprintf(path, sizeof path, "%s/loop", folder);
-    assert_int_equal(symlink(folder, path), 0);
+    assert_int_equal(symlink("/etc/passwd", scratch_path("qf6AM4R6SU014072")), 0);
+    assert_int_equal(symlink(scratch, scratch_path("loop")), 0);
     refresh(s);
     assert_int_equal(result.status, SOURCE_OK);
     assert_int_equal(result.queues[0].messages, 0);
@@ -212,9 +161,9 @@ static void test_statistics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_sendmail, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_opensmtpd, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sendmail, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_opensmtpd, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_nothing, scratch_make, scratch_remove),
         cmocka_unit_test(test_statistics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,23 +1,15 @@
 /* --what-if: known samples, and what rules of each kind would have told of them. */
 #include "../../agent/whatif.h"
-
-#include <stdarg.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "scratch.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SPAN HISTORY_SPAN_S
 #define HOUR HISTORY_HOUR_S
 #define DAY  86400
 #define T0   INT64_C(979084800) /* 2001-01-10 00:00, a Wednesday */
 
-static char dir[32];
 static char *text; /* what was printed last */
 
 static int set_up(void **state)
@@ -25,21 +17,18 @@ static int set_up(void **state)
     char error[512];
     setenv("TZ", "UTC", 1);
     tzset();
-    strcpy(dir, "/tmp/mailmond-test-XXXXXX");
-    if (!mkdtemp(dir))
+    if (scratch_make(state) != 0)
         return -1;
-    *state = history_open(dir, true, error, sizeof error);
+    *state = history_open(scratch, true, error, sizeof error);
     return *state ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
-    char command[64];
     history_close(*state);
     free(text);
     text = NULL;
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    return scratch_remove(state);
 }
 
 /* What the next samples are of. */
