@@ -287,6 +287,8 @@ struct config *config_load(const char *file, struct err_list *errors);
 char *config_run_dir(const char *file);
 void config_free(struct config *c);
 /* Adds an instance with the defaults of all settings; c owns it. */
+/* A mail transfer agent of this type with the settings that its group has when it says nothing. */
+struct config_mta config_mta_new(const char *type);
 struct config_access *config_add_dovecot(struct config *c);
 struct config_access *config_add_cyrus(struct config *c);
 /* Adds a directory server that was found, with the defaults. */

@@ -493,3 +493,12 @@ int64_t config_duration(const char *text)
             return (int64_t)value * units[i].ms;
     return -1;
 }
+
+struct config_mta config_mta_new(const char *type)
+{
+    struct config_mta m = {.type = config_copy(type)};
+    for (const struct setting *s = config_settings; s->name; s++)
+        if (s->kind == SETTING_MTAS && strcmp(s->name, type) == 0)
+            config_defaults(s->members, &m);
+    return m;
+}

@@ -232,7 +232,7 @@ static void add_found(struct config *c, const char *path, struct err_list *notes
         if (!c->mtas)
             abort();
         struct config_mta *m = &c->mtas[c->mta_count++];
-        *m = (struct config_mta){.type = copy(SLICE("exim"))};
+        *m = config_mta_new("exim");
         fill(m, slice_of(settings), notes);
         detect_note(m, notes, "found: spool %s, log %s", m->queue_directory,
                     m->log ? m->log : "unknown");

@@ -408,7 +408,9 @@ static void add_mta(struct config *c, const char *path, struct slice directory,
 {
     if (find_mta(c, NULL, directory))
         return;
-    struct config_mta m = {.type = copy(SLICE("postfix")), .config_directory = copy(directory)};
+    struct config_mta m = config_mta_new("postfix");
+    free(m.config_directory);
+    m.config_directory = copy(directory);
     char *settings = ask_settings(path, m.config_directory);
     m.name = name_of(settings);
     c->mtas = reallocarray(c->mtas, c->mta_count + 1, sizeof *c->mtas);

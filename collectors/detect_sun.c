@@ -220,7 +220,11 @@ static char *free_name(const struct config *c)
 
 static void add_found(struct config *c, char *base, struct err_list *notes)
 {
-    struct config_mta m = {.type = strdup("sun"), .name = free_name(c), .base_directory = base};
+    struct config_mta m = config_mta_new("sun");
+    free(m.name);
+    free(m.base_directory);
+    m.name = free_name(c);
+    m.base_directory = base;
     c->mtas = reallocarray(c->mtas, c->mta_count + 1, sizeof *c->mtas);
     if (!c->mtas || !m.type || !m.name)
         abort();

@@ -221,7 +221,7 @@ static void add_found(const struct kind *k, struct config *c, const char *root,
             return;
     if (!file)
         return;
-    struct config_mta m = {.type = copy(slice_of(k->type))};
+    struct config_mta m = config_mta_new(k->type);
     fill(k, &m, root, notes);
     detect_note(&m, notes, "found: %s, queue %s, log %s", m.config_file, m.queue_directory,
                 m.log ? m.log : "unknown");

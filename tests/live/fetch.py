@@ -11,7 +11,7 @@ import opensmtpd_site
 import sendmail_site
 from overlay import fetch
 
-for site in (sendmail_site, opensmtpd_site, cyrus_site):
+for site in (sendmail_site, opensmtpd_site, cyrus_site, exim_site):
     for package in site.PACKAGES:
         fetch(package)
 exim_site.install()

@@ -32,8 +32,7 @@ while [ $# -gt 0 ]; do
     mount --bind "$1" "$shift_from/root$2"
     shift 2
 done
-echo ready
-exec chroot "$shift_from/root" sleep infinity
+exec chroot "$shift_from/root" sh -c 'echo ready; exec sleep infinity'
 """
 
 
