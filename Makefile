@@ -106,7 +106,7 @@ BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite
 TEST_DEPS  := $(BUILD_DEPS) systemd clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd snmptt postfix postfix-pcre \
   m4 liblockfile1 libnsl2 libwrap0 libevent-2.1-7 libldap-2.5-0 \
   dovecot-submissiond libjansson4 libpcre3 libpq5 libwrap0 \
-  dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved iproute2 smitools slapd ldap-utils openssl python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi libnet-snmp-perl \
+  dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved iproute2 smitools slapd ldap-utils openssl python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi python3-yaml libnet-snmp-perl \
   ruby-snmp erlang-snmp mandoc gawk procps libidn12 libgnutls-dane0
 BENCH_DEPS := $(TEST_DEPS) valgrind pflogsumm mtail strace prometheus-blackbox-exporter monitoring-plugins-basic
 DEMO_DEPS  := $(BUILD_DEPS) snmp erlang-snmp procps
@@ -166,6 +166,8 @@ install: all
 	install -m 644 mibs/base/*.txt $(DESTDIR)$(DATADIR)/mibs
 	install -m 644 README.md CHANGELOG.md LICENSE docs/*.md $(DESTDIR)$(DOCDIR)
 	install -m 644 snmpd.conf.example packaging/mailmond.conf packaging/snmptt.conf.mailmond $(DESTDIR)$(EXAMPLEDIR)
+	install -d $(DESTDIR)$(EXAMPLEDIR)/nms
+	install -m 644 packaging/nms/* $(DESTDIR)$(EXAMPLEDIR)/nms
 	install -d $(DESTDIR)$(DOCDIR)/decisions
 	install -m 644 docs/decisions/*.md $(DESTDIR)$(DOCDIR)/decisions
 	sed 's|@SBINDIR@|$(SBINDIR)|g' packaging/mailmond.service > $(DESTDIR)$(UNITDIR)/mailmond.service
