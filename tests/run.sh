@@ -45,7 +45,7 @@ step "build with gcc, no warning" make -s -j"$jobs" B=build CC=gcc SAN=-Werror a
 step "build with clang, no warning" make -s -j"$jobs" B=build/clang CC=clang SAN=-Werror all
 step "lint" make -s lint
 runner "unit, golden and corpus tests (ASan, UBSan)" make -s -j"$jobs" check
-runner "MIB modules" /usr/bin/python3 -m pytest -q tests/mibs
+runner "MIB modules, files for managers, examples" /usr/bin/python3 -m pytest -q tests/mibs tests/docs
 start=$SECONDS
 /usr/bin/python3 tests/live/run.py 2>&1 | tee "$log" # one line for each file, the output of failed ones
 counted "$log" "${PIPESTATUS[0]}"
