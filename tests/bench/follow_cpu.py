@@ -3,7 +3,7 @@
 mailmond (all its processes) and by `tail -F > /dev/null`.
 
 Exit status 1 if mailmond takes more than 1.3 times the processor time of tail. Environment: B (build),
-MAILMOND_TEST_PORTS ("22000-22099").
+MAILMOND_TEST_PORTS.
 """
 import argparse
 import subprocess

@@ -9,7 +9,7 @@ the publisher, the supervisor, or all at once. At the end `mailmond --dump` and 
 what check_truth.py expects, what `mailmond --read` makes of the same bytes, and the same again after
 one more kill. Exit status 1 if one number differs.
 
-Environment: B, the directory of the programs (build); MAILMOND_TEST_PORTS ("22000-22099").
+Environment: B, the directory of the programs (build); MAILMOND_TEST_PORTS.
 """
 import argparse
 import json

@@ -2,7 +2,7 @@
 """What mailmond costs at rest, beside a private snmpd and one Postfix instance (a log, queue directories,
 sockets): memory of all its processes (Pss), processor time, wake-ups.
 
-Exit status 1 if a limit is missed. Environment: B (build), MAILMOND_TEST_PORTS ("22000-22099").
+Exit status 1 if a limit is missed. Environment: B (build), MAILMOND_TEST_PORTS.
 """
 import argparse
 import grp

@@ -6,7 +6,7 @@ without a new model may be 1.1 s, and within 5 s after SIGCONT everything is ser
 is restarted many times: mailmond is back within 5 s each time, and its descriptors and memory stay
 as they are. Exit status 1 if a limit is missed.
 
-Environment: B (build), MAILMOND_TEST_PORTS ("22000-22099").
+Environment: B (build), MAILMOND_TEST_PORTS.
 """
 import argparse
 import os

@@ -2,6 +2,7 @@
 
 Everything lives in one temporary folder and listens on loopback only. Programs come from $B (build)."""
 import os
+import random
 import re
 import signal
 import socket
@@ -20,9 +21,10 @@ MAX_CS = 2147483647
 
 
 def free_port():
-    """A free UDP port of the range that tests may use (MAILMOND_TEST_PORTS, "FROM-TO")."""
+    """A free UDP port of the range that tests may use (MAILMOND_TEST_PORTS, "FROM-TO"): any of them, so
+    that another run does not take the port of a publisher that this one kills and starts again."""
     low, high = map(int, os.environ.get("MAILMOND_TEST_PORTS", "22000-22099").split("-"))
-    for port in range(low, high + 1):
+    for port in random.sample(range(low, high + 1), high + 1 - low):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             try:
                 s.bind(("127.0.0.1", port))

@@ -1,7 +1,7 @@
 """Actions: programs when an alarm is raised and cleared, their environment and deadline, and the watcher
 that restarts a service and gives up.
 
-Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS ("23300-23399")."""
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS."""
 import os
 import subprocess
 import sys

@@ -1,7 +1,7 @@
 """mailmonDiskTable with real file systems in a mount namespace of the test's own: a tmpfs and an ext4
 that fill up, inodes that run out, a file system that goes away, and eight whose server hangs.
 
-Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS ("23000-23099")."""
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS."""
 import os
 import shutil
 import signal

@@ -1,6 +1,6 @@
 """Faults of the world and of the operator that a running daemon must bear, and say once each.
 
-Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS ("22000-22099")."""
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS."""
 import os
 import shutil
 import subprocess

@@ -1,7 +1,7 @@
 """The history of a running mailmond: samples outlive it, baselines of the weeks before come into
 mailmonChannelTable, and mailmond-report reads while it is written.
 
-Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS ("23100-23199")."""
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS."""
 import os
 import sqlite3
 import subprocess

@@ -1,7 +1,7 @@
 """Alarms by mail: the message of the seed arrives, waits while the server is away or refuses for now,
 outlives a restart, and is given up when it is refused for good.
 
-Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS ("23200-23299")."""
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS."""
 import email
 import os
 import signal

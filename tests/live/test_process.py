@@ -2,7 +2,7 @@
 manager and master are killed, and others that are started and killed by the test.
 
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000),
-and MAILMOND_TEST_PORTS ("23000-23099")."""
+and MAILMOND_TEST_PORTS."""
 import os
 import re
 import shutil

@@ -1,6 +1,6 @@
 """The daily report by schedule: at its minute it is in the directory and in the postmaster's mailbox.
 
-Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS ("23500-23599")."""
+Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS."""
 import email
 import os
 import sqlite3

@@ -2,7 +2,7 @@
 drained.
 
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000),
-and MAILMOND_TEST_PORTS ("23000-23099")."""
+and MAILMOND_TEST_PORTS."""
 import os
 import signal
 
