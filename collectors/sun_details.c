@@ -221,7 +221,7 @@ void sun_record_details(const struct sun_options *o, struct sun_record *r)
         return;
     if (r->direction)
         connection_details(r);
-    else if (!o || o->format > 3)
+    else if (!sun_options_tell(o))
         inferred_details(r->rest, r);
     else if (r->counted)
         counted_details(o->fields, r->rest, r);

@@ -25,6 +25,14 @@ static const struct {
     {"LOG_QUEUE_TIME", SUN_QUEUE_TIME},
 };
 
+/* Those that add no field to a text entry. */
+static const char *const harmless[] = {
+    "LOG_FORMAT", "LOG_MESSAGES_SYSLOG", "LOG_CONNECTIONS_SYSLOG",
+    "LOG_SNDOPR", "LOG_LOCAL",           "LOG_DIAGNOSTICS",
+    "LOG_HEADER", "LOG_HEADER_OPTIONS",  "LOG_HEADERS_MAXCHARS",
+
+};
+
 static bool same_name(struct slice a, const char *name)
 {
     return a.n == strlen(name) && strncasecmp(a.p, name, a.n) == 0;
@@ -39,11 +47,22 @@ static struct slice trim(struct slice s)
     return s;
 }
 
+static bool is_log_option(struct slice name)
+{
+    return name.n > 4 && strncasecmp(name.p, "LOG_", 4) == 0;
+}
+
 static void set(struct sun_options *o, struct slice name, int64_t value)
 {
+    bool known = !is_log_option(name) || value == 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (same_name(name, fields[i].name))
+        if (same_name(name, fields[i].name)) {
             o->fields = (o->fields & ~fields[i].field) | (value & 1 ? fields[i].field : 0);
+            known = true;
+        }
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
+        known |= same_name(name, harmless[i]);
+    o->other |= !known;
     if (same_name(name, "LOG_FORMAT") && value >= 1 && value <= 6)
         o->format = (uint32_t)value;
     if (same_name(name, "BLOCK_SIZE") && value >= 1 && value <= 1 << 30)

@@ -218,7 +218,7 @@ static bool first_is_node(const struct sun_options *o, const struct sun_record *
         return false; /* which always has a destination */
     if (gap >= BLANK_GAP)
         return true;
-    if (o && o->format <= 3)
+    if (sun_options_tell(o))
         return o->fields & SUN_NODE;
     return r->code != 'W' && looks_like_node(words[0]);
 }
@@ -511,7 +511,7 @@ bool sun_record_parse_body(const struct sun_options *o, struct slice s, struct s
         return false;
     s = slice_skip(s, 1);
     take_addresses(&s, r);
-    if (o && o->format <= 3)
+    if (sun_options_tell(o))
         take_known_ids(o->fields, &s, r);
     else
         infer_ids(&s, r);

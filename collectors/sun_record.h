@@ -40,7 +40,14 @@ struct sun_options {
     uint32_t format;     /* LOG_FORMAT */
     uint32_t block_size; /* octets */
     int32_t syslog;      /* LOG_MESSAGES_SYSLOG: not 0, entries go to syslog; < 0: only there */
+    bool other;          /* an option is set that may add a field nobody here knows of */
 };
+
+/* Do the options tell which fields a text entry has? Else it is inferred. */
+static inline bool sun_options_tell(const struct sun_options *o)
+{
+    return o && o->format <= 3 && !o->other;
+}
 
 /* Reads the text of option.dat ("LOG_FILENAME=1", '!' begins a comment). What it does not name has its default. */
 void sun_options_parse(struct slice text, struct sun_options *o);

@@ -82,7 +82,7 @@ static void read_options(struct sun_source *s)
         maillog_options(s->connections, mta_sun.parse, o);
     if (s->known != was_known)
         log_info("%s: what an entry of the log has is %s", s->config->name,
-                 s->known ? "told by its MTA options" : "inferred");
+                 sun_options_tell(o) ? "told by its MTA options" : "inferred");
 }
 
 static void look(struct sun_source *s)

@@ -161,6 +161,13 @@ static void test_options(void **state)
     assert_int_equal(o.block_size, 512);
     assert_int_equal(o.format, 3);
     assert_int_equal(o.syslog, -6);
+    assert_false(o.other);
+    sun_options_parse(SLICE("LOG_AUTH=0\nLOG_HEADER=1\nMISSING_RECIPIENT_POLICY=1\n"), &o);
+    assert_true(sun_options_tell(&o));
+    sun_options_parse(SLICE("LOG_AUTH=1\n"), &o); /* its place in an entry is not known */
+    assert_false(sun_options_tell(&o));
+    sun_options_parse(SLICE("LOG_FORMAT=4\n"), &o);
+    assert_false(sun_options_tell(&o) || sun_options_tell(NULL));
     sun_options_parse(SLICE(""), &o);
     assert_int_equal(o.fields, 0);
     assert_int_equal(o.block_size, 1024);
