@@ -53,17 +53,22 @@ static bool was_counted(const struct message *m)
            !(m->flags & (MESSAGE_PENDING | MESSAGE_REINJECTED | MESSAGE_UNCOUNTED));
 }
 
-static const struct message *find_gone(struct tally *t, uint32_t appl, struct queue_id id,
-                                       uint32_t now_s)
+static struct message *find_gone(struct tally *t, uint32_t appl, struct queue_id id, uint32_t now_s)
 {
     struct gone *g = &t->gone;
-    for (unsigned n = 0; n < GONE; n++) {
-        if (g->id[n].lo != id.lo || g->id[n].hi != id.hi || g->message[n].appl != appl)
-            continue;
-        g->id[n] = (struct queue_id){0, 0};
-        return now_s - g->left_s[n] <= LATE_S ? &g->message[n] : NULL;
-    }
+    for (unsigned n = 0; n < GONE; n++)
+        if (g->id[n].lo == id.lo && g->id[n].hi == id.hi && g->message[n].appl == appl)
+            return now_s - g->left_s[n] <= LATE_S ? &g->message[n] : NULL;
     return NULL;
+}
+
+/* Each recipient of the message that `is` came of has a line that says so: the next ones are hops, and owe nothing. */
+static void note_hop(const struct instance *i, struct message *is, const struct event *e)
+{
+    is->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_LOOPBACK);
+    is->flags |= MESSAGE_REINJECTED;
+    if (!i->mta->attempts_untold) /* else `link` is for failed connections */
+        is->link = tally_link(e->id);
 }
 
 /* Of a message and what was sent on of it, one counts as transmitted. */
@@ -81,7 +86,7 @@ bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, con
     struct queue_id id =
         queue_id_null(e->packed_other) ? queue_id_pack(e->other_id) : e->packed_other;
     struct message *m = queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)appl, id);
-    const struct message *is = m;
+    struct message *is = m;
     if (!m && !queue_id_null(id))
         is = find_gone(t, appl, id, (uint32_t)(e->time_ms / 1000));
     if (!is || !is_continued(is, e))
@@ -93,14 +98,13 @@ bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, con
         i->appl->filtered = 1;
         model_dirty(t->model, MODEL_APPL, i->appl);
     }
+    note_hop(i, is, e);
     if (forwarded && !m)
         from->flags |= is->flags & MESSAGE_SENT;
     if (!m)
         return true;
     if (forwarded)
         share_sent(from, m);
-    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_LOOPBACK);
-    m->flags |= MESSAGE_REINJECTED;
     messages_mark(&t->messages, m);
     return true;
 }

@@ -14,6 +14,7 @@ class Postfix:
     def __init__(self, rng, story):
         self.rng, self.story = rng, story
         self.long_ids = rng.random() < 0.4
+        self.filtered = rng.random() < 0.3  # all mail goes through a content filter and comes back
         self.free = []  # short ids that may be used again
         self.used = set()
 
@@ -91,8 +92,26 @@ class Postfix:
             self.story.add("received", 1)
             self.story.add("received_recipients", n)
             self.story.add("received_octets", size)
-        self.story.later(at + 0.2 + rng.random() * 5, self.attempt, m)
+        act = self.filter if self.filtered and requeued is None else self.attempt
+        self.story.later(at + 0.2 + rng.random() * 5, act, m)
         return at + 0.1
+
+    def filter(self, at, m):
+        """After-queue filter: the message comes back under another id, somewhat larger, before its delivery is logged."""
+        name, pid = self.new_id(), self.rng.randrange(2, 99999)
+        self.say(at, "smtpd", "connect from localhost[127.0.0.1]", pid)
+        self.story.add("connects")
+        self.say(at + 0.1, "smtpd", f"{name}: client=localhost[127.0.0.1]", pid)
+        self.say(at + 0.2, "cleanup", f"{name}: message-id=<x@y>")
+        back = dict(m, id=name, size=m["size"] + 400)
+        self.active(at + 0.3, back)
+        self.say(at + 0.4, "smtpd", "disconnect from localhost[127.0.0.1] ehlo=1 quit=1 commands=2", pid)
+        for to in m["to"]:
+            self.say(at + 0.5, "smtp", f"{m['id']}: to=<{to}>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, dsn=2.0.0, "
+                     f"status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as {name})")
+        self.say(at + 0.6, "qmgr", f"{m['id']}: removed", 7)
+        self.gone(m)
+        self.story.later(at + 1 + self.rng.random() * 5, self.attempt, back)
 
     def active(self, at, m):
         self.say(at, "qmgr", f"{m['id']}: from=<{m['sender']}>, size={m['size']}, nrcpt={len(m['to'])} (queue active)", 7)

@@ -58,6 +58,26 @@ static const struct {
      "mta:transmitted_messages=1 mta:transmitted_bytes=100 mta:transmitted_recipients=3 "
      "smtp:transmitted_messages=1 local:transmitted_messages=1 local:transmitted_bytes=100 "
      "local:transmitted_recipients=2 local:accumulated_outbound=-"},
+    {"several recipients through a filter: each has a line of the same hop",
+     P "smtpd[6]: connect from localhost[127.0.0.1]\n" CLIENT("A1B2C3D4E5", HOST)
+         ACTIVE("A1B2C3D4E5", "3000", "3") CLIENT("B1B2C3D4E5", "localhost[127.0.0.1]")
+             ACTIVE("B1B2C3D4E5", "3400", "3") FILTERED("A1B2C3D4E5", "b@y.test", "B1B2C3D4E5")
+                 FILTERED("A1B2C3D4E5", "c@y.test", "B1B2C3D4E5")
+                     FILTERED("A1B2C3D4E5", "d@y.test", "B1B2C3D4E5") REMOVED("A1B2C3D4E5")
+                         SENT("B1B2C3D4E5", "b@y.test") AGAIN("B1B2C3D4E5", "c@y.test")
+                             AGAIN("B1B2C3D4E5", "d@y.test") REMOVED("B1B2C3D4E5"),
+     "mta:transmitted_messages=1 mta:transmitted_recipients=3 smtp:transmitted_messages=1 "
+     "smtp:transmitted_recipients=3 mta:transmitted_bytes=3400 messages=0"},
+    {"... told after what came back was removed: owed once",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "3000", "2")
+         CLIENT("B1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("B1B2C3D4E5", "3400", "2")
+             SENT("B1B2C3D4E5", "b@y.test") AGAIN("B1B2C3D4E5", "c@y.test") REMOVED("B1B2C3D4E5")
+                 FILTERED("A1B2C3D4E5", "b@y.test", "B1B2C3D4E5")
+                     FILTERED("A1B2C3D4E5", "c@y.test", "B1B2C3D4E5") REMOVED("A1B2C3D4E5")
+                         CLIENT("C1B2C3D4E5", HOST) ACTIVE("C1B2C3D4E5", "100", "1")
+                             CLIENT("D1B2C3D4E5", HOST) ACTIVE("D1B2C3D4E5", "100", "1"),
+     "mta:received_messages=3 mta:transmitted_messages=1 mta:transmitted_recipients=2 "
+     "smtp:transmitted_recipients=2"},
     {"recipients that expand: more results than recipients",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") LOCAL("A1B2C3D4E5", "all@x")
          LOCAL("A1B2C3D4E5", "u1@x") LOCAL("A1B2C3D4E5", "u2@x") REMOVED("A1B2C3D4E5"),
