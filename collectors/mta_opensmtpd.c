@@ -240,7 +240,7 @@ static void smtp(struct slice s, struct event *e)
         e->kind = STARTS(slice_skip(s, at), " result=ok") ? EVENT_NONE : EVENT_AUTH_FAIL;
         e->text = slice_trim(s);
     } else if (STARTS(s, "cert-check") || STARTS(s, "starttls") || STARTS(s, "filter") ||
-               STARTS(s, "bad-input")) {
+               STARTS(s, "bad-input") || STARTS(s, "client-cert-check") || STARTS(s, "event=")) {
         e->kind = EVENT_NONE;
     }
 }
@@ -271,7 +271,7 @@ static void mta(struct slice s, struct event *e)
         e->kind = EVENT_TLS_OUT;
     } else if (STARTS(s, "disconnected") || STARTS(s, "cert-check") || STARTS(s, "server-cert") ||
                STARTS(s, "auth") || STARTS(s, "host-rejects-all-mails") || STARTS(s, "ciphers=") ||
-               STARTS(s, "closing")) {
+               STARTS(s, "closing") || STARTS(s, "ssl_check_name")) {
         e->kind = EVENT_NONE;
     }
     if (e->kind != EVENT_DELIVERY)
@@ -310,10 +310,33 @@ static void queue(struct slice s, struct event *e)
 static void other(struct slice s, struct event *e)
 {
     static const struct slice silent[] = {
-        TEXT("info: "),    TEXT("warn: "),     TEXT("debug: "), TEXT("fatal: "),
-        TEXT("smtp-in: "), TEXT("smtp-out: "), TEXT("smtpd: "), TEXT("warning: "),
-        TEXT("mta: "),     TEXT("mda: "),      TEXT("queue: "), TEXT("scheduler: "),
-        TEXT("table-"),    TEXT("lookup "),    TEXT("ca: "),
+        TEXT("info: "),
+        TEXT("warn: "),
+        TEXT("debug: "),
+        TEXT("fatal: "),
+        TEXT("smtp-in: "),
+        TEXT("smtp-out: "),
+        TEXT("smtpd: "),
+        TEXT("warning: "),
+        TEXT("mta: "),
+        TEXT("mda: "),
+        TEXT("queue: "),
+        TEXT("scheduler: "),
+        TEXT("table-"),
+        TEXT("lookup "),
+        TEXT("ca: "),
+        TEXT("proxy "),
+        TEXT("SRS "),
+        TEXT("queue-proc: "),
+        TEXT("envelope: "),
+        TEXT("filter: "),
+        TEXT("connection error: "),
+        TEXT("protocol error: "),
+        TEXT("rejected by server: "),
+        TEXT("ca name "),
+        TEXT("pki name "),
+        TEXT("getaddrinfo: "),
+        TEXT("getnameinfo: "),
     };
     if (TAKE(s, "info: OpenSMTPD ")) {
         e->kind = EVENT_STARTED;

@@ -116,7 +116,7 @@ static void test_sendmail_log(void **state)
 static void test_opensmtpd_lines(void **state)
 {
     (void)state;
-    check_lines(&mta_opensmtpd, "tests/data/opensmtpd_lines.txt", 55);
+    check_lines(&mta_opensmtpd, "tests/data/opensmtpd_lines.txt", 57);
 }
 
 static void test_opensmtpd_log(void **state)
