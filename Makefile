@@ -77,7 +77,7 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZMAIN) $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(FUZZLINK) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)
 
 # Programs of the benchmarks; the live tests use some of them too.
-BENCH := $(addprefix $(B)/,bench_model bench_alarm bench_probe bench_queue bench_tdata bench_tls responder bwalk wcl gen_postfix_log gen_queue)
+BENCH := $(addprefix $(B)/,bench_model bench_alarm bench_probe bench_queue bench_sun_queue bench_tdata bench_tls responder bwalk wcl gen_postfix_log gen_queue)
 GEN_OBJ := $(patsubst %,$(B)/tests/bench/gen_%.o,postfix_log world inbound message delivery truth)
 $(B)/bench_%: $(B)/tests/bench/bench_%.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(COLLECT_LIBS)

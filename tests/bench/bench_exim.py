@@ -1,21 +1,18 @@
 #!/usr/bin/env python3
 """How fast mailmond reads an Exim main log, and whether it reads it right.
 
-Makes logs and their truth with gen_exim_log, with the log selectors that Exim has by itself and with more;
-runs wcl (read and memchr: the limit) and `mailmond --read exim` in turn, and on a smaller log eximstats where
-the live tests' package of Exim is unpacked. Exit status 1 if a number is wrong, the ratio to the limit is
-above --limit or that to eximstats below --peer."""
-import argparse
+Makes logs and their truth with gen_exim_log, with the log selectors that Exim has by itself and with more; runs
+wcl (read and memchr: the limit) and `mailmond --read exim` in turn, and on another log eximstats where it is
+installed or the live tests' package of Exim is unpacked. Exit status 1 if a number is wrong, the ratio to the
+limit is above --limit or that to eximstats below --peer.
+"""
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
-import bench_log
+import reading
 from check_truth import (COUNTER32, COUNTER64, Check, GROUP, KILO, as_text, read_dump, rows_of)
 
 MTA = {f: [(f"mta{c}", how)] for f, c, how in (
@@ -63,56 +60,32 @@ def differences(dump, truth):
     return len(check.differences)
 
 
-def compile_tools(directory):
-    os.makedirs(directory, exist_ok=True)
-    programs = []
-    for name in ("gen_exim_log", "wcl"):
-        programs.append(os.path.join(directory, name))
-        subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-O2", "-o",
-                        programs[-1], os.path.join(HERE, name + ".c")], check=True)
-    return programs
-
-
 def eximstats():
-    package = os.environ.get("MAILMOND_EXIM",
-                             os.path.join(bench_log.ROOT, "build", "exim-package"))
+    package = os.environ.get("MAILMOND_EXIM", os.path.join(reading.ROOT, "build", "exim-package"))
     program = os.path.join(package, "usr/sbin/eximstats")
     return program if os.path.exists(program) else shutil.which("eximstats")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("size", nargs="?", type=float, default=200, help="MB of the log (200)")
-    parser.add_argument("--peer-size", type=float, default=20)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--limit", type=float, default=6.5)
-    parser.add_argument("--peer", type=float, default=10)
-    parser.add_argument("--mailmond", default=os.path.join(bench_log.ROOT, "build", "mailmond"))
-    parser.add_argument("--dir", default=os.path.join(bench_log.ROOT, "build", "bench"))
+    parser = reading.parser(__doc__, 200, 7, 6.5)
+    parser.add_argument("--peer-size", type=float, default=100, help="MB of the log for eximstats (100)")
+    parser.add_argument("--peer", type=float, help="fail if mailmond is not as many times as fast as eximstats")
     opts = parser.parse_args()
-    generator, wcl = compile_tools(opts.dir)
+    generator, = reading.compile_tools(opts.dir, "gen_exim_log")
+    log, truth = (os.path.join(opts.dir, "exim" + end) for end in (".log", ".json"))
     good = True
-    for title, size, rounds, extra, peer in (
-            ("as Exim logs by itself", opts.size, opts.rounds, [], False),
-            ("more selectors", opts.size / 2, opts.rounds, ["-a"], False),
-            ("beside eximstats", opts.peer_size, 3, [], True)):
-        log, truth = (os.path.join(opts.dir, "exim" + end) for end in (".log", ".json"))
-        subprocess.run([generator, "-b", str(int(size * 1e6)), "-o", log, "-j", truth, *extra],
-                       check=True)
-        commands = {"wcl": [wcl, log], "mailmond": [opts.mailmond, "--read", "exim", log]}
-        if peer and eximstats():
-            commands["eximstats"] = [eximstats(), log]
-        bench_log.run(commands["wcl"], os.path.join(opts.dir, "wcl.out"))
-        seconds = bench_log.measure(commands, rounds, opts.dir)
-        ratio = bench_log.report(title, commands, seconds, log)
+    for title, size, rounds, extra in (("as Exim logs by itself", opts.size, opts.rounds, []),
+                                       ("more selectors", opts.size / 2, opts.rounds, ["-a"]),
+                                       ("beside eximstats", opts.peer_size, 3, [])):
+        peer = title.startswith("beside")
+        if peer and not eximstats():
+            print("\neximstats is not here: no ratio to it")
+            continue
+        subprocess.run([generator, "-b", str(int(size * 1e6)), "-o", log, "-j", truth, *extra], check=True)
+        peers = {"eximstats": [eximstats(), log]} if peer else {}
+        medians = reading.compare(title, opts, "exim", log, peers, rounds)
         good &= differences(os.path.join(opts.dir, "mailmond.out"), truth) == 0
-        if peer and eximstats():
-            times = statistics.median(seconds["eximstats"]) / statistics.median(seconds["mailmond"])
-            print(f"{times:.0f} times as fast as eximstats")
-            good &= times >= opts.peer
-        elif not peer and ratio > opts.limit:
-            print(f"the ratio {ratio:.2f} is above {opts.limit}")
-            good = False
+        good &= reading.ahead(medians, {"eximstats": opts.peer}) if peer else reading.within(medians, opts.limit)
         os.unlink(log)
     sys.exit(0 if good else 1)
 

@@ -6,30 +6,20 @@ Makes a log and its truth with tests/live/sun_site.py, then runs in turn wcl (re
 `mailmond --read sun`. Prints medians and the ratio; compares every channel's counters with the truth. Then 100,000
 queue files: bench_sun_queue beside `find -mmin`. Exit status 1 if a number is wrong or a ratio above its limit.
 """
-import argparse
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+import reading
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("B", "build")
 sys.path.insert(0, str(ROOT / "tests/live"))
 os.environ["TZ"] = "UTC0"
 from sun_site import COLUMNS, LINES, Traffic  # noqa: E402
-
-
-def median(command, rounds):
-    times = []
-    for _ in range(rounds):
-        begin = time.monotonic()
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-        times.append(time.monotonic() - begin)
-    return statistics.median(times)
 
 
 def wrong_numbers(text, traffic):
@@ -51,12 +41,10 @@ def bench_log(folder, options):
     with open(log, "w", encoding="ascii") as f:
         while f.tell() < options.size * 1e6:
             f.write(traffic.take(20000))
-    read = [BUILD / "mailmond", "--read", "sun", log]
-    wrong = wrong_numbers(subprocess.run(read, capture_output=True, text=True, check=True).stdout, traffic)
-    limit, ours = median([BUILD / "wcl", log], options.rounds), median(read, options.rounds)
-    print(f"{log.stat().st_size / 1e6:.0f} MB, {traffic.entries} entries: limit {limit:.3f} s, mailmond {ours:.3f} s, "
-          f"ratio {ours / limit:.2f} (at most {options.limit}), {wrong} numbers wrong")
-    return wrong == 0 and ours / limit <= options.limit
+    good = reading.within(reading.compare("Sun", options, "sun", log), options.limit)
+    wrong = wrong_numbers(Path(options.dir, "mailmond.out").read_text(encoding="utf-8"), traffic)
+    print(f"{traffic.entries} entries, {wrong} numbers wrong")
+    return good and wrong == 0
 
 
 def bench_queue(folder, files):
@@ -68,18 +56,15 @@ def bench_queue(folder, files):
         (path / f"ZZ0{n:012d}.00").touch()
     times = {"find": [], "ours": []}
     for _ in range(7):
-        times["find"].append(median(["find", queue, "-type", "f", "-mmin", "+60"], 1))
-        times["ours"].append(median([BUILD / "bench_sun_queue", queue], 1))
+        times["find"].append(reading.run(["find", queue, "-type", "f", "-mmin", "+60"], os.devnull))
+        times["ours"].append(reading.run([BUILD / "bench_sun_queue", queue], os.devnull))
     find, ours = (statistics.median(times[k]) for k in ("find", "ours"))
     print(f"{files} queue files: find -mmin {find:.3f} s, mailmond {ours:.3f} s, ratio {ours / find:.2f} (at most 1.0)")
     return ours / find <= 1.0
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("size", nargs="?", type=float, default=100, help="MB of the log (100)")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--limit", type=float, default=6.5)
+    parser = reading.parser(__doc__, 100, 9, 6.5)
     parser.add_argument("--files", type=int, default=100000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

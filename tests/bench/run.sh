@@ -7,6 +7,8 @@ cd "$(dirname "$0")/../.." || exit 1
 export B=${B:-build} MAILMOND_BUILD=${B:-build}
 make -s all bench-programs || exit 1
 quick=${QUICK:-}
+full=yes
+[ -z "$quick" ] || full= # on a small log starting distorts the ratios to peers
 missed=0
 part() { # name command...
     printf '\n== %s\n' "$1"
@@ -14,13 +16,15 @@ part() { # name command...
     "$@" || { missed=$((missed + 1)); echo "MISSED: $*"; }
 }
 part "log: read, exact, against the limit and peers" \
-    tests/bench/bench_log.py ${quick:+50 --in-flight 5000} --limit 5.5
+    tests/bench/bench_log.py ${quick:+50 --in-flight 5000 --peer-size 20} --limit 5.5 ${full:+--pflogsumm 70 --mtail 140}
 part "log of Exim: read, exact, against the limit and eximstats" \
-    tests/bench/bench_exim.py ${quick:+20 --rounds 3} --limit 6.5
+    tests/bench/bench_exim.py ${quick:+20 --rounds 3 --peer-size 20} --limit 6.5 ${full:+--peer 100}
 part "log and queues of Sun: read, exact, against the limit and find -mmin" \
     tests/bench/bench_sun.py ${quick:+10 --rounds 3 --files 10000}
 part "log of Dovecot: read, exact, against the limit" \
     tests/bench/bench_dovecot.py ${quick:+20 --rounds 3} --limit 6.5
+part "logs of Sendmail and OpenSMTPD: read, exact, against the limit" \
+    tests/bench/bench_syslog.py ${quick:+20 --rounds 3}
 part "queue: scan and refresh, 100,000 files" tests/bench/bench_queue.sh "$B/bench_queue" "$B/gen_queue" 100000
 [ -n "$quick" ] || part "queue: scan and refresh, 1,000,000 files" \
     tests/bench/bench_queue.sh "$B/bench_queue" "$B/gen_queue" 1000000
