@@ -85,6 +85,15 @@ static bool add_list(struct collect *c, const struct config_list *list,
     return true;
 }
 
+/* Lines of a file that are in no form. */
+static bool add_sun_program(struct collect *c, const struct config_mta *m, struct maillog *file,
+                            const char *path)
+{
+    struct sun_program_log *counter =
+        sun_program_log(c->model, c->names, access_.tally, m->name, log_source_index(path));
+    return counter && maillog_add(file, access_sun_program.parse, sun_program_event, counter);
+}
+
 /* A service log of Sun's Messaging Server: LOG_DIRECTORY/imap, of which imap.63.915107696 are older ones. */
 static bool add_sun_log(struct collect *c, const struct config_mta *m, struct access_log *log,
                         const char *service, struct sun_expire *expire)
@@ -102,8 +111,10 @@ static bool add_sun_log(struct collect *c, const struct config_mta *m, struct ac
                                           ? sun_service_log(c->model, c->names, log, m->name,
                                                             service, log_source_index(path), expire)
                                           : NULL;
-    return counter && maillog_add(file, trace ? sun_parse_trace : access_sun.parse,
-                                  sun_service_event, counter);
+    return counter &&
+           maillog_add(file, trace ? sun_parse_trace : access_sun.parse, sun_service_event,
+                       counter) &&
+           (strcmp(service, "watcher") != 0 || add_sun_program(c, m, file, path));
 }
 
 /* What its services send to syslog. */
@@ -123,19 +134,15 @@ static bool add_sun_syslog(struct collect *c, const struct config_mta *m, struct
 /* What the programs of its MTA write of themselves, a file for each that runs; there need be none. */
 static bool add_sun_programs(struct collect *c, const struct config_mta *m)
 {
-    struct access_log *log =
-        access_tally_log(access_.tally, &access_sun_program, slice_of(m->name), 0);
     for (unsigned i = 0; sun_program_files[i]; i++) {
         char *path = NULL; /* the log's reader keeps it */
         if (asprintf(&path, "%s/%s", m->log_directory, sun_program_files[i]) < 0)
             abort();
-        struct maillog *file = log ? log_source_of(c, "sun", path) : NULL;
+        struct maillog *file = log_source_of(c, "sun", path);
         if (!file)
             return false;
         log_source_optional(path);
-        struct sun_program_log *counter =
-            sun_program_log(c->model, c->names, log, m->name, log_source_index(path));
-        if (!counter || !maillog_add(file, access_sun_program.parse, sun_program_event, counter))
+        if (!add_sun_program(c, m, file, path))
             return false;
     }
     return true;

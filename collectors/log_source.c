@@ -184,8 +184,8 @@ static void begin_run(struct log_source *l, int64_t written_ms)
 {
     struct input_place at = l->kind->place(l->input);
     struct model_work *w = l->work;
-    if (at.name)
-        maillog_file(&l->log, slice_of(at.name), written_ms);
+    const char *slash = strrchr(l->path, '/');
+    maillog_file(&l->log, slice_of(at.name ? at.name : slash ? slash + 1 : l->path), written_ms);
     l->log.base = at.offset;
     w->file = at.file;
     l->log.skip = w->deaths >= DEATHS && w->died_file == at.file ? w->died_line : 0;

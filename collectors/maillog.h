@@ -69,7 +69,7 @@ bool maillog_add_mta(struct maillog *m, const struct mta *mta, struct slice inst
 void maillog_options(struct maillog *m, maillog_parse_line *parse, const void *options);
 /* reference_ms: real time near which the log's first line was written. */
 void maillog_time(struct maillog *m, int64_t reference_ms);
-/* Of a log that is many files: the one (without its directory) that the lines to come are of, and its mtime. */
+/* The file (without its directory) that the lines to come are of, and its mtime. */
 void maillog_file(struct maillog *m, struct slice name, int64_t written_ms);
 /* Takes in a run of whole lines, each ended by '\n', as they are or as a container's runtime wraps them. */
 void maillog_lines(struct maillog *m, struct slice run);

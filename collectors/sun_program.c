@@ -28,6 +28,8 @@ static const struct access_pattern patterns[] = {
     {"memory exhausted", "ut of memory", SEVERITY_CRITICAL},
     {"memory exhausted", "ot enough space", SEVERITY_CRITICAL},
     {"processes exhausted", "esource temporarily unavailable", SEVERITY_MAJOR},
+    {"server exited abnormally", "exited abnormally", SEVERITY_MAJOR},
+    {"server restarted", "equest to restart", SEVERITY_MINOR},
     {NULL, NULL, 0},
 };
 
@@ -167,22 +169,24 @@ struct program {
 struct sun_program_log {
     struct model *model;
     struct names *names;
-    struct access_log *log;
+    const struct access_tally *tally;
     char instance[64];
     uint32_t source;
+    struct log_event *known[sizeof patterns / sizeof patterns[0]];
     struct program programs[PROGRAMS_MAX];
     unsigned count;
 };
 
-struct sun_program_log *sun_program_log(struct model *m, struct names *n, struct access_log *log,
-                                        const char *instance, uint32_t source)
+struct sun_program_log *sun_program_log(struct model *m, struct names *n,
+                                        const struct access_tally *t, const char *instance,
+                                        uint32_t source)
 {
     struct sun_program_log *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
     l->model = m;
     l->names = n;
-    l->log = log;
+    l->tally = t;
     l->source = source;
     snprintf(l->instance, sizeof l->instance, "%s", instance);
     return l;
@@ -202,19 +206,19 @@ static struct program *find_program(struct sun_program_log *l, struct slice name
     return p;
 }
 
-static void count(struct sun_program_log *l, struct log_event **row, const struct program *p,
+/* name: of the program or of what is known; what: behind it. */
+static void count(struct sun_program_log *l, struct log_event **row, const char *name,
                   const char *what, uint64_t severity, const struct event *e)
 {
-    const struct access_tally *t = l->log->tally;
     if (!*row) {
-        char name[128];
-        int n = snprintf(name, sizeof name, "%s: %s%s", l->instance, p->name, what);
-        *row = log_event_place(l->model, l->names, (struct slice){name, (size_t)n}, severity,
+        char text[160];
+        int n = snprintf(text, sizeof text, "%s: %s%s", l->instance, name, what);
+        *row = log_event_place(l->model, l->names, (struct slice){text, (size_t)n}, severity,
                                l->source);
     }
-    struct slice line = t->users == USERS_PLAIN ? e->text : (struct slice){NULL, 0};
+    struct slice line = l->tally->users == USERS_PLAIN ? e->text : (struct slice){NULL, 0};
     if (*row)
-        log_event_count(l->model, *row, e->time_ms - t->real_minus_monotonic_ms, line);
+        log_event_count(l->model, *row, e->time_ms - l->tally->real_minus_monotonic_ms, line);
 }
 
 void sun_program_event(void *counter, const struct event *e)
@@ -222,8 +226,11 @@ void sun_program_event(void *counter, const struct event *e)
     struct sun_program_log *l = counter;
     struct program *p = find_program(l, e->service);
     if (p && e->entry & SUN_PROGRAM_RECORD)
-        count(l, &p->records, p, "", SEVERITY_INDETERMINATE, e);
+        count(l, &p->records, p->name, "", SEVERITY_INDETERMINATE, e);
     if (p && e->entry & SUN_PROGRAM_TROUBLE)
-        count(l, &p->trouble, p, " trouble", SEVERITY_WARNING, e);
-    access_tally_event(l->log, e);
+        count(l, &p->trouble, p->name, " trouble", SEVERITY_WARNING, e);
+    if (!e->access.pattern)
+        return;
+    const struct access_pattern *is = &patterns[e->access.pattern - 1];
+    count(l, &l->known[e->access.pattern], is->name, "", is->severity, e);
 }

@@ -25,13 +25,14 @@ enum sun_program_line {
 };
 
 /*
- * The counter of these logs, of one instance: log events "INSTANCE: dispatcher" for each record, "INSTANCE: dispatcher trouble" for each
- * line of trouble, for each program; and what access_sun_program knows by itself. log: of access_sun_program; source: its sourceIndex.
- * NULL when memory is short; it lives as long as the log's reader.
+ * The counter of these logs, of one instance: log events "INSTANCE: dispatcher" for each record, "INSTANCE: dispatcher
+ * trouble" for each line of trouble, for each program; and what access_sun_program knows by itself. t: whose clock and users it
+ * has; source: sourceIndex of the log. NULL when memory is short; it lives as long as the log's reader.
  */
 struct sun_program_log;
-struct sun_program_log *sun_program_log(struct model *m, struct names *n, struct access_log *log,
-                                        const char *instance, uint32_t source);
+struct sun_program_log *sun_program_log(struct model *m, struct names *n,
+                                        const struct access_tally *t, const char *instance,
+                                        uint32_t source);
 /* For maillog_add: counter is a struct sun_program_log. */
 void sun_program_event(void *counter, const struct event *e);
 

@@ -36,7 +36,8 @@ struct syslog_context {
     int64_t
         zone_until_ms; /* of syslog_take_local: end of the hour, local time, that zone_ms is for */
     const void *options; /* of the log's format, where it has some; set after syslog_start */
-    struct slice file;   /* name of the line's file, where a log is many; its mtime, real time */
+    struct slice
+        file; /* name of the line's file, and its mtime, real time; empty and 0: not told */
     int64_t file_ms;
     struct syslog_tag tags[SYSLOG_TAGS], long_tag; /* by hash; one that is too long to be kept */
 };

@@ -379,6 +379,8 @@ def test_service_logs(folder):
     (logs / "msgtrace").write_text(head + login.format(1) + head + "Store Information: fetch:ann:user/ann:<a@b>\n" +
                                    head.replace("imapd", "ims_master") +
                                    "Store Information: append:ann:user/ann:659:<a@b>\n", encoding="ascii")
+    (logs / "watcher").write_text("Watched 'imapd' process 5 exited abnormally\n" + head.replace("imapd", "watcher") +
+                                  "General Critical: Received request to restart: store imap\n", encoding="ascii")
     (logs / "default").write_text(head.replace("imapd", "stored") + "Store Error: Invalid cache data for msg 102 in "
                                   "mailbox user/joe/INBOX. Needs reconstruct\n" +
                                   head.replace("imapd", "imexpire") + "General Notice: Expire started\n" +
@@ -404,6 +406,7 @@ def test_service_logs(folder):
         assert events["msg: imap Account Notice"] == 40
         assert events["msg: invalid cache"] == events["msg: reconstruct needed"] == 1
         assert events["msg: default Store Error"] == 1
+        assert events["msg: server exited abnormally"] == events["msg: server restarted"] == events["msg: watcher"] == 1
         store = walk.index("mailmonStoreName", "msg")
         assert walk[("mailmonStoreExpunged", store)] == 12
         assert walk[("mailmonStorePurged", store)] == 5

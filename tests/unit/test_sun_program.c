@@ -91,8 +91,7 @@ static void counts(void **state)
     struct model m;
     assert_true(names && model_init(&m, NULL));
     struct access_tally *t = access_tally_new(&m, names, NULL, USERS_PLAIN);
-    struct access_log *server = access_tally_log(t, &access_sun_program, SLICE("msg"), 0);
-    struct sun_program_log *counter = sun_program_log(&m, names, server, "msg", 3);
+    struct sun_program_log *counter = sun_program_log(&m, names, t, "msg", 3);
     maillog_start(&log, NULL);
     assert_true(maillog_add(&log, access_sun_program.parse, sun_program_event, counter));
     maillog_time(&log, WRITTEN);
@@ -109,6 +108,18 @@ static void counts(void **state)
     assert_int_equal(matches(&m, "msg: port in use", "bind: Address already in use, cannot serve"),
                      1);
     assert_int_equal(matches(&m, "msg: ims-ms_master", "x"), 1);
+    maillog_file(&log, SLICE("watcher"), WRITTEN);
+    maillog_lines(&log, SLICE("watcher process 13425 started at Tue Oct 21 15:29:44 2003\n"
+                              "Watched 'imapd' process 13428 exited abnormally\n"
+                              "Received request to restart: store imap pop http\n"));
+    assert_int_equal(
+        matches(&m, "msg: watcher", "Received request to restart: store imap pop http"), 3);
+    assert_int_equal(matches(&m, "msg: server exited abnormally",
+                             "Watched 'imapd' process 13428 exited abnormally"),
+                     1);
+    assert_int_equal(
+        matches(&m, "msg: server restarted", "Received request to restart: store imap pop http"),
+        1);
     assert_int_equal(matches(&m, "msg: ims-ms_master trouble", ""), 0);
     assert_int_equal(log.unrecognised, 0);
     for (unsigned n = 0; n < 200; n++) { /* bounded */
