@@ -95,7 +95,14 @@ def test_sessions_and_quota(site, daemon):
     cells = shown(daemon, lambda c: access(c, "imap", "CurrentConnections") == 1 and
                   access(c, "pop3", "CurrentConnections") == 1)
     assert access(cells, "imap", "UsersLoggedIn") == 1
-    assert set(cells.column("mailmonSessionUser").values()) == {"u1", "u2"}
+    rows = {user: i for i, user in cells.column("mailmonSessionUser").items()}
+    assert set(rows) == {"u1", "u2"}
+    for user, service, address in (("u1", "imap", "127.0.0.30"), ("u2", "pop3", "127.0.0.31")):
+        assert rows[user][0] == cells.appl(f"cyrus/{service}")
+        assert cells["assocRemoteApplication", *rows[user]] == address
+        assert cells["mailmonSessionAuthentication", *rows[user]] == "plaintext"
+        assert 0 <= cells["mailmonSessionAge", *rows[user]] < 20
+        assert cells.of("applInboundAssociations", f"cyrus/{service}") == 1
     pids = [int(p.name) for p in site.proc.iterdir() if "\tu1\t" in p.read_text()]
     assert len(pids) == 1
     time.sleep(5)  # a young session is not judged

@@ -3,6 +3,7 @@ names little more than their directories, or nothing, is a configuration file th
 --check, and a daemon on it counts for each instance what went through that one.
 
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE_DETECTED, the first of 300 free ports (28200)."""
+import imaplib
 import os
 import shutil
 import smtplib
@@ -207,3 +208,60 @@ def test_found_by_itself(folder, make, name, log, queue):
         if daemon and daemon.process:
             daemon.stop()
         site.stop()
+
+
+DOVECOT_CONF = """protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+log_path = /var/log/dovecot.log
+mail_location = maildir:/var/mail/%u
+passdb {{
+  driver = static
+  args = password=secret
+}}
+userdb {{
+  driver = static
+  args = uid=65534 gid=65534 home=/var/mail/%u
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+"""
+
+
+def test_dovecot_found_by_itself(folder):
+    overlay, daemon, port = Overlay(folder / "site", (), {}), None, BASE + 220
+    overlay.bind("/var/mail").chmod(0o1777)
+    run_dir, logs = overlay.bind("/run/dovecot"), overlay.bind("/var/log")
+    shutil.rmtree(overlay.upper / "etc/dovecot", ignore_errors=True)
+    (overlay.upper / "etc/dovecot").mkdir(mode=0o755)
+    (overlay.upper / "etc/dovecot/dovecot.conf").write_text(DOVECOT_CONF.format(port=port))
+    try:
+        overlay.start()
+        overlay.run("sh", "-c", "/usr/sbin/dovecot >/dev/null 2>&1")  # it keeps what it is given
+        wait_until(lambda: (logs / "dovecot.log").exists())
+        inside = overlay.command()
+        daemon = detected(Daemon(folder / "agent", BASE + 297, {"detect": True}), inside)
+        assert 'log = "/var/log/dovecot.log"' in daemon.config.read_text()
+        outside = daemon.command
+        daemon.command = lambda *options: [*inside, *outside(*options)]
+        daemon.start()
+        for n in range(5):
+            with imaplib.IMAP4("127.0.0.1", port) as client:
+                client.login(f"u{n}", "secret")
+        wait_until(lambda: daemon.walk().of("mailmonAccessGoodLogins", "dovecot/imap") == 5, 20, 0.5)
+        assert daemon.walk().of("applOperStatus", "dovecot/imap") == "up"
+    finally:
+        if daemon and daemon.process:
+            daemon.stop()
+        if (run_dir / "master.pid").exists():
+            pid = int((run_dir / "master.pid").read_text())
+            os.kill(pid, 15)
+            wait_until(lambda: not ps.alive(pid), 20)
+        overlay.stop()
