@@ -102,11 +102,9 @@ static bool add_sun_log(struct collect *c, const struct config_mta *m, struct ac
     bool trace = strcmp(service, "msgtrace") == 0;
     if (asprintf(&path, "%s/%s", m->log_directory, service) < 0)
         abort();
-    if (access(path, F_OK) != 0) {
-        free(path);
-        return true; /* not every instance has every service */
-    }
     struct maillog *file = log_source_of(c, "sun", path); /* keeps the path */
+    if (file)
+        log_source_optional(path); /* not every instance has every service */
     struct sun_service_log *counter = file
                                           ? sun_service_log(c->model, c->names, log, m->name,
                                                             service, log_source_index(path), expire)

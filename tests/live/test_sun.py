@@ -390,6 +390,7 @@ def test_service_logs(folder):
     try:
         ok, _ = wait_for(lambda: {"msg/imap", "msg/lmtp"} <= set(daemon.walk().column("applName").values()), 10)
         assert ok, daemon.text()
+        (logs / "pop").write_text(head.replace("imapd", "popd") + login.format(7), encoding="ascii")  # a new service
         (logs / "imap").rename(logs / "imap.64.1093995194")  # rolled over
         (logs / "imap").write_text("".join(head + close.format(n) for n in range(30, 40)), encoding="ascii")
         imap = daemon.walk().appl("msg/imap")
@@ -401,6 +402,7 @@ def test_service_logs(folder):
         assert walk[("mailmonAccessOctetsIn", imap)] == 4000
         assert walk[("mailmonAccessMailboxesSelected", imap)] == 120
         assert walk[("mailmonAccessFetched", imap)] == 1
+        assert walk[("mailmonAccessGoodLogins", walk.appl("msg/pop3"))] == 1
         assert walk[("mailmonAccessAppended", walk.appl("msg/lmtp"))] == 1
         events = {v: walk[("mailmonLogEventMatches", i)] for i, v in walk.column("mailmonLogEventName").items()}
         assert events["msg: imap Account Notice"] == 40
