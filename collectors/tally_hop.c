@@ -57,8 +57,9 @@ static struct message *find_gone(struct tally *t, uint32_t appl, struct queue_id
 {
     struct gone *g = &t->gone;
     for (unsigned n = 0; n < GONE; n++)
-        if (g->id[n].lo == id.lo && g->id[n].hi == id.hi && g->message[n].appl == appl)
-            return now_s - g->left_s[n] <= LATE_S ? &g->message[n] : NULL;
+        if (g->id[n].lo == id.lo && g->id[n].hi == id.hi && g->message[n].appl == appl &&
+            now_s - g->left_s[n] <= LATE_S)
+            return &g->message[n];
     return NULL;
 }
 

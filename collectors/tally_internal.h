@@ -176,6 +176,7 @@ void session_begin(struct tally *t, struct instance *i, struct service *s, const
 struct service *session_service(struct tally *t, struct instance *i, struct service *s,
                                 const struct event *e);
 struct peer *session_peer(struct tally *t, struct instance *i, const struct event *e);
+/* The same for a message that is cut off: its id may come again. */
 void session_end(struct tally *t, struct instance *i, const struct event *e);
 
 /* tally_stranger.c. Is the tag's instance one that nobody knows? Then the event is kept, or forgotten. */

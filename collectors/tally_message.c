@@ -216,8 +216,8 @@ struct peer *session_peer(struct tally *t, struct instance *i, const struct even
 void session_end(struct tally *t, struct instance *i, const struct event *e)
 {
     struct queue_id id;
-    struct message *m = e->flags & EVENT_SESSION ? find(t, i, e, &id) : NULL;
-    if (m)
+    struct message *m = e->id.n ? find(t, i, e, &id) : NULL;
+    if (m && (e->flags & EVENT_SESSION || !(m->flags & MESSAGE_QUEUED)))
         forget(t, m);
 }
 

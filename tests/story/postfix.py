@@ -14,7 +14,8 @@ class Postfix:
     def __init__(self, rng, story):
         self.rng, self.story = rng, story
         self.long_ids = rng.random() < 0.4
-        self.filtered = rng.random() < 0.3  # all mail goes through a content filter and comes back
+        # all mail goes through a content filter and comes back, which may tell the id that it had (XFORWARD)
+        self.filtered = rng.choice([None, None, None, "amavis", "xforward"])
         self.free = []  # short ids that may be used again
         self.used = set()
 
@@ -51,6 +52,15 @@ class Postfix:
             self.refuse(at, peer, pid)
         for _ in range(self.rng.choice([0, 1, 1, 1, 2])):
             name = self.new_id()
+            if self.rng.random() < 0.05:  # never queued; its id may come again
+                self.say(at + 0.1, "smtpd", f"{name}: client={peer}", pid)
+                self.say(at + 0.2, "cleanup", f"{name}: message-id=<x@y>")
+                if self.rng.random() < 0.5:  # a new release; an older one does not say whose it was
+                    self.say(at + 0.3, "smtpd", f"{name}: lost connection after DATA (99 bytes) from {peer}", pid)
+                    self.gone(at, {"id": name})
+                else:
+                    self.say(at + 0.3, "smtpd", f"lost connection after DATA (99 bytes) from {peer}", pid)
+                continue
             sasl = ", sasl_method=PLAIN, sasl_username=u, orig_queue_id=x" if self.rng.random() < 0.2 else ""
             self.say(at + 0.1, "smtpd", f"{name}: client={peer}{sasl}", pid)
             at = self.queued(at + 0.2, name) + self.rng.random()
@@ -83,10 +93,10 @@ class Postfix:
         self.say(at, "cleanup", f"{name}: message-id={mid}")
         n = recipients if recipients is not None else rng.choice([1, 1, 1, 2, 3, 9])
         size = rng.randrange(300, 90000)
-        m = {"id": name, "to": [self.address() for _ in range(n)], "size": size, "sent": False,
+        m = {"id": name, "to": [self.address() for _ in range(n)], "n": n, "size": size, "once": {"sent": False},
              "sender": self.address() if sender is None else sender}
         if requeued:
-            m["sent"], m["size"] = requeued["sent"], requeued["size"]
+            m["once"], m["size"] = requeued["once"], requeued["size"]
         self.active(at + 0.1, m)
         if not requeued:
             self.story.add("received", 1)
@@ -98,10 +108,13 @@ class Postfix:
 
     def filter(self, at, m):
         """After-queue filter: the message comes back under another id, somewhat larger, before its delivery is logged."""
+        if self.rng.random() < 0.05:
+            return self.filter_keeps(at, m)
         name, pid = self.new_id(), self.rng.randrange(2, 99999)
         self.say(at, "smtpd", "connect from localhost[127.0.0.1]", pid)
         self.story.add("connects")
-        self.say(at + 0.1, "smtpd", f"{name}: client=localhost[127.0.0.1]", pid)
+        had = f", orig_queue_id={m['id']}, orig_client=h.test[192.0.2.9]" if self.filtered == "xforward" else ""
+        self.say(at + 0.1, "smtpd", f"{name}: client=localhost[127.0.0.1]{had}", pid)
         self.say(at + 0.2, "cleanup", f"{name}: message-id=<x@y>")
         back = dict(m, id=name, size=m["size"] + 400)
         self.active(at + 0.3, back)
@@ -110,15 +123,22 @@ class Postfix:
             self.say(at + 0.5, "smtp", f"{m['id']}: to=<{to}>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, dsn=2.0.0, "
                      f"status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as {name})")
         self.say(at + 0.6, "qmgr", f"{m['id']}: removed", 7)
-        self.gone(m)
+        self.gone(at, m)
         self.story.later(at + 1 + self.rng.random() * 5, self.attempt, back)
 
+    def filter_keeps(self, at, m):
+        """What a filter throws away was taken by it, as far as the log tells."""
+        for to in m["to"]:
+            self.result(at, m, to, "sent", "smtp", reply="250 2.7.0 Ok, discarded, id=00345-01 - INFECTED: x")
+        self.say(at + 0.6, "qmgr", f"{m['id']}: removed", 7)
+        self.gone(at, m)
+
     def active(self, at, m):
-        self.say(at, "qmgr", f"{m['id']}: from=<{m['sender']}>, size={m['size']}, nrcpt={len(m['to'])} (queue active)", 7)
+        self.say(at, "qmgr", f"{m['id']}: from=<{m['sender']}>, size={m['size']}, nrcpt={m['n']} (queue active)", 7)
 
     # -- what becomes of it
 
-    def result(self, at, m, to, status, daemon="smtp", orig=""):
+    def result(self, at, m, to, status, daemon="smtp", orig="", reply=None):
         relay = {"local": "local", "virtual": "virtual", "pipe": "dovecot"}.get(
             daemon, "none" if status == "deferred" and self.rng.random() < 0.5 else
             f"mx.{self.rng.choice(DOMAINS)}[198.51.100.{self.rng.randrange(1, 9)}]:25")
@@ -129,11 +149,11 @@ class Postfix:
                 "bounced": "host x said: 550 5.1.1 no (in reply to RCPT TO command)"}[status]
         tls = self.rng.choice(["", "", ", tls=may:none", ", tls=secure"])
         self.say(at, daemon, f"{m['id']}: to=<{to}>{orig}, relay={relay}, delay=2.5, delays=1/0/1/0.5{tls}, "
-                 f"dsn={dsn}, status={status} ({text})")
+                 f"dsn={dsn}, status={status} ({reply or text})")
         if status == "sent":
             self.story.add("transmitted_recipients")
-            if not m["sent"]:
-                m["sent"] = True
+            if not m["once"]["sent"]:
+                m["once"]["sent"] = True
                 self.story.add("transmitted")
                 self.story.add("transmitted_octets", m["size"])
 
@@ -145,7 +165,7 @@ class Postfix:
             return self.requeue(at, m)
         if rng.random() < 0.02:
             self.say(at, "postsuper", f"{m['id']}: removed")
-            return self.gone(m)
+            return self.gone(at, m)
         left, failed = [], False
         for to in m["to"]:
             outcome = rng.random()
@@ -154,7 +174,9 @@ class Postfix:
             elif outcome < 0.7:
                 for n in range(rng.randrange(1, 4)):  # an alias
                     self.result(at, m, f"u{n}@one.test", "sent", "local", f", orig_to=<{to}>")
-            elif outcome < 0.8:
+            elif outcome < 0.75 and len(m["to"]) == 1:
+                self.forward(at, m, to)
+            elif outcome < 0.83:
                 self.result(at, m, to, "bounced")
                 failed = True
             else:
@@ -166,20 +188,36 @@ class Postfix:
         if failed:
             self.notice(at + 0.2, m)
         if left:
-            m["tries"] = m.get("tries", 0) + 1
+            m["tries"], m["to"] = m.get("tries", 0) + 1, left
             again = at + rng.choice([300, 4000, 86400, 200000]) * rng.random()
             self.story.later(again, self.retry, m)
             return
         self.say(at + 0.3, "qmgr", f"{m['id']}: removed", 7)
-        self.gone(m)
+        self.gone(at, m)
+
+    def forward(self, at, m, to):
+        """
+        An alias of other hosts: a message of its own, which is the same to whoever counts messages. (Not told here: one of
+        several recipients. If what was sent on fails and another recipient of the first message is served later, mailmond
+        counts none as transmitted: it took the first message for transmitted with what was sent on.)
+        """
+        name = self.new_id()
+        self.say(at, "cleanup", f"{name}: message-id=<x@y>")
+        n = self.rng.randrange(1, 4)
+        on = {"id": name, "to": [self.address() for _ in range(n)], "n": n, "size": m["size"], "once": m["once"],
+              "sender": m["sender"]}
+        self.active(at + 0.01, on)
+        self.say(at + 0.02, "local", f"{m['id']}: to=<{to}>, relay=local, delay=2.5, delays=1/0/1/0.5, dsn=2.0.0, "
+                 f"status=sent (forwarded as {name})")
+        self.story.later(at + 1 + self.rng.random() * 5, self.attempt, on)
 
     def retry(self, at, m):
         self.active(at, m)  # with all recipients, as Postfix says it
         self.story.later(at + 0.5, self.attempt, m)
 
-    def gone(self, m):
+    def gone(self, at, m):
         if not self.long_ids:
-            self.free.append(m["id"])
+            self.story.later(at + 1, lambda _: self.free.append(m["id"]))
 
     def notice(self, at, m):
         if m["sender"] == "":  # a bounce of a bounce goes to nobody
@@ -204,7 +242,7 @@ class Postfix:
         name = self.new_id()
         self.say(at + 1, "pickup", f"{name}: uid=89 from=<{m['sender']}> orig_id={old}")
         self.queued(at + 2, name, m["sender"], m, len(m["to"]))
-        self.gone(m)
+        self.gone(at, m)
 
     def probe(self, at):
         """Address verification: no mail."""
@@ -214,7 +252,7 @@ class Postfix:
         self.say(at + 0.2, "smtp", f"{name}: to=<{self.address()}>, relay=mx.one.test[198.51.100.7]:25, delay=1, "
                  f"delays=0/0/1/0, dsn=2.1.5, status={self.rng.choice(['deliverable', 'undeliverable'])} (250 ok)")
         self.say(at + 0.3, "qmgr", f"{name}: removed", 7)
-        self.gone({"id": name})
+        self.gone(at, {"id": name})
 
     def guess(self, at):
         peer = self.story.peer()

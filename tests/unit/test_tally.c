@@ -50,6 +50,14 @@ static const struct {
        "smtpd[7]: connect from h.x[192.0.2.9]\n",
      "mta:accumulated_inbound=1 smtpd:accumulated_inbound=1 smtpd:rejected_messages=0 "
      "192.0.2.9:connections=1 smtpd+OPENED:count=1"},
+    {"a message that is cut off is forgotten: its id may come again",
+     CLIENT("A1B2C3D4E5", HOST) P
+     "smtpd[7]: A1B2C3D4E5: lost connection after DATA (9 bytes) from " HOST "\n",
+     "mta:received_messages=0 messages=0"},
+    {"... but not one that is queued",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") P
+     "smtpd[7]: A1B2C3D4E5: lost connection after DATA (9 bytes) from " HOST "\n",
+     "mta:received_messages=1 messages=1"},
     {"nothing counts before the queue manager has it", CLIENT("A1B2C3D4E5", HOST),
      "mta:received_messages=0 smtpd:received_messages=0 messages=1"},
     {"several transports: messages split, recipients do not",
