@@ -161,8 +161,51 @@ void peer_load(struct tally *t);
 /* tally_message.c */
 typedef void tally_handler(struct tally *t, struct instance *i, struct service *s,
                            const struct event *e);
-tally_handler on_client, on_submit, on_arrived, on_message_id, on_queued, on_delivery, on_expired,
-    on_removed, on_held, on_released, on_notice, on_copied, on_connect_out, on_reject, on_discarded;
+tally_handler on_client, on_submit, on_arrived, on_message_id, on_queued;
+
+#define SIZE_LIMIT ((uint64_t)1 << 40) /* no message is larger; a counter must not wrap at once */
+
+/* The message that an event is about, and its id, which is null if the event has none. NULL: there is none. */
+struct message *message_find(struct tally *t, const struct instance *i, const struct event *e,
+                             struct queue_id *id);
+struct message *message_add(struct tally *t, const struct instance *i, struct queue_id id,
+                            const struct event *e);
+/* A message that a service takes in; flags: enum message_flag. NULL: the event has no id. */
+struct message *message_begin(struct tally *t, struct instance *i, struct service *s,
+                              const struct event *e, unsigned flags);
+/* It enters the queue for the first time: its size and recipients are told. */
+void message_first_queued(struct tally *t, struct instance *i, struct message *m,
+                          const struct event *e);
+/* It is neither re-injected nor a probe after all. */
+void message_settle(struct tally *t, struct instance *i, struct message *m, const struct event *e);
+/*
+ * A message of which was not told how many recipients it came with: another one of them is done with. One
+ * that became several (an alias, a list) counts when the first of those is.
+ */
+void message_learn_recipient(struct tally *t, struct instance *i, struct message *m,
+                             const struct event *e);
+void message_forget(struct tally *t, struct message *m);
+
+/* Services are known to a message by the low part of their group's number; 0: unknown. */
+uint8_t tally_service_number(const struct service *s);
+struct service *tally_numbered_service(struct tally *t, struct instance *i, uint8_t number,
+                                       int hierarchy);
+/* The service that takes in what the MTA makes itself. */
+struct service *tally_own_service(struct tally *t, struct instance *i);
+/* The service that took a message in; NULL when there is no room for its group. */
+struct service *tally_origin(struct tally *t, struct instance *i, const struct message *m);
+
+/* tally_delivery.c */
+tally_handler on_delivery, on_connect_out;
+
+/* These recipients of the message, or it itself (0), failed in this transport. */
+void message_failed(struct service *s, struct message *m, uint32_t recipients);
+/* The mail system found a loop; s: may be NULL. */
+void tally_loop(struct tally *t, struct instance *i, struct service *s);
+
+/* tally_end.c */
+tally_handler on_expired, on_removed, on_held, on_released, on_notice, on_copied, on_reject,
+    on_discarded;
 
 /* A connection for a message failed; which transport's it was, the next result of the message tells. */
 void message_connect_failed(struct tally *t, struct instance *i, const struct event *e);

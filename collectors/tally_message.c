@@ -1,45 +1,43 @@
 /*
- * The life of a message, from the service that takes it in to its removal: what is received,
- * transmitted, deferred, failed. See tally.h for what counts as what.
+ * The life of a message until it is queued: the service that takes it in, what is received. What becomes of it
+ * is in tally_delivery.c and tally_end.c. See tally.h for what counts as what.
  */
 #include "tally_internal.h"
-
-#define SIZE_LIMIT ((uint64_t)1 << 40) /* no message is larger; a counter must not wrap at once */
 
 static void evict(void *arg, struct message *m)
 {
     destination_forget(arg, m);
 }
 
-static struct message *add(struct tally *t, const struct instance *i, struct queue_id id,
-                           const struct event *e)
+struct message *message_add(struct tally *t, const struct instance *i, struct queue_id id,
+                            const struct event *e)
 {
     return messages_add(&t->messages, (uint16_t)i->appl->row.key[0], id,
                         (uint32_t)(e->time_ms / 1000), evict, t);
 }
 
-static struct message *find(struct tally *t, const struct instance *i, const struct event *e,
-                            struct queue_id *id)
+struct message *message_find(struct tally *t, const struct instance *i, const struct event *e,
+                             struct queue_id *id)
 {
     *id = queue_id_null(e->packed_id) ? queue_id_pack(e->id) : e->packed_id;
     return queue_id_null(*id) ? NULL
                               : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], *id);
 }
 
-static void forget(struct tally *t, struct message *m)
+void message_forget(struct tally *t, struct message *m)
 {
     destination_forget(t, m);
     messages_remove(&t->messages, m);
 }
 
-/* Services are known to a message by the low part of their group's number; 0: unknown. */
-static uint8_t group_number(const struct service *s)
+uint8_t tally_service_number(const struct service *s)
 {
     return s && s->group->row.key[1] <= UINT8_MAX ? (uint8_t)s->group->row.key[1] : 0;
 }
 
 /* After a restart only the group's row is there: its service is made again. */
-static struct service *numbered(struct tally *t, struct instance *i, uint8_t number, int hierarchy)
+struct service *tally_numbered_service(struct tally *t, struct instance *i, uint8_t number,
+                                       int hierarchy)
 {
     struct service *s = i->numbered[number];
     if (s)
@@ -51,8 +49,7 @@ static struct service *numbered(struct tally *t, struct instance *i, uint8_t num
                : NULL;
 }
 
-/* The service that takes in what the MTA makes itself. */
-static struct service *own_service(struct tally *t, struct instance *i)
+struct service *tally_own_service(struct tally *t, struct instance *i)
 {
     for (const struct mta_service *is = i->mta->services; !i->own && is->daemon; is++)
         if (is->flags & MTA_SERVICE_OWN)
@@ -60,11 +57,10 @@ static struct service *own_service(struct tally *t, struct instance *i)
     return i->own;
 }
 
-/* The service that took a message in; NULL when there is no room for its group. */
-static struct service *origin_of(struct tally *t, struct instance *i, const struct message *m)
+struct service *tally_origin(struct tally *t, struct instance *i, const struct message *m)
 {
-    struct service *s = numbered(t, i, m->origin, -1);
-    return s ? s : own_service(t, i);
+    struct service *s = tally_numbered_service(t, i, m->origin, -1);
+    return s ? s : tally_own_service(t, i);
 }
 
 /* What is owed is taken off first, for the MTA and the group alike, so that sums hold. */
@@ -95,7 +91,7 @@ static bool count_received_in(struct appl *a, struct group *g, const struct mess
 static void count_received(struct tally *t, struct instance *i, struct message *m,
                            const struct event *e)
 {
-    struct service *s = origin_of(t, i, m);
+    struct service *s = tally_origin(t, i, m);
     if (!s) /* no room for the group: the sums shall hold */
         return;
     bool counted = count_received_in(i->appl, s->group, m);
@@ -108,18 +104,14 @@ static void count_received(struct tally *t, struct instance *i, struct message *
         entry->with_tls++;
 }
 
-/*
- * A message of which was not told how many recipients it came with: another one of them is done with. One
- * that became several (an alias, a list) counts when the first of those is.
- */
-static void learn_recipient(struct tally *t, struct instance *i, struct message *m,
-                            const struct event *e)
+void message_learn_recipient(struct tally *t, struct instance *i, struct message *m,
+                             const struct event *e)
 {
     struct slice again = e->original; /* what may have another result */
     if (again.n == 0 && e->result == RESULT_BOUNCED && m->flags & MESSAGE_NOTICE)
         again = e->address;
     uint32_t bit = again.n ? 1u << slice_hash(again, 0) % 32 : 0;
-    struct service *s = origin_of(t, i, m);
+    struct service *s = tally_origin(t, i, m);
     if (m->pending & bit || m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED) || !s)
         return;
     m->pending |= bit;
@@ -132,8 +124,7 @@ static void learn_recipient(struct tally *t, struct instance *i, struct message 
     model_dirty(t->model, MODEL_GROUP, s->group);
 }
 
-/* It is neither re-injected nor a probe after all. */
-static void settle(struct tally *t, struct instance *i, struct message *m, const struct event *e)
+void message_settle(struct tally *t, struct instance *i, struct message *m, const struct event *e)
 {
     if (!(m->flags & MESSAGE_PENDING))
         return;
@@ -142,19 +133,19 @@ static void settle(struct tally *t, struct instance *i, struct message *m, const
     count_received(t, i, m, e);
 }
 
-static struct message *begin(struct tally *t, struct instance *i, struct service *s,
-                             const struct event *e, unsigned flags)
+struct message *message_begin(struct tally *t, struct instance *i, struct service *s,
+                              const struct event *e, unsigned flags)
 {
     struct queue_id id;
-    struct message *m = find(t, i, e, &id);
+    struct message *m = message_find(t, i, e, &id);
     if (m) { /* a short id that is used again: the line that ended its last life is missing */
-        settle(t, i, m, e);
-        forget(t, m);
+        message_settle(t, i, m, e);
+        message_forget(t, m);
     }
     if (queue_id_null(id))
         return NULL;
-    m = add(t, i, id, e);
-    m->origin = group_number(s);
+    m = message_add(t, i, id, e);
+    m->origin = tally_service_number(s);
     m->flags |= (uint16_t)flags;
     return m;
 }
@@ -193,7 +184,7 @@ static void count_sasl(struct tally *t, struct service *s, const struct event *e
 
 void session_begin(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    struct message *m = begin(t, i, s, e, flags_of_client(s, e));
+    struct message *m = message_begin(t, i, s, e, flags_of_client(s, e));
     if (m)
         m->link = link_of(t, i, e);
 }
@@ -202,23 +193,23 @@ struct service *session_service(struct tally *t, struct instance *i, struct serv
                                 const struct event *e)
 {
     struct queue_id id;
-    const struct message *m = e->flags & EVENT_SESSION ? find(t, i, e, &id) : NULL;
-    return m ? origin_of(t, i, m) : s;
+    const struct message *m = e->flags & EVENT_SESSION ? message_find(t, i, e, &id) : NULL;
+    return m ? tally_origin(t, i, m) : s;
 }
 
 struct peer *session_peer(struct tally *t, struct instance *i, const struct event *e)
 {
     struct queue_id id;
-    const struct message *m = e->flags & EVENT_SESSION ? find(t, i, e, &id) : NULL;
+    const struct message *m = e->flags & EVENT_SESSION ? message_find(t, i, e, &id) : NULL;
     return m && m->link ? tally_peer_numbered(t, i, m->link, e) : tally_peer(t, i, e);
 }
 
 void session_end(struct tally *t, struct instance *i, const struct event *e)
 {
     struct queue_id id;
-    struct message *m = e->id.n ? find(t, i, e, &id) : NULL;
+    struct message *m = e->id.n ? message_find(t, i, e, &id) : NULL;
     if (m && (e->flags & EVENT_SESSION || !(m->flags & MESSAGE_QUEUED)))
-        forget(t, m);
+        message_forget(t, m);
 }
 
 /* What is known of the session in which a message arrived. */
@@ -233,7 +224,7 @@ static const struct message *session_of(struct tally *t, const struct instance *
 
 void on_client(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    struct message *m = begin(t, i, s, e, flags_of_client(s, e));
+    struct message *m = message_begin(t, i, s, e, flags_of_client(s, e));
     if (m)
         m->link = s && s->internal && !e->other_id.n ? 0 : link_of(t, i, e);
     count_sasl(t, s, e);
@@ -244,10 +235,10 @@ void on_message_id(struct tally *t, struct instance *i, struct service *s, const
 {
     (void)s;
     struct queue_id id;
-    struct message *m = find(t, i, e, &id);
+    struct message *m = message_find(t, i, e, &id);
     if (m && !(m->flags & MESSAGE_QUEUED))
         return;
-    begin(t, i, own_service(t, i), e, i->mta->forwards ? MESSAGE_LOOPBACK : 0);
+    message_begin(t, i, tally_own_service(t, i), e, i->mta->forwards ? MESSAGE_LOOPBACK : 0);
 }
 
 /*
@@ -265,7 +256,7 @@ static void take_over(struct tally *t, struct instance *i, struct message *m, co
         m->flags |= MESSAGE_REINJECTED;
     if (!old)
         return;
-    settle(t, i, old, e);
+    message_settle(t, i, old, e);
     m->flags |= (uint16_t)(old->flags & kept);
     if (old->attempted_groups)
         m->flags |= MESSAGE_DEFERRED;
@@ -274,12 +265,12 @@ static void take_over(struct tally *t, struct instance *i, struct message *m, co
     m->sent_groups = old->sent_groups;
     m->failed_groups = old->failed_groups;
     m->first_seen_s = old->first_seen_s;
-    forget(t, old);
+    message_forget(t, old);
 }
 
 void on_submit(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    struct message *m = begin(t, i, s, e, 0);
+    struct message *m = message_begin(t, i, s, e, 0);
     if (m && e->flags & EVENT_REINJECTED)
         take_over(t, i, m, e);
 }
@@ -293,13 +284,13 @@ static bool arrived_before(const struct instance *i, const struct event *e)
            arrival_s < (int64_t)i->appl->first_line_s - 1;
 }
 
-static void first_queued(struct tally *t, struct instance *i, struct message *m,
-                         const struct event *e)
+void message_first_queued(struct tally *t, struct instance *i, struct message *m,
+                          const struct event *e)
 {
     m->flags |= MESSAGE_QUEUED;
     m->size = e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT;
     m->recipients = m->pending = e->recipients;
-    bool own = origin_of(t, i, m) == own_service(t, i);
+    bool own = tally_origin(t, i, m) == tally_own_service(t, i);
     if (m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED))
         return;
     if (own && e->flags & EVENT_PROBE_SENDER)
@@ -314,22 +305,22 @@ void on_queued(struct tally *t, struct instance *i, struct service *s, const str
 {
     (void)s;
     struct queue_id id;
-    struct message *m = find(t, i, e, &id);
+    struct message *m = message_find(t, i, e, &id);
     if (queue_id_null(id))
         return;
     if (!m) {
-        m = add(t, i, id, e);
+        m = message_add(t, i, id, e);
         if (arrived_before(i, e))
             m->flags |= MESSAGE_UNCOUNTED;
     }
     if (m->flags & MESSAGE_QUEUED) {
-        settle(t, i, m, e);
+        message_settle(t, i, m, e);
         destination_retry(t, m);
         if (m->attempted_groups)
             m->flags |= MESSAGE_DEFERRED;
         m->attempted_groups = 0;
     } else {
-        first_queued(t, i, m, e);
+        message_first_queued(t, i, m, e);
     }
     m->connection = 0;
     m->flags &= (uint16_t)~MESSAGE_HELD;
@@ -339,7 +330,7 @@ void on_queued(struct tally *t, struct instance *i, struct service *s, const str
 /* A delivery was logged before the arrival (it was cut through): its octets are told only now. */
 static void count_cut_through(struct tally *t, struct instance *i, struct message *m, uint64_t size)
 {
-    struct service *s = numbered(t, i, m->last_transport, -2);
+    struct service *s = tally_numbered_service(t, i, m->last_transport, -2);
     if (!s || m->size)
         return;
     s->group->transmitted_bytes += size;
@@ -360,541 +351,33 @@ static void count_notice(struct tally *t, struct instance *i, const struct event
 void on_arrived(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     struct queue_id id;
-    struct message *m = find(t, i, e, &id);
+    struct message *m = message_find(t, i, e, &id);
     const struct message *session = session_of(t, i, e);
     unsigned flags =
         session ? session->flags & (MESSAGE_SASL | MESSAGE_LOOPBACK) : flags_of_client(s, e);
     if (session)
-        s = origin_of(t, i, session);
+        s = tally_origin(t, i, session);
     bool cut_through = m && m->flags & MESSAGE_SENT && !(m->flags & MESSAGE_QUEUED);
     if (cut_through) {
         count_cut_through(t, i, m, e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT);
-        m->origin = group_number(s);
+        m->origin = tally_service_number(s);
         m->flags &= (uint16_t)~MESSAGE_UNCOUNTED;
         m->flags |= (uint16_t)flags;
     } else {
-        m = begin(t, i, s, e, flags);
+        m = message_begin(t, i, s, e, flags);
     }
     if (!m)
         return;
-    first_queued(t, i, m, e);
+    message_first_queued(t, i, m, e);
     if (e->address.n == 0)
         m->flags |= MESSAGE_NOTICE;
     if (e->recipients == 0) {
         m->flags |= MESSAGE_OPEN;
         if (cut_through)
-            learn_recipient(t, i, m, e);
+            message_learn_recipient(t, i, m, e);
     }
     messages_mark(&t->messages, m);
     count_sasl(t, s, e);
     if (!queue_id_null(e->packed_other))
         count_notice(t, i, e);
-}
-
-static uint32_t transport_bit(const struct service *s)
-{
-    return 1u << (s->group->ordinal < 31 ? s->group->ordinal : 31);
-}
-
-static void remember_port(struct instance *i, struct service *s, uint16_t port)
-{
-    for (unsigned n = 0; n < RELAY_PORTS; n++)
-        if (i->ports[n].port == port && i->ports[n].service)
-            return;
-    i->ports[i->port_hand] = (struct relay_port){port, s};
-    i->port_hand = (i->port_hand + 1) % RELAY_PORTS;
-}
-
-/* Does s end with an address in brackets? "host[/path]" is a local socket. */
-static bool ends_with_address(struct slice s)
-{
-    const char *open = s.n ? memrchr(s.p, '[', s.n) : NULL;
-    return open && s.p[s.n - 1] == ']' && open[1] != '/';
-}
-
-/*
- * Remembers the port of "host[ip]:port" or "smtp://ip:port", by which the sockets of deliveries are known.
- * Where a log tells no port, it is one of those by which mail goes to other hosts.
- */
-static void learn_port(struct instance *i, struct service *s, struct slice relay)
-{
-    static const uint16_t usual[] = {25, 465, 587};
-    uint64_t port;
-    const char *colon = relay.n ? memrchr(relay.p, ':', relay.n) : NULL;
-    struct slice number = colon ? slice_skip(relay, (size_t)(colon + 1 - relay.p)) : relay;
-    if (colon && slice_number(&number, &port) && number.n == 0 && port <= UINT16_MAX)
-        remember_port(i, s, (uint16_t)port);
-    else if (ends_with_address(relay))
-        for (size_t n = 0; n < sizeof usual / sizeof usual[0]; n++)
-            remember_port(i, s, usual[n]);
-}
-
-/* Has the transport associations? */
-static bool has_associations(const struct service *s)
-{
-    if (s->group->accumulated_outbound != MODEL_ABSENT)
-        return true;
-    if (!(s->is->flags & MTA_SERVICE_LEARN))
-        return false;
-    s->group->accumulated_outbound = s->group->failed_outbound = 0;
-    return true;
-}
-
-/*
- * Is it another association than that of the message's last result? Where attempts are not told, nor is
- * perhaps the process: one to the same host is another if a first recipient was sent over each.
- */
-static bool is_opened(const struct instance *i, struct message *m, const struct event *e,
-                      uint32_t connection)
-{
-    bool same = m->connection == connection;
-    if (i->mta->attempts_untold) {
-        uint32_t sent = m->connection & 1;
-        same = (m->connection | 1) == (connection | 1);
-        connection = (connection & ~1u) | (e->result == RESULT_SENT || (same && sent));
-        same = same && !(e->flags & EVENT_FIRST && sent);
-    } else {
-        same = same && e->pid != 0;
-    }
-    m->connection = connection;
-    return !(e->flags & EVENT_REUSED) && !same;
-}
-
-/* An association that is told by itself, not by what is delivered over it. */
-void on_connect_out(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    if (!s)
-        return;
-    learn_port(i, s, e->relay);
-    if (e->flags & EVENT_UNTRIED)
-        return;
-    model_add(&s->group->accumulated_outbound, 1);
-    i->appl->accumulated_outbound++;
-    s->group->last_outbound_at = s->group->last_attempt_at = tally_at(t, e);
-    i->appl->last_outbound_at = tally_at(t, e);
-    model_dirty(t->model, MODEL_GROUP, s->group);
-    model_dirty(t->model, MODEL_APPL, i->appl);
-    tally_entry(t, s, ENTRY_OPENED, e, SLICE(""));
-}
-
-/* An association is open if a host answered; the recipients that share one count it once. */
-static void count_association(struct tally *t, struct instance *i, struct service *s,
-                              struct message *m, const struct event *e)
-{
-    if (!(e->flags & EVENT_NETWORK) || !has_associations(s))
-        return;
-    struct slice end = slice_skip(e->relay, e->relay.n > 16 ? e->relay.n - 16 : 0); /* ip:port */
-    uint32_t connection = (uint32_t)slice_hash(end, e->pid);
-    bool opened = is_opened(i, m, e, connection);
-    s->group->last_outbound_at = s->group->last_attempt_at = tally_at(t, e);
-    i->appl->last_outbound_at = tally_at(t, e);
-    if (!opened)
-        return;
-    s->group->accumulated_outbound++;
-    i->appl->accumulated_outbound++;
-    learn_port(i, s, e->relay);
-    tally_entry(t, s, ENTRY_OPENED, e, SLICE(""));
-}
-
-static void first_sent(struct service *s, struct message *m, const struct event *e)
-{
-    struct group *g = s->group;
-    m->sent_groups |= transport_bit(s);
-    g->transmitted_messages++;
-    g->transmitted_bytes += m->size;
-    g->queue_time_sum_ms += e->delay_ms;
-    g->queue_time_count++;
-    if (m->flags & MESSAGE_DEFERRED)
-        return;
-    g->delivered_first_time++;
-    g->queue_time_first_sum_ms += e->delay_ms;
-    g->queue_time_first_count++;
-}
-
-static void on_sent(struct tally *t, struct instance *i, struct service *s, struct message *m,
-                    const struct event *e)
-{
-    struct appl *a = i->appl;
-    a->transmitted_recipients++;
-    s->group->transmitted_recipients++;
-    if (!(m->flags & MESSAGE_SENT)) {
-        m->flags |= MESSAGE_SENT;
-        a->transmitted_messages++;
-        a->transmitted_bytes += m->size;
-    }
-    if (!(m->sent_groups & transport_bit(s)))
-        first_sent(s, m, e);
-    struct entry *entry = tally_entry(t, s, ENTRY_SENT, e, SLICE(""));
-    if (entry && e->flags & EVENT_TLS)
-        entry->with_tls++;
-    if (s->is->flags & MTA_SERVICE_DISCARDS)
-        tally_entry(t, s, ENTRY_DISCARDED, e, e->text);
-}
-
-static enum tally_side side_of(const struct service *s)
-{
-    return s->group->accumulated_outbound != MODEL_ABSENT ? SIDE_OUTBOUND : SIDE_INTERNAL;
-}
-
-static void on_deferred(struct tally *t, struct service *s, struct message *m,
-                        const struct event *e)
-{
-    struct group *g = s->group;
-    if (e->flags & EVENT_UNTRIED)
-        return;
-    g->attempted_recipients++;
-    if (!(m->attempted_groups & transport_bit(s))) {
-        m->attempted_groups |= transport_bit(s);
-        g->attempted_messages++;
-        g->attempted_bytes += m->size;
-    }
-    tally_entry(t, s, ENTRY_DEFERRED, e, e->text);
-    tally_error(t, s, e->code ? e->code : 4000000, side_of(s));
-}
-
-static void count_failed(struct service *s, struct message *m, uint32_t recipients)
-{
-    struct group *g = s->group;
-    g->failed_recipients += recipients;
-    if (m->failed_groups & transport_bit(s))
-        return;
-    m->failed_groups |= transport_bit(s);
-    g->failed_messages++;
-    g->failed_bytes += m->size;
-}
-
-/* A recipient that was tried for too long; the message is counted once. */
-static void count_overdue(struct tally *t, struct service *s, const struct message *m,
-                          const struct event *e)
-{
-    s->group->expired += !(m->failed_groups & transport_bit(s));
-    tally_entry(t, s, ENTRY_EXPIRED, e, e->text);
-}
-
-static void count_loop(struct tally *t, struct instance *i, struct service *s)
-{
-    i->appl->loops_detected++;
-    model_dirty(t->model, MODEL_APPL, i->appl);
-    if (s && s->group->loops_detected != MODEL_ABSENT) {
-        s->group->loops_detected++;
-        model_dirty(t->model, MODEL_GROUP, s->group);
-    }
-}
-
-/*
- * The recipient that a line gives an end to is one that the message came with, or what became of it. A
- * notice that fails is frozen, and may be tried again.
- */
-static void count_done(struct tally *t, struct instance *i, struct message *m,
-                       const struct event *e)
-{
-    if (m->flags & MESSAGE_OPEN)
-        learn_recipient(t, i, m, e);
-    else if (m->pending && e->original.n == 0 &&
-             !(e->result == RESULT_BOUNCED && m->flags & MESSAGE_NOTICE))
-        m->pending--;
-}
-
-static void count_result(struct tally *t, struct instance *i, struct service *s, struct message *m,
-                         const struct event *e)
-{
-    if (e->result != RESULT_DEFERRED)
-        count_done(t, i, m, e);
-    if (e->result == RESULT_SENT)
-        on_sent(t, i, s, m, e);
-    if (e->result == RESULT_DEFERRED)
-        on_deferred(t, s, m, e);
-    if (e->result == RESULT_BOUNCED) {
-        if (e->flags & EVENT_OVERDUE)
-            count_overdue(t, s, m, e);
-        count_failed(s, m, 1);
-        tally_entry(t, s, ENTRY_BOUNCED, e, e->text);
-        tally_error(t, s, e->code ? e->code : 5000000, side_of(s));
-    }
-}
-
-static struct message *find_or_add(struct tally *t, struct instance *i, const struct event *e)
-{
-    struct queue_id id;
-    struct message *m = find(t, i, e, &id);
-    if (m || queue_id_null(id))
-        return m;
-    m = add(t, i, id, e); /* what came before is not in this log */
-    m->flags |= MESSAGE_UNCOUNTED;
-    m->size = e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT;
-    return m;
-}
-
-void message_connect_failed(struct tally *t, struct instance *i, const struct event *e)
-{
-    struct message *m = find_or_add(t, i, e);
-    if (!m)
-        return;
-    if (m->link < UINT16_MAX)
-        m->link++;
-    messages_mark(&t->messages, m);
-}
-
-/* The connections that failed before this result were this transport's. */
-static void claim_failures(struct tally *t, struct instance *i, struct service *s,
-                           struct message *m, const struct event *e)
-{
-    if (m->link == 0)
-        return;
-    has_associations(s);
-    model_add(&s->group->failed_outbound, m->link);
-    s->group->last_attempt_at = tally_at(t, e);
-    TEXT_SET(s->group->outbound_failure_reason, e->text);
-    i->appl->failed_outbound += m->link;
-    struct entry *entry = tally_entry(t, s, ENTRY_CONNECTION_FAILED, e, e->text);
-    if (entry)
-        entry->count += m->link - 1u;
-    m->link = 0;
-}
-
-/* What the lines do not tell: that another attempt began, and whose the failed connections were. */
-static void infer_attempt(struct tally *t, struct instance *i, struct service *s, struct message *m,
-                          const struct event *e)
-{
-    if (destination_tried(t, m, e)) {
-        destination_retry(t, m);
-        m->attempted_groups = 0;
-        m->connection = 0;
-        m->flags |= MESSAGE_DEFERRED;
-    }
-    claim_failures(t, i, s, m, e);
-}
-
-/* Nothing tells that the message is gone: it may go from the table some time after its last result. */
-static void note_end(struct message *m)
-{
-    bool done = m->pending == 0 && m->first_wait == 0;
-    m->flags = (uint16_t)(done ? m->flags | MESSAGE_DONE : m->flags & ~MESSAGE_DONE);
-}
-
-void on_delivery(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    struct message *m = s && s->is->hierarchy == -2 ? find_or_add(t, i, e) : NULL;
-    if (!m)
-        return;
-    messages_mark(&t->messages, m);
-    if (e->result == RESULT_PROBE) {
-        m->flags &= (uint16_t)~MESSAGE_PENDING;
-        m->flags |= MESSAGE_UNCOUNTED;
-        count_association(t, i, s, m, e);
-        model_dirty(t->model, MODEL_APPL, i->appl);
-        model_dirty(t->model, MODEL_GROUP, s->group);
-        return;
-    }
-    if (m->flags & MESSAGE_PROBE || e->result != RESULT_SENT)
-        settle(t, i, m, e);
-    bool concluded = s->is->flags & MTA_SERVICE_NONE && e->flags & EVENT_OVERDUE;
-    struct service *last = concluded ? numbered(t, i, m->last_transport, -2) : NULL;
-    if (last && last->is)
-        s = last; /* it was deferred in this attempt, and now given up */
-    m->last_transport = group_number(s);
-    if (i->mta->attempts_untold && !concluded && !(e->flags & EVENT_UNTRIED))
-        infer_attempt(t, i, s, m, e);
-    count_association(t, i, s, m, e);
-    bool hop = e->result == RESULT_SENT && tally_is_hop(t, i, m, e);
-    if (hop)
-        count_done(t, i, m, e);
-    else
-        count_result(t, i, s, m, e);
-    destination_delivery(t, i, m, e, hop);
-    if (i->mta->ends_untold)
-        note_end(m);
-    if (e->flags & EVENT_LOOP)
-        count_loop(t, i, s);
-    model_dirty(t->model, MODEL_APPL, i->appl);
-    model_dirty(t->model, MODEL_GROUP, s->group);
-}
-
-void on_expired(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    struct queue_id id;
-    struct message *m = find(t, i, e, &id);
-    if (!m)
-        return;
-    settle(t, i, m, e);
-    struct service *last = numbered(t, i, m->last_transport, -2);
-    if (last)
-        s = last; /* else the line's own, if it is a transport's */
-    if (!s || s->group->hierarchy != -2)
-        return;
-    s->group->expired++;
-    if (m->flags & MESSAGE_OPEN)
-        count_failed(s, m, 0); /* of how many recipients is not told */
-    else if (m->pending)
-        count_failed(s, m, m->pending);
-    if (!(m->flags & MESSAGE_OPEN))
-        m->pending = 0;
-    messages_mark(&t->messages, m);
-    model_dirty(t->model, MODEL_GROUP, s->group);
-    tally_entry(t, s, ENTRY_EXPIRED, e, e->text);
-    tally_error(t, s, e->code ? e->code : 4004007, SIDE_INTERNAL);
-}
-
-void on_removed(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    (void)s;
-    struct queue_id id;
-    struct message *m = find(t, i, e, &id);
-    if (!m)
-        return;
-    settle(t, i, m, e);
-    tally_leave(t, m, e);
-    forget(t, m);
-}
-
-void on_held(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    struct queue_id id;
-    struct message *m = find(t, i, e, &id);
-    if (m) {
-        m->flags |= MESSAGE_HELD;
-        messages_mark(&t->messages, m);
-        if (!s || s->is->flags & MTA_SERVICE_OWN)
-            s = origin_of(t, i, m);
-    }
-    tally_entry(t, s ? s : own_service(t, i), ENTRY_HELD, e, e->text);
-}
-
-void on_released(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    (void)s;
-    struct queue_id id;
-    struct message *m = find(t, i, e, &id);
-    if (m && m->flags & MESSAGE_HELD) {
-        m->flags &= (uint16_t)~MESSAGE_HELD;
-        messages_mark(&t->messages, m);
-    }
-}
-
-/* Cleanup's own rejections belong to the service that brought the message, and end it. */
-static struct service *rejecting_service(struct tally *t, struct instance *i, struct service *s,
-                                         const struct event *e, uint16_t *peer)
-{
-    struct queue_id id;
-    struct message *m = find(t, i, e, &id);
-    *peer = 0;
-    if (e->flags & EVENT_SESSION) {
-        *peer = m ? m->link : 0;
-        return m ? origin_of(t, i, m) : s;
-    }
-    if (s && !(s->is->flags & MTA_SERVICE_OWN))
-        return s;
-    if (!m)
-        return own_service(t, i);
-    s = origin_of(t, i, m);
-    *peer = m->flags & MESSAGE_REINJECTED ? 0 : m->link;
-    if (!(m->flags & MESSAGE_QUEUED))
-        forget(t, m);
-    return s;
-}
-
-void on_reject(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    uint16_t peer;
-    s = rejecting_service(t, i, s, e, &peer);
-    if (!s)
-        return;
-    model_add(&s->group->rejected_messages, 1);
-    if (e->flags & EVENT_RECIPIENT)
-        model_add(&s->group->rejected_recipients, 1);
-    model_dirty(t->model, MODEL_GROUP, s->group);
-    tally_entry(t, s, ENTRY_REJECTED, e, e->text);
-    tally_error(t, s, e->code, SIDE_INBOUND);
-    if (e->flags & EVENT_LOOP)
-        count_loop(t, i, s);
-    struct peer *p = peer ? tally_peer_numbered(t, i, peer, e) : tally_peer(t, i, e);
-    if (p)
-        p->rejected++;
-}
-
-void on_discarded(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    uint16_t peer;
-    s = rejecting_service(t, i, s, e, &peer);
-    tally_entry(t, s, ENTRY_DISCARDED, e, e->text);
-}
-
-/* From nobody, and from this host: a notice. */
-static bool is_own_message(struct tally *t, struct instance *i, const struct event *e)
-{
-    struct queue_id id;
-    const struct message *m = find(t, i, e, &id);
-    return m && origin_of(t, i, m) == own_service(t, i);
-}
-
-/* A message that no line of its own tells of, as if one had told of it. */
-static struct message *add_untold(struct tally *t, struct instance *i, const struct event *e)
-{
-    struct event made = *e;
-    struct queue_id id = queue_id_pack(e->other_id);
-    struct message *had =
-        queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
-    if (queue_id_null(id) || had)
-        return NULL;
-    made.id = e->other_id;
-    made.packed_id = id;
-    return begin(t, i, own_service(t, i), &made, 0);
-}
-
-/* Its size is not told. */
-static void add_notice(struct tally *t, struct instance *i, const struct event *e)
-{
-    struct event made = *e;
-    struct message *m = add_untold(t, i, e);
-    if (!m)
-        return;
-    made.size = 0;
-    made.recipients = 1;
-    made.flags = 0;
-    first_queued(t, i, m, &made);
-}
-
-void on_copied(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    struct queue_id id;
-    const struct message *of = find(t, i, e, &id);
-    struct message *m = add_untold(t, i, e);
-    (void)s;
-    if (!m)
-        return;
-    m->flags |= MESSAGE_QUEUED | MESSAGE_UNCOUNTED;
-    m->size = of ? of->size : 0;
-    m->origin = of ? of->origin : m->origin;
-}
-
-/* The notice itself was not sent on: it is received. */
-static void know_notice(struct tally *t, struct instance *i, const struct event *e)
-{
-    struct queue_id id = queue_id_pack(e->other_id);
-    struct message *m =
-        queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
-    if (!m || origin_of(t, i, m) != own_service(t, i))
-        return;
-    settle(t, i, m, e);
-    m->flags &= (uint16_t)~MESSAGE_LOOPBACK;
-    messages_mark(&t->messages, m);
-}
-
-void on_notice(struct tally *t, struct instance *i, struct service *s, const struct event *e)
-{
-    s = own_service(t, i);
-    if (i->mta->forwards)
-        know_notice(t, i, e);
-    if (!s || (e->flags & EVENT_NULL_SENDER && !is_own_message(t, i, e)))
-        return;
-    if (e->notice == NOTICE_BOUNCE) {
-        model_add(&s->group->bounces_generated, 1);
-        model_dirty(t->model, MODEL_GROUP, s->group);
-    }
-    if (e->flags & EVENT_LOOP)
-        count_loop(t, i, s);
-    if (e->notice == NOTICE_DELAY)
-        tally_entry(t, s, ENTRY_DELAY_WARNING, e, SLICE(""));
-    if (i->mta->notices_untold)
-        add_notice(t, i, e);
 }
