@@ -166,7 +166,10 @@ static void merge(struct queue_source *q)
         if (!g)
             continue;
         merge_queue(g, from);
-        if (g->retry_at == MODEL_NEVER && g->stored_messages && g->stored_messages != MODEL_ABSENT)
+        /* A named queue has runs of its own, which nothing tells of. */
+        bool named = q->of->mta->named_queues && strchr(from->name, '/');
+        if (!named && g->retry_at == MODEL_NEVER && g->stored_messages &&
+            g->stored_messages != MODEL_ABSENT)
             g->retry_at = tally_next_run(collect->tally, a);
         if (from->flags & MTA_QUEUE_DAMAGED)
             continue;

@@ -369,6 +369,7 @@ def test_named_queue(lab):
     e.run("-MG", "slow", moved)
     walk = lab.settle(lambda w: stored(w, "slow/input") == (4, 7, 4), 20)
     assert stored(walk, "slow/input") == (4, 7, 4)
+    assert walk.of("mtaGroupScheduledRetry", "exim", "slow/input") == 0  # -q30m is of the others
     e.run("-qGslow")
     e.idle()
     for _ in range(3):
