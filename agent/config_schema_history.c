@@ -7,13 +7,19 @@
 #define IN(member) offsetof(struct config, member)
 
 static char *const columns[] = {
-    "mtaGroupStoredMessages",      "mtaGroupReceivedMessages",    "mtaGroupReceivedVolume",
-    "mtaGroupTransmittedMessages", "mtaGroupTransmittedVolume",   "mailmonChannelHeld",
-    "applInboundAssociations",     "mailmonResponseTotal",        "mailmonRouteTotal",
-    "mailmonDiskPercentAvailable", "mailmonHostCpuUser",          "mailmonHostCpuSystem",
-    "mailmonHostCpuWait",          "mailmonHostCpuIdle",          "mailmonHostSwapAvailable",
-    "mailmonHostScanRate",         "mtaGroupOldestMessageStored", "mailmonDiskHoursToFull",
-    "mailmonChannelFailedPerHour", "mailmonAccessFailedLogins",   "mailmonResponseCertDaysLeft",
+    "mtaGroupStoredMessages",      "mtaGroupReceivedMessages",
+    "mtaGroupReceivedVolume",      "mtaGroupTransmittedMessages",
+    "mtaGroupTransmittedVolume",   "mailmonChannelHeld",
+    "applInboundAssociations",     "mailmonResponseTotal",
+    "mailmonRouteTotal",           "mailmonDiskPercentAvailable",
+    "mailmonHostCpuUser",          "mailmonHostCpuSystem",
+    "mailmonHostCpuWait",          "mailmonHostCpuIdle",
+    "mailmonHostSwapAvailable",    "mailmonHostScanRate",
+    "mtaGroupOldestMessageStored", "mailmonDiskHoursToFull",
+    "mailmonChannelFailedPerHour", "mailmonAccessFailedLogins",
+    "mailmonResponseCertDaysLeft", "applOperStatus",
+    "mailmonResponseStatus",       "mailmonRouteStatus",
+    "mailmonProcessStatus",        "mailmonSourceStatus",
 };
 const struct config_strings config_history_columns = {(char **)(uintptr_t)columns,
                                                       sizeof columns / sizeof columns[0]};
@@ -55,8 +61,8 @@ const struct setting config_history_settings[] = {
      .offset = IN(history_columns),
      .example = "( \"mtaGroupStoredMessages\", \"mailmonResponseTotal\" )",
      .help =
-         "Which columns are remembered, as mailmond --tables lists them; left out: depths, rates "
-         "and times, as mailmond-report needs them."},
+         "Which columns are remembered, as mailmond --tables lists them; left out: depths, rates, "
+         "times and states, as mailmond-report and --what-if need them."},
     {.name = NULL},
 };
 

@@ -63,8 +63,10 @@ bool sample_column(const char *name, const char **why)
     case COLUMN_AGE_TI:
     case COLUMN_OLDEST_TI:
         return true;
+    case COLUMN_ENUM: /* the lowest and the highest of a span tell which states there were */
+        return c->labels != NULL;
     default:
-        *why = "it is not a number that has a mean";
+        *why = "it is neither a number nor a state";
         return false;
     }
 }

@@ -19,7 +19,10 @@ struct samples;
 struct samples *samples_new(const struct model *m, const struct config_strings *columns,
                             unsigned series_max);
 void samples_free(struct samples *s);
-/* Is this the name of a column whose values can be averaged? Else *why says why not. */
+/*
+ * Is this the name of a column whose values can be remembered: numbers, and states, of which the lowest and
+ * the highest number of a span count? Else *why says why not.
+ */
 bool sample_column(const char *name, const char **why);
 
 /* Are its samples growth per second? */

@@ -60,7 +60,10 @@ static void print_told(struct replay *r, const struct transition *t)
     fprintf(r->out, "%s  %s  %s  \"%.*s\"  %.*s", at,
             t->event == ALARM_EVENT_RAISED ? "raised " : "cleared", r->rule.name, (int)instance.n,
             instance.p ? instance.p : "", (int)value.n, value.p ? value.p : "");
-    fprintf(r->out, ", threshold %" PRId64 "\n", t->threshold);
+    if (r->rule.values)
+        fputc('\n', r->out);
+    else
+        fprintf(r->out, ", threshold %" PRId64 "\n", t->threshold);
 }
 
 /* What is raised now was raised for the step that is behind. */
@@ -209,15 +212,18 @@ static bool judge(const struct whatif *w, const struct alarm_rule *rule, struct 
 static void print_rule(const struct alarm_rule *r, const struct verdict *v, FILE *out)
 {
     char lowest[24] = "-", highest[24] = "-", lasted[32];
-    if (v->highest >= v->lowest) {
+    if (v->highest >= v->lowest && !r->values) {
         snprintf(lowest, sizeof lowest, "%" PRId64, v->lowest);
         snprintf(highest, sizeof highest, "%" PRId64, v->highest);
     }
     snprintf(lasted, sizeof lasted, "%" PRId64 ":%02" PRId64, v->raised_s / 3600,
              v->raised_s / 60 % 60);
-    fprintf(out, "%-20s %6" PRIu64 " %9" PRIu64 " %9s %5u %5" PRIu64 " %12s %12s  %s %" PRId64,
-            r->name, v->raised, v->reminders, lasted, v->still, v->rows, lowest, highest,
-            r->above ? "above" : "below", r->threshold);
+    fprintf(out, "%-20s %6" PRIu64 " %9" PRIu64 " %9s %5u %5" PRIu64 " %12s %12s  ", r->name,
+            v->raised, v->reminders, lasted, v->still, v->rows, lowest, highest);
+    if (r->values)
+        fputs("a bad state", out);
+    else
+        fprintf(out, "%s %" PRId64, r->above ? "above" : "below", r->threshold);
     if (*r->unit)
         fprintf(out, " %s", r->unit);
     if (r->kind == RULE_BASELINE)

@@ -185,6 +185,19 @@ static void put_names(struct model *m, const struct alarm_rule *rule, const stru
 /* Moments */
 
 /*
+ * Of states the span has the lowest and the highest number. A rule that waits judges what lasts: it is bad
+ * if both are; else one of them is enough.
+ */
+static double pick_state(const struct alarm_rule *rule, const struct span *s)
+{
+    bool low = rule->values >> (unsigned)s->minimum & 1,
+         high = rule->values >> (unsigned)s->maximum & 1;
+    if (rule->hold_s > 0)
+        return low ? s->maximum : s->minimum;
+    return low && !high ? s->minimum : s->maximum;
+}
+
+/*
  * What of a span the rule sees. A rule without a hold time judges what is at a moment: the worst of the
  * span, since a mean hides peaks. A rule that waits judges what lasts: the mean; and so do rates over
  * a span or more. Staleness asks only whether anything changed.
@@ -194,6 +207,8 @@ static double pick(const struct past *p, const struct series *r, const struct sp
     const struct alarm_rule *rule = p->rule;
     bool counter = sample_is_counter(rule->column);
     bool lasting = rule->hold_s > 0;
+    if (rule->values && s->minimum >= 0 && s->maximum < 64)
+        return pick_state(rule, s);
     if (rule->kind == RULE_STALE)
         return counter ? s->mean : r->value != s->maximum ? s->maximum : s->minimum;
     if (rule->kind == RULE_RATE)

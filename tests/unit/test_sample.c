@@ -207,6 +207,7 @@ static void what_can_be_sampled(void **state)
     (void)state;
     assert_true(sample_column("mailmonResponseTotal", &why));
     assert_true(sample_column("mtaGroupReceivedVolume", &why));
+    assert_true(sample_column("applOperStatus", &why));
     assert_false(sample_column("mailmonResponseTotl", &why));
     assert_non_null(strstr(why, "--tables"));
     assert_false(sample_column("applName", &why));

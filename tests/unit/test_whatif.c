@@ -237,6 +237,26 @@ static void row_that_goes(void **state)
     has("2001-01-10 01:02  cleared  x  \"/old\"");
 }
 
+/* One bad look in five minutes is enough without a hold time; with one all must have been bad. */
+static void states(void **state)
+{
+    of.object = "applOperStatus", of.instance = "1", of.name = "postfix";
+    fill(*state, 0, HOUR, 1);
+    put_span(*state, HOUR, SPAN, 1, 1.2, 2);
+    fill(*state, HOUR + SPAN, 2 * HOUR, 1);
+    of.object = "mailmonSourceStatus", of.instance = "3", of.name = "mail.log";
+    fill(*state, 0, HOUR, 1);
+    put_span(*state, HOUR, SPAN, 1, 3, 4);
+    put_span(*state, HOUR + SPAN, SPAN, 2, 3, 4);
+    fill(*state, HOUR + 2 * SPAN, 2 * HOUR, 7);
+    judge_all(*state, "");
+    has("2001-01-10 01:00  raised   service  \"postfix\"  down\n"
+        "2001-01-10 01:05  cleared  service  \"postfix\"  up\n");
+    has("2001-01-10 01:06  raised   source  \"mail.log\"  denied\n"
+        "2001-01-10 01:10  cleared  source  \"mail.log\"  catchingUp\n");
+    has("a bad state\n");
+}
+
 static void unjudged(void **state)
 {
     of.object = "mtaGroupStoredMessages", of.instance = "1.3", of.name = "mx/deferred";
@@ -244,7 +264,7 @@ static void unjudged(void **state)
     judge_all(*state, "alarms = ( { name = \"gone\"; kind = \"absent\"; "
                       "object = \"mtaGroupStoredMessages\"; }, { name = \"y\"; "
                       "object = \"mtaStoredMessages\"; threshold = 7; } );");
-    has("    service: applOperStatus: it is not a number that has a mean\n");
+    has("    service: applOperStatus: there is no sample of its column in this time\n");
     has("    partition: mailmonDiskPercentAvailable: its condition (where) is not in the history");
     has("    serverresponse: mailmonResponseTotal: there is no sample of its column in this time");
     has("    gone: mtaGroupStoredMessages: a gap in the history may be one of mailmond itself\n");
@@ -308,6 +328,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(baselines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(row_that_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(states, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unjudged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(days, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),
