@@ -1,9 +1,12 @@
 /* What detection needs of the host, whatever the mail system: its tools and its files. See
  * detect.h. */
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -194,6 +197,73 @@ char *detect_syslog_file(const char *root)
         return strdup("journal");
 #endif
     return NULL;
+}
+
+char *detect_copy(struct slice text)
+{
+    char *copy = strndup(text.p ? text.p : "", text.n);
+    if (!copy)
+        abort();
+    return copy;
+}
+
+void detect_add(struct config_strings *list, struct slice item)
+{
+    for (unsigned i = 0; i < list->count; i++)
+        if (slice_eq(slice_of(list->items[i]), item))
+            return;
+    list->items = reallocarray(list->items, list->count + 1, sizeof *list->items);
+    if (!list->items)
+        abort();
+    list->items[list->count++] = detect_copy(item);
+}
+
+void detect_add_mta(struct config *c, struct config_mta m)
+{
+    c->mtas = reallocarray(c->mtas, c->mta_count + 1, sizeof *c->mtas);
+    if (!c->mtas)
+        abort();
+    c->mtas[c->mta_count++] = m;
+}
+
+bool detect_line(struct slice *text, struct slice *line)
+{
+    if (text->n == 0)
+        return false;
+    *line = slice_head(*text, slice_find(*text, '\n'));
+    *text = slice_skip(*text, line->n + 1);
+    return true;
+}
+
+struct slice detect_value(struct slice text, const char *name, struct slice separator)
+{
+    struct slice line;
+    while (detect_line(&text, &line)) {
+        if (!slice_take(&line, slice_of(name)))
+            continue;
+        line = slice_trim(line);
+        if (!slice_take(&line, separator))
+            continue;
+        line = slice_trim(line);
+        while (line.n && isspace((unsigned char)line.p[line.n - 1]))
+            line.n--;
+        return line;
+    }
+    return (struct slice){NULL, 0};
+}
+
+unsigned detect_port(struct slice text)
+{
+    uint64_t number;
+    struct slice rest = text;
+    char name[64];
+    if (slice_number(&rest, &number))
+        return rest.n == 0 && number <= 65535 ? (unsigned)number : 0;
+    if (text.n == 0 || text.n >= sizeof name)
+        return 0;
+    slice_copy(name, sizeof name, text);
+    const struct servent *s = getservbyname(name, "tcp");
+    return s ? ntohs((uint16_t)s->s_port) : 0;
 }
 
 void detect_note(const struct config_mta *m, struct err_list *notes, const char *format, ...)

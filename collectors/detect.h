@@ -93,6 +93,18 @@ char *detect_text(const char *path);
 /* The log to which syslog writes mail: the first usual one below root ("" in earnest) that exists, else
  * "journal" if journald keeps one (and this was built with it), or NULL. The caller frees it. */
 char *detect_syslog_file(const char *root);
+/* Pieces of all of them. A copy, which the caller frees; never NULL. */
+char *detect_copy(struct slice text);
+/* Adds an item to a list that has no such yet. */
+void detect_add(struct config_strings *list, struct slice item);
+/* Adds an instance, which c owns from then on. */
+void detect_add_mta(struct config *c, struct config_mta m);
+/* Cuts the next line off; false at the end. */
+bool detect_line(struct slice *text, struct slice *line);
+/* The value of the first line "NAME SEPARATOR VALUE", without blanks around; p == NULL: there is none. */
+struct slice detect_value(struct slice text, const char *name, struct slice separator);
+/* A number, or the port of a TCP service of this name; 0: neither. */
+unsigned detect_port(struct slice text);
 /* Adds a note if this process may not read a log (or a directory): why, and what would mend it. */
 void detect_readable(const struct config_mta *m, const char *path, bool is_directory,
                      struct err_list *notes);

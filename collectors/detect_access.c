@@ -2,7 +2,6 @@
  * Dovecot and Cyrus IMAP: what doveconf(1) prints and imapd.conf(5) says. One running server of each is looked
  * for; others are named in the configuration. See detect.h.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,50 +11,14 @@
 #define IMAPD_CONF "/etc/imapd.conf"
 #define TEXT_MAX   65536
 
-static char *copy(struct slice s)
-{
-    char *text = strndup(s.p ? s.p : "", s.n);
-    if (!text)
-        abort();
-    return text;
-}
-
-static void add_text(struct config_strings *list, const char *text)
-{
-    char **items = reallocarray(list->items, list->count + 1, sizeof *items);
-    if (!items)
-        abort();
-    list->items = items;
-    items[list->count++] = copy(slice_of(text));
-}
-
-/* The value of a line "NAME SEPARATOR VALUE"; p == NULL: there is none. */
-static struct slice value_of(struct slice text, const char *name, struct slice separator)
-{
-    while (text.n) {
-        struct slice line = slice_head(text, slice_find(text, '\n'));
-        text = slice_skip(text, line.n + 1);
-        if (!slice_take(&line, slice_of(name)))
-            continue;
-        line = slice_trim(line);
-        if (!slice_take(&line, separator))
-            continue;
-        line = slice_trim(line);
-        while (line.n && isspace((unsigned char)line.p[line.n - 1]))
-            line.n--;
-        return line;
-    }
-    return (struct slice){NULL, 0};
-}
-
 struct slice detect_dovecot_value(struct slice text, const char *name)
 {
-    return value_of(text, name, SLICE("="));
+    return detect_value(text, name, SLICE("="));
 }
 
 struct slice detect_cyrus_value(struct slice text, const char *name)
 {
-    return value_of(text, name, SLICE(":"));
+    return detect_value(text, name, SLICE(":"));
 }
 
 void detect_dovecot_protocols(struct config_access *a, struct slice list)
@@ -70,7 +33,7 @@ void detect_dovecot_protocols(struct config_access *a, struct slice list)
         list = slice_skip(list, word.n);
         for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++)
             if (slice_eq(word, slice_of(known[i][0])))
-                add_text(&a->protocols, known[i][1]);
+                detect_add(&a->protocols, slice_of(known[i][1]));
     }
 }
 
@@ -79,7 +42,7 @@ char *detect_dovecot_log(struct slice text)
     struct slice log = detect_dovecot_value(text, "info_log_path");
     if (!log.n)
         log = detect_dovecot_value(text, "log_path");
-    return log.n && *log.p == '/' ? copy(log) : NULL;
+    return log.n && *log.p == '/' ? detect_copy(log) : NULL;
 }
 
 static void note(const struct config_access *a, const char *type, struct err_list *notes)
@@ -104,8 +67,8 @@ static void find_dovecot(struct config *c, struct slice text)
     if (!base.n || access(file, F_OK) != 0)
         return;
     struct config_access *a = config_add_dovecot(c);
-    a->name = copy(SLICE("dovecot"));
-    a->pid_file = copy(slice_of(file));
+    a->name = detect_copy(SLICE("dovecot"));
+    a->pid_file = detect_copy(slice_of(file));
     detect_dovecot_protocols(a, detect_dovecot_value(text, "protocols"));
 }
 
@@ -141,14 +104,14 @@ void detect_cyrus(struct config *c, struct err_list *notes)
          i++)
         if (access(pid_files[i], F_OK) == 0) {
             struct config_access *a = config_add_cyrus(c);
-            a->name = copy(SLICE("cyrus"));
-            a->pid_file = copy(slice_of(pid_files[i]));
+            a->name = detect_copy(SLICE("cyrus"));
+            a->pid_file = detect_copy(slice_of(pid_files[i]));
         }
     for (unsigned i = 0; i < c->cyruses.count; i++) {
         struct config_access *a = (struct config_access *)c->cyruses.items + i;
         struct slice proc = detect_cyrus_value(s, "proc_path");
         if (!a->proc_directory && proc.n)
-            a->proc_directory = copy(proc);
+            a->proc_directory = detect_copy(proc);
         if (!a->log)
             a->log = detect_syslog_file("");
         note(a, "cyrus", notes);

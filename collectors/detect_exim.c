@@ -3,7 +3,6 @@
  * any user and writes nothing), else takes them from the configuration's text, else Debian's. One daemon is
  * looked for; others are named by their config_file. See detect.h.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "detect.h"
@@ -14,40 +13,16 @@
 #define LOG_FILE_PATH   "/var/log/exim4/%slog"
 #define PID_FILE        "/run/exim4/exim.pid"
 
-static char *copy(struct slice s)
-{
-    char *text = strndup(s.p ? s.p : "", s.n);
-    if (!text)
-        abort();
-    return text;
-}
-
-static void add(struct config_strings *list, const char *text)
-{
-    char **items = reallocarray(list->items, list->count + 1, sizeof *items);
-    if (!items)
-        abort();
-    list->items = items;
-    items[list->count++] = copy(slice_of(text));
-}
-
 struct slice detect_exim_value(struct slice text, const char *name)
 {
-    while (text.n) {
-        size_t end = slice_find(text, '\n');
-        struct slice line = slice_trim(slice_head(text, end));
-        text = slice_skip(text, end + 1);
+    struct slice line;
+    while (detect_line(&text, &line)) {
+        line = slice_trim(line);
         if (slice_starts(line, SLICE("begin ")))
             break; /* a section: the main settings end */
-        if (!slice_take(&line, slice_of(name)))
-            continue;
-        line = slice_trim(line);
-        if (!slice_take(&line, SLICE("=")))
-            continue;
-        line = slice_trim(line);
-        while (line.n && isspace((unsigned char)line.p[line.n - 1]))
-            line.n--;
-        return line;
+        struct slice value = detect_value(line, name, SLICE("="));
+        if (value.p)
+            return value;
     }
     return (struct slice){NULL, 0};
 }
@@ -119,10 +94,7 @@ static void add_listener(struct config_mta *m, const char *address, unsigned por
     bool six = strchr(address, ':') != NULL;
     snprintf(text, sizeof text, "%s%s%s:%u %s", any || !six ? "" : "[", any ? "" : address,
              any || !six ? "" : "]", port, service);
-    for (unsigned i = 0; i < m->listen.count; i++)
-        if (strcmp(m->listen.items[i], text) == 0)
-            return;
-    add(&m->listen, text);
+    detect_add(&m->listen, slice_of(text));
 }
 
 /* local_interfaces may give a port to an address, "127.0.0.1.25" or "[::1]:25": those are left to the
@@ -172,7 +144,7 @@ static char *ask(const char *path, const char *config_file)
 static char *value_or(struct slice text, const char *name, const char *otherwise)
 {
     struct slice value = detect_exim_value(text, name);
-    return copy(value.n && *value.p == '/' ? value : slice_of(otherwise));
+    return detect_copy(value.n && *value.p == '/' ? value : slice_of(otherwise));
 }
 
 static void fill_logs(struct config_mta *m, struct slice log_file_path, struct err_list *notes)
@@ -182,20 +154,20 @@ static void fill_logs(struct config_mta *m, struct slice log_file_path, struct e
         log_file_path = SLICE(LOG_FILE_PATH);
     bool files = detect_exim_log(log_file_path, m->queue_directory, "main", path);
     if (!m->log && files)
-        m->log = copy(slice_of(path));
+        m->log = detect_copy(slice_of(path));
     if (!m->log && !(m->log = detect_syslog_file("")))
         detect_note(m, notes, "it logs to syslog, and no log of that was found below /var/log");
     if (!m->reject_log && detect_exim_log(log_file_path, m->queue_directory, "reject", path))
-        m->reject_log = copy(slice_of(path));
+        m->reject_log = detect_copy(slice_of(path));
     if (!m->panic_log && detect_exim_log(log_file_path, m->queue_directory, "panic", path))
-        m->panic_log = copy(slice_of(path));
+        m->panic_log = detect_copy(slice_of(path));
 }
 
 /* Completes an instance; settings: what exim or its configuration says. */
 static void fill(struct config_mta *m, struct slice settings, struct err_list *notes)
 {
     if (!m->name)
-        m->name = copy(SLICE("exim"));
+        m->name = detect_copy(SLICE("exim"));
     if (!m->queue_directory)
         m->queue_directory = value_or(settings, "spool_directory", SPOOL_DIRECTORY);
     if (!m->pid_file)
@@ -225,17 +197,14 @@ static void add_found(struct config *c, const char *path, struct err_list *notes
             return;
     char *settings = ask(path, NULL);
     struct slice spool = detect_exim_value(slice_of(settings), "spool_directory");
-    char *directory = copy(spool);
+    char *directory = detect_copy(spool);
     /* A package that was removed may have left its program or its configuration. */
     if (spool.n && access(directory, F_OK) == 0) {
-        c->mtas = reallocarray(c->mtas, c->mta_count + 1, sizeof *c->mtas);
-        if (!c->mtas)
-            abort();
-        struct config_mta *m = &c->mtas[c->mta_count++];
-        *m = config_mta_new("exim");
-        fill(m, slice_of(settings), notes);
-        detect_note(m, notes, "found: spool %s, log %s", m->queue_directory,
-                    m->log ? m->log : "unknown");
+        struct config_mta m = config_mta_new("exim");
+        fill(&m, slice_of(settings), notes);
+        detect_note(&m, notes, "found: spool %s, log %s", m.queue_directory,
+                    m.log ? m.log : "unknown");
+        detect_add_mta(c, m);
     }
     free(directory);
     free(settings);

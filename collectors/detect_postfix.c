@@ -4,7 +4,6 @@
  * output of the tools is cut, never trusted: a line of another form is skipped.
  */
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "detect.h"
@@ -13,38 +12,6 @@
 #define CONFIG_DIRECTORY "/etc/postfix"
 #define QUEUE_DIRECTORY  "/var/spool/postfix"
 #define WORDS            8 /* of a line of master.cf (master(5)): NAME TYPE ... COMMAND, then arguments */
-
-static char *copy(struct slice s)
-{
-    char *text = strndup(s.p ? s.p : "", s.n);
-    if (!text)
-        abort();
-    return text;
-}
-
-static void add(struct config_strings *list, struct slice item)
-{
-    for (unsigned i = 0; i < list->count; i++)
-        if (slice_eq(slice_of(list->items[i]), item))
-            return;
-    list->items = reallocarray(list->items, list->count + 1, sizeof *list->items);
-    if (!list->items)
-        abort();
-    list->items[list->count++] = copy(item);
-}
-
-/* Cuts the next line off; false at the end. */
-static bool next_line(struct slice *text, struct slice *line)
-{
-    if (text->n == 0)
-        return false;
-    *line = slice_cut(text, '\n');
-    if (!line->p) {
-        *line = *text;
-        text->n = 0;
-    }
-    return true;
-}
 
 static struct slice next_word(struct slice *line)
 {
@@ -57,7 +24,7 @@ static struct slice next_word(struct slice *line)
 bool detect_postfix_instance(struct slice *text, struct detect_instance *i)
 {
     struct slice line;
-    while (next_line(text, &line)) {
+    while (detect_line(text, &line)) {
         i->name = next_word(&line);
         next_word(&line); /* group */
         i->enabled = slice_eq(next_word(&line), SLICE("y"));
@@ -70,16 +37,7 @@ bool detect_postfix_instance(struct slice *text, struct detect_instance *i)
 
 struct slice detect_postfix_value(struct slice text, const char *name)
 {
-    struct slice line;
-    while (next_line(&text, &line)) {
-        struct slice value = line;
-        if (slice_take(&value, slice_of(name))) {
-            value = slice_trim(value);
-            if (slice_take(&value, SLICE("=")))
-                return slice_trim(value);
-        }
-    }
-    return (struct slice){NULL, 0};
+    return detect_value(text, name, SLICE("="));
 }
 
 /* "SERVICE/TYPE/NAME = value" of `postconf -P`; the service's name may have a slash in it. */
@@ -90,7 +48,7 @@ struct override {
 static bool next_override(struct slice *text, struct override *o)
 {
     struct slice line;
-    while (next_line(text, &line)) {
+    while (detect_line(text, &line)) {
         struct slice path = line;
         o->name = next_word(&path);
         if (!slice_take(&path, SLICE("=")))
@@ -123,22 +81,6 @@ static bool find_override(struct slice text, struct slice service, struct slice 
     return false;
 }
 
-/* "25" or "smtp" -> 25; 0: unknown. */
-static unsigned port_of(struct slice text)
-{
-    uint64_t number;
-    struct slice rest = text;
-    if (slice_number(&rest, &number))
-        return rest.n == 0 && number <= 65535 ? (unsigned)number : 0;
-    char name[64];
-    if (text.n == 0 || text.n >= sizeof name)
-        return 0;
-    memcpy(name, text.p, text.n);
-    name[text.n] = '\0';
-    const struct servent *s = getservbyname(name, "tcp");
-    return s ? ntohs((uint16_t)s->s_port) : 0;
-}
-
 /* An endpoint of master.cf or of a transport: "smtp", "127.0.0.1:10025", "[::1]:25",
  * "localhost:smtp". */
 struct endpoint {
@@ -153,7 +95,7 @@ static struct endpoint endpoint_of(struct slice text)
     struct endpoint e = {.port = 0};
     const char *colon = text.n ? memrchr(text.p, ':', text.n) : NULL;
     struct slice host = slice_head(text, colon ? (size_t)(colon - text.p) : 0);
-    e.port = port_of(colon ? slice_skip(text, host.n + 1) : text);
+    e.port = detect_port(colon ? slice_skip(text, host.n + 1) : text);
     if (slice_take(&host, SLICE("[")) && slice_ends(host, SLICE("]")))
         host.n--;
     e.loopback = slice_eq(host, SLICE("localhost"));
@@ -179,13 +121,13 @@ static void add_listener(struct config_mta *m, const struct endpoint *e, const c
         return;
     if (e->loopback && !e->host[0]) {
         snprintf(text, sizeof text, "127.0.0.1:%u%s%s", e->port, blank, service);
-        add(&m->listen, slice_of(text));
+        detect_add(&m->listen, slice_of(text));
         snprintf(text, sizeof text, "[::1]:%u%s%s", e->port, blank, service);
     } else {
         snprintf(text, sizeof text, e->six ? "[%s]:%u%s%s" : "%s:%u%s%s", e->host, e->port, blank,
                  service);
     }
-    add(&m->listen, slice_of(text));
+    detect_add(&m->listen, slice_of(text));
 }
 
 /* Is the endpoint where this filter ("smtp:[127.0.0.1]:10025") hands mail to? */
@@ -250,7 +192,7 @@ static void check_internal(struct config_mta *m, struct slice service, const str
     find_override(overrides, service, SLICE("inet"), SLICE("syslog_name"), &tag);
     char text[256];
     if (!slice_eq(tag, main_tag) && group_name(m, tag, text))
-        add(&m->internal_services, slice_of(text));
+        detect_add(&m->internal_services, slice_of(text));
     else
         detect_note(
             m, notes,
@@ -266,7 +208,7 @@ static void add_tag(struct config_mta *m, struct slice service, struct slice tag
     if (slice_eq(first, SLICE("$service_name")) || slice_eq(first, SLICE("${service_name}")))
         first = service;
     if (first.n && !memchr(first.p, '$', first.n) && !slice_eq(first, slice_of(m->name)))
-        add(&m->syslog_names, first);
+        detect_add(&m->syslog_names, first);
 }
 
 void detect_postfix_services(struct config_mta *m, struct slice settings, struct slice services,
@@ -280,7 +222,7 @@ void detect_postfix_services(struct config_mta *m, struct slice settings, struct
     while (next_override(&rest, &o))
         if (slice_eq(o.name, SLICE("syslog_name")))
             add_tag(m, o.service, o.value);
-    while (next_line(&services, &line)) {
+    while (detect_line(&services, &line)) {
         for (int i = 0; i < WORDS; i++)
             words[i] = next_word(&line);
         bool smtpd = slice_eq(words[7], SLICE("smtpd"));
@@ -323,7 +265,7 @@ static void fill_log(struct config_mta *m, struct slice maillog, struct err_list
             "below /var",
             (int)maillog.n, maillog.p);
     else if (slice_starts(maillog, SLICE("/")))
-        m->log = copy(maillog);
+        m->log = detect_copy(maillog);
     else if (!(m->log = detect_syslog_file("")))
         detect_note(m, notes,
                     "no log was found below /var/log: does syslog write mail to a file? Else set "
@@ -337,7 +279,8 @@ static void fill(struct config_mta *m, const char *path, const char *settings,
     struct slice main_cf = slice_of(settings);
     struct slice queue = detect_postfix_value(main_cf, "queue_directory");
     if (!m->queue_directory)
-        m->queue_directory = copy(slice_starts(queue, SLICE("/")) ? queue : SLICE(QUEUE_DIRECTORY));
+        m->queue_directory =
+            detect_copy(slice_starts(queue, SLICE("/")) ? queue : SLICE(QUEUE_DIRECTORY));
     fill_log(m, detect_postfix_value(main_cf, "maillog_file"), notes);
     if (!settings) {
         detect_note(m, notes, "postconf -c %s does not answer; %s", m->config_directory,
@@ -359,7 +302,7 @@ static char *name_of(const char *settings)
 {
     struct slice tag = detect_postfix_value(slice_of(settings), "syslog_name");
     tag = slice_head(tag, slice_find(tag, '/'));
-    return copy(tag.n ? tag : SLICE("postfix"));
+    return detect_copy(tag.n ? tag : SLICE("postfix"));
 }
 
 static void check_readable(const struct config_mta *m, struct err_list *notes)
@@ -386,8 +329,8 @@ static char *directory_of(struct slice list, const char *name)
     struct detect_instance i;
     while (detect_postfix_instance(&list, &i))
         if (slice_eq(i.name, name ? slice_of(name) : SLICE("-")))
-            return copy(i.directory);
-    return copy(SLICE(CONFIG_DIRECTORY));
+            return detect_copy(i.directory);
+    return detect_copy(SLICE(CONFIG_DIRECTORY));
 }
 
 static const struct config_mta *find_mta(const struct config *c, const char *name,
@@ -410,12 +353,9 @@ static void add_mta(struct config *c, const char *path, struct slice directory,
         return;
     struct config_mta m = config_mta_new("postfix");
     free(m.config_directory);
-    m.config_directory = copy(directory);
+    m.config_directory = detect_copy(directory);
     char *settings = ask_settings(path, m.config_directory);
     m.name = name_of(settings);
-    c->mtas = reallocarray(c->mtas, c->mta_count + 1, sizeof *c->mtas);
-    if (!c->mtas)
-        abort();
     if (find_mta(c, m.name, (struct slice){NULL, 0})) {
         detect_note(
             &m, notes,
@@ -429,7 +369,7 @@ static void add_mta(struct config *c, const char *path, struct slice directory,
         fill(&m, path, settings, notes);
         detect_note(&m, notes, "found: %s, queue %s, log %s", m.config_directory, m.queue_directory,
                     m.log ? m.log : "unknown");
-        c->mtas[c->mta_count++] = m;
+        detect_add_mta(c, m);
     }
     free(settings);
 }

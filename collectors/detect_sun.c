@@ -65,10 +65,8 @@ static char *next_base(struct slice *list)
 {
     while (list->n) {
         size_t end = slice_find(*list, ':');
-        char *base = strndup(list->p, end);
+        char *base = detect_copy(slice_head(*list, end));
         *list = slice_skip(*list, end + 1);
-        if (!base)
-            abort();
         if (is_directory(base))
             return base;
         free(base);
@@ -76,21 +74,12 @@ static char *next_base(struct slice *list)
     return NULL;
 }
 
-static void add_listener(struct config_mta *m, const char *text)
-{
-    char **items = reallocarray(m->listen.items, m->listen.count + 1, sizeof *items);
-    if (!items || !(items[m->listen.count] = strdup(text)))
-        abort();
-    m->listen.items = items;
-    m->listen.count++;
-}
-
 /* Where the dispatcher listens as it is installed. */
 static void add_usual_listeners(struct config_mta *m)
 {
     static const char *const usual[] = {":25", ":587 tcp_submit", ":465 tcp_submit"};
     for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
-        add_listener(m, usual[i]);
+        detect_add(&m->listen, slice_of(usual[i]));
 }
 
 static void add_dispatched(struct config_mta *m, const struct sun_listener *l)
@@ -99,7 +88,7 @@ static void add_dispatched(struct config_mta *m, const struct sun_listener *l)
     snprintf(text, sizeof text, "%.*s:%u%s%.*s", (int)(l->address.n < 40 ? l->address.n : 40),
              l->address.p ? l->address.p : "", l->port, l->channel.n ? " " : "",
              (int)(l->channel.n < 64 ? l->channel.n : 64), l->channel.p ? l->channel.p : "");
-    add_listener(m, text);
+    detect_add(&m->listen, slice_of(text));
 }
 
 /* What dispatcher.cnf says, where it may be read: ports, and how long an SMTP server lives. */
@@ -129,15 +118,9 @@ static void find_partitions(struct config_mta *m)
     DIR *d = opendir(folder);
     for (struct dirent *e; d && m->partitions.count < PARTITIONS_MAX && (e = readdir(d));) {
         char *path = *e->d_name != '.' ? join(folder, e->d_name) : NULL;
-        if (!path || !is_directory(path)) {
-            free(path);
-            continue;
-        }
-        char **items = reallocarray(m->partitions.items, m->partitions.count + 1, sizeof *items);
-        if (!items)
-            abort();
-        items[m->partitions.count++] = path;
-        m->partitions.items = items;
+        if (path && is_directory(path))
+            detect_add(&m->partitions, slice_of(path));
+        free(path);
     }
     if (d)
         closedir(d);
@@ -215,7 +198,7 @@ static char *free_name(const struct config *c)
     char name[32] = "sun";
     for (unsigned n = 2; is_taken(c, name); n++)
         snprintf(name, sizeof name, "sun-%u", n);
-    return strdup(name);
+    return detect_copy(slice_of(name));
 }
 
 static void add_found(struct config *c, char *base, struct err_list *notes)
@@ -225,13 +208,10 @@ static void add_found(struct config *c, char *base, struct err_list *notes)
     free(m.base_directory);
     m.name = free_name(c);
     m.base_directory = base;
-    c->mtas = reallocarray(c->mtas, c->mta_count + 1, sizeof *c->mtas);
-    if (!c->mtas || !m.type || !m.name)
-        abort();
     fill(&m, SLICE(""));
     detect_note(&m, notes, "found: %s, queue %s, log %s", m.base_directory, m.queue_directory,
                 m.log);
-    c->mtas[c->mta_count++] = m;
+    detect_add_mta(c, m);
 }
 
 void detect_sun(struct config *c, const char *path, struct err_list *notes)

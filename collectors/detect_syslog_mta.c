@@ -4,7 +4,6 @@
  * another form is skipped. An instance of each kind is found, the one at the usual place.
  */
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,27 +18,10 @@ struct kind {
     void (*read)(struct config_mta *m, struct slice text);
 };
 
-static char *copy(struct slice s)
-{
-    char *text = strndup(s.p ? s.p : "", s.n);
-    if (!text)
-        abort();
-    return text;
-}
-
 static void set(char **member, struct slice value)
 {
     if (!*member && value.n)
-        *member = copy(value);
-}
-
-static bool next_line(struct slice *text, struct slice *line)
-{
-    if (text->n == 0)
-        return false;
-    *line = slice_head(*text, slice_find(*text, '\n'));
-    *text = slice_skip(*text, line->n + 1);
-    return true;
+        *member = detect_copy(value);
 }
 
 static struct slice next_word(struct slice *line)
@@ -52,22 +34,6 @@ static struct slice next_word(struct slice *line)
     struct slice word = slice_head(*line, n);
     *line = slice_skip(*line, n);
     return word;
-}
-
-/* "25" or "smtp" -> 25; 0: unknown. */
-static unsigned port_of(struct slice text)
-{
-    uint64_t number;
-    struct slice rest = text;
-    char name[64];
-    if (slice_number(&rest, &number))
-        return rest.n == 0 && number <= 65535 ? (unsigned)number : 0;
-    if (text.n == 0 || text.n >= sizeof name)
-        return 0;
-    memcpy(name, text.p, text.n);
-    name[text.n] = '\0';
-    const struct servent *s = getservbyname(name, "tcp");
-    return s ? ntohs((uint16_t)s->s_port) : 0;
 }
 
 /* address: as written; what is no number is every address. */
@@ -85,13 +51,7 @@ static void add_listener(struct config_mta *m, struct slice address, unsigned po
     bool four = inet_pton(AF_INET, host, bytes) == 1;
     bool six = !four && inet_pton(AF_INET6, host, bytes) == 1;
     snprintf(text, sizeof text, six ? "[%s]:%u" : "%s:%u", four || six ? host : "", port);
-    for (unsigned i = 0; i < m->listen.count; i++)
-        if (strcmp(m->listen.items[i], text) == 0)
-            return;
-    m->listen.items = reallocarray(m->listen.items, m->listen.count + 1, sizeof *m->listen.items);
-    if (!m->listen.items)
-        abort();
-    m->listen.items[m->listen.count++] = copy(slice_of(text));
+    detect_add(&m->listen, slice_of(text));
 }
 
 /* "Port=submission, Addr=127.0.0.1, Name=MSA" */
@@ -107,14 +67,14 @@ static void daemon_options(struct config_mta *m, struct slice options)
         else if (slice_take(&one, SLICE("Addr=")) || slice_take(&one, SLICE("A=")))
             address = one;
     }
-    add_listener(m, address, port_of(port));
+    add_listener(m, address, detect_port(port));
 }
 
 void detect_sendmail_options(struct config_mta *m, struct slice text)
 {
     struct slice line;
     bool want_listen = m->listen.count == 0, told = false;
-    while (next_line(&text, &line)) {
+    while (detect_line(&text, &line)) {
         struct slice queue = line;
         if (!slice_take(&line, SLICE("O ")))
             continue;
@@ -144,7 +104,7 @@ void detect_opensmtpd_listeners(struct config_mta *m, struct slice text)
     struct slice line;
     if (m->listen.count)
         return;
-    while (next_line(&text, &line)) {
+    while (detect_line(&text, &line)) {
         if (!slice_eq(next_word(&line), SLICE("listen")) ||
             !slice_eq(next_word(&line), SLICE("on")))
             continue;
@@ -154,7 +114,7 @@ void detect_opensmtpd_listeners(struct config_mta *m, struct slice text)
             continue;
         while ((word = next_word(&line)).n && *word.p != '#') {
             if (slice_eq(word, SLICE("port")))
-                port = port_of(next_word(&line));
+                port = detect_port(next_word(&line));
             else if (slice_eq(word, SLICE("smtps")))
                 port = 465;
         }
@@ -225,10 +185,7 @@ static void add_found(const struct kind *k, struct config *c, const char *root,
     fill(k, &m, root, notes);
     detect_note(&m, notes, "found: %s, queue %s, log %s", m.config_file, m.queue_directory,
                 m.log ? m.log : "unknown");
-    c->mtas = reallocarray(c->mtas, c->mta_count + 1, sizeof *c->mtas);
-    if (!c->mtas)
-        abort();
-    c->mtas[c->mta_count++] = m;
+    detect_add_mta(c, m);
 }
 
 static void detect(const struct kind *k, struct config *c, const char *root, struct err_list *notes)

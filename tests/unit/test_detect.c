@@ -509,6 +509,28 @@ static void test_exim_listeners(void **state)
                           ":25 smtp-in, :465 smtps-in, :587 submission-in");
 }
 
+static void pieces(void **state)
+{
+    (void)state;
+    struct slice text = SLICE("name2 = x\n name = y\nname: z\nname =  two words \t\nname = w"),
+                 line;
+    struct slice value = detect_value(text, "name", SLICE("="));
+    assert_true(slice_eq(value, SLICE("two words")));
+    assert_true(slice_eq(detect_value(text, "name", SLICE(":")), SLICE("z")));
+    assert_null(detect_value(text, "nam", SLICE("=")).p);
+    assert_true(slice_eq(detect_exim_value(text, "name"), SLICE("y"))); /* may be indented */
+    assert_null(detect_exim_value(SLICE("begin acl\nname = x"), "name").p);
+    unsigned lines = 0;
+    while (detect_line(&text, &line))
+        lines++;
+    assert_int_equal(lines, 5);
+    assert_int_equal(detect_port(SLICE("2525")), 2525);
+    assert_int_equal(detect_port(SLICE("smtp")), 25);
+    assert_int_equal(detect_port(SLICE("65536")), 0);
+    assert_int_equal(detect_port(SLICE("25x")), 0);
+    assert_int_equal(detect_port(SLICE("")), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,6 +548,7 @@ int main(void)
         cmocka_unit_test(host),
         cmocka_unit_test(no_tools),
         cmocka_unit_test(denied),
+        cmocka_unit_test(pieces),
         cmocka_unit_test(sun),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
