@@ -77,23 +77,49 @@ class Exim:
         if not self.recipients:
             self.story.add("received_recipients")
 
+    def transmit(self, m):
+        self.story.add("transmitted_recipients")
+        if not m["sent"]:
+            m["sent"] = True
+            self.story.add("transmitted")
+            self.story.add("transmitted_octets", m["size"])
+
+    def cut_through(self, at):
+        """Delivered while it comes in: the delivery is logged first."""
+        name, size, to = self.new_id(), self.rng.randrange(300, 9000), self.address()
+        self.say(at, f"{name} >> {to} R=dnslookup T=remote_smtp H=mx.one.test [198.51.100.7] C=\"250 ok\"")
+        self.say(at + 0.01, f"{name} <= {self.address()} H={self.peer()} P=esmtp S={size} id=x@h" +
+                 (f" for {to}" if self.recipients else ""))
+        self.say(at + 0.02, f"{name} Completed")
+        for number, n in (("received", 1), ("received_octets", size), ("received_recipients", 1), ("transmitted", 1),
+                          ("transmitted_octets", size), ("transmitted_recipients", 1)):
+            self.story.add(number, n)
+
     def attempt(self, at, m):
         rng, first, failed, left = self.rng, True, False, []
         m["tries"] += 1
         for to in m["to"]:
             outcome = rng.random()
-            if outcome < 0.65:
+            if outcome < 0.06 and not m.get("alias"):  # each of its addresses has a line; two of a message may be taken for one
+                m["alias"] = True
+                for n in range(rng.randrange(1, 4)):
+                    self.say(at, f"{m['id']} {'=>' if first else '->'} u{n} <{to}> R=local_user T=maildir_home")
+                    first = False
+                    self.transmit(m)
+                self.done(to)
+            elif 0.06 <= outcome < 0.1 and not m.get("alias"):
+                m["alias"] = True
+                self.say(at, f"{m['id']} => :blackhole: <{to}> R=system_aliases")
+                self.done(to)
+                self.transmit(m)  # as docs/exim.md has it: to a group of its own
+            elif outcome < 0.65:
                 arrow = "=>" if first else "->"
                 first = False
                 where = rng.choice(["R=local T=maildir_home", "R=dnslookup T=remote_smtp H=mx.one.test [198.51.100.7]",
                                     'R=smart T=smarthost H=mx [2001:db8::7]:25 X=TLS1.3:AES:256 CV=yes C="250 ok, ** x"'])
                 self.say(at, f"{m['id']} {arrow} {to} {where}")
                 self.done(to)
-                self.story.add("transmitted_recipients")
-                if not m["sent"]:
-                    m["sent"] = True
-                    self.story.add("transmitted")
-                    self.story.add("transmitted_octets", m["size"])
+                self.transmit(m)
             elif outcome < 0.75 or m["tries"] > 4:
                 self.say(at, f"{m['id']} ** {to} R=dnslookup T=remote_smtp H=mx.one.test [198.51.100.7]: "
                          f"SMTP error from remote mail server after RCPT TO:<{to}>: 550 5.1.1 no such user")
@@ -121,7 +147,11 @@ class Exim:
         """A bounce that nobody takes waits until somebody removes it."""
         self.say(at, f"{m['id']} Frozen (delivery error message)")
         self.say(at + 50000, f"{m['id']} Message is frozen")
-        self.say(at + 90000, f"{m['id']} removed by root")
+        if self.rng.random() < 0.5:
+            return self.say(at + 90000, f"{m['id']} removed by root")
+        self.say(at + 90000, f"{m['id']} Unfrozen by errmsg timer")
+        self.say(at + 90001, f"{m['id']} cancelled by timeout_frozen_after")
+        return self.say(at + 90002, f"{m['id']} Completed")
 
     def guess(self, at):
         peer = self.peer()
@@ -133,7 +163,9 @@ class Exim:
         what = self.rng.random()
         if what < 0.7:
             self.client(at)
-        elif what < 0.85:
+        elif what < 0.8:
             self.message(at, "U=root P=local")
+        elif what < 0.87:
+            self.cut_through(at)
         else:
             self.guess(at)
