@@ -25,7 +25,7 @@ static void name_instance(struct collect *c, const struct config_mta *m, const s
     struct slice name = slice_of(m->name);
     for (unsigned i = 0; i < m->syslog_names.count; i++) {
         struct slice app = slice_of(m->syslog_names.items[i]);
-        if (!mta->named_by_tag)
+        if (!(mta->flags & MTA_NAMED_BY_TAG))
             tally_alias(t, mta, app, name, SLICE(""));
         else if (!slice_eq(app, name) && is_instance(c->config, m->type, app))
             log_warning("instance %s: lines of \"%s\" belong to the instance of that name", m->name,

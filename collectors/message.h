@@ -51,7 +51,7 @@ struct message {
     uint8_t origin, last_transport; /* group ordinals + 1; 0: unknown */
     uint16_t flags;
     uint16_t link; /* re-injected: hash of the id it had; else its peer's row + 1; 0: unknown.
-                      Of an MTA with attempts_untold: failed connections of no known transport */
+                      With MTA_ATTEMPTS_UNTOLD: failed connections of no known transport */
 };
 
 /* Recipients of one message that wait for one destination. */
@@ -62,8 +62,7 @@ struct wait {
     uint32_t arrival_s;            /* the message's first_seen_s, to sort by without a look at it */
     uint32_t deferred, active;     /* last result was "deferred"; being tried again */
     uint32_t flags;                /* MESSAGE_DIRTY, MESSAGE_STORED, 1: in use, WAIT_TRIED */
-    uint32_t
-        recipient; /* hash of the one that it is for (struct mta, attempts_untold); 0: of all */
+    uint32_t recipient; /* hash of the one that it is for (MTA_ATTEMPTS_UNTOLD); 0: of all */
 };
 #define WAIT_TRIED 2u /* in this attempt */
 

@@ -88,6 +88,29 @@ struct mta_process {
     bool mortal;  /* config_mta.max_life_time_s is for it */
 };
 
+/* What a mail system's log, queue and command tell, or do not. */
+enum mta_flag {
+    /* The first part of a line's tag is the instance's name; else the file tells (or an alias of the tag:
+       syslog_names). */
+    MTA_NAMED_BY_TAG = 1 << 0,
+    /* It logs connections that it takes only if told to: before the first one nobody knows how many there were. */
+    MTA_CONNECTIONS_OPTIONAL = 1 << 1,
+    /* It does not log that a message is tried again: each recipient's result does. */
+    MTA_ATTEMPTS_UNTOLD = 1 << 2,
+    /* It does not log that a message is gone: the last recipient's result tells. */
+    MTA_ENDS_UNTOLD = 1 << 3,
+    /* A notice that it makes has no line of its own but EVENT_NOTICE. */
+    MTA_NOTICES_UNTOLD = 1 << 4,
+    /* What an alias or a list sends on is a new message that nobody brought, and a line that comes later says whose
+       (EVENT_QUEUED_AS without EVENT_NETWORK). */
+    MTA_FORWARDS = 1 << 5,
+    /* What takes mail from other hosts and what takes it from users are applications of their own besides
+       (tally_part). */
+    MTA_HAS_PARTS = 1 << 6,
+    /* The members active and waits of mta_attempt are told. */
+    MTA_ATTEMPTS_HAVE_STATES = 1 << 7
+};
+
 struct config;
 struct err_list;
 struct mta {
@@ -99,23 +122,7 @@ struct mta {
         *processes;       /* the master's children; ends with a NULL name; may be NULL */
     const char *account;  /* that its daemons run as: their outbound sockets belong to it */
     const char *listener; /* group of its listeners, where the configuration names none */
-    bool named_by_tag; /* the first part of a line's tag is the instance's name; else the file tells
-                          (or an alias of the tag: syslog_names) */
-    bool
-        connections_optional; /* it logs connections that it takes only if told to: before the first
-                                  one nobody knows how many there were */
-    bool
-        attempts_untold; /* it does not log that a message is tried again: each recipient's result does
-                             */
-    bool
-        ends_untold; /* it does not log that a message is gone: the last recipient's result tells */
-    bool
-        has_parts; /* what takes mail from other hosts and what takes it from users are applications of their
-                       own besides (tally_part) */
-    bool
-        forwards; /* what an alias or a list sends on is a new message that nobody brought, and a line that
-                      comes later says whose (EVENT_QUEUED_AS without EVENT_NETWORK) */
-    bool notices_untold; /* a notice that it makes has no line of its own but EVENT_NOTICE */
+    unsigned flags;       /* enum mta_flag */
     /* Completes the instances of the configuration and adds those it finds, see detect.h; may be NULL. */
     void (*detect)(struct config *c, const char *path, struct err_list *notes);
     /* One whole line without its newline -> *e. The context carries dates from line to line. */
@@ -142,7 +149,6 @@ struct mta {
     /* Takes the next entry off what its `queue_command` printed; false: there are no more. Times of day in it
        are UTC. NULL: no command tells what its log and queue do not. */
     bool (*attempt)(struct slice *text, int64_t now_s, struct mta_attempt *a);
-    bool attempts_have_states; /* active and waits are told */
     char
         body_letter; /* the file with the body has this last letter in its name; 0: it is the same */
 };

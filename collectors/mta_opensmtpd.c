@@ -444,8 +444,7 @@ const struct mta mta_opensmtpd = {
     .master = "smtpd",
     .account = "opensmtpd",
     .listener = SMTP,
-    .attempts_untold = true,
-    .ends_untold = true,
+    .flags = MTA_ATTEMPTS_UNTOLD | MTA_ENDS_UNTOLD | MTA_ATTEMPTS_HAVE_STATES,
     .detect = detect_opensmtpd,
     .parse = parse,
     .queues = queues,
@@ -453,6 +452,5 @@ const struct mta mta_opensmtpd = {
     .queue_name = queue_name,
     .queue_file = queue_file,
     .attempt = opensmtpd_attempt,
-    .attempts_have_states = true,
     .spool_file = spool_file,
 };

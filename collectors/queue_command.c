@@ -44,7 +44,7 @@ static void show_states(const struct queue_command *q, struct states *s)
     struct group *g =
         tally_find_group(collect->tally, q->of->appl, slice_of(q->of->mta->queues[0].name));
     count_state(s, &(struct mta_attempt){.message = {NULL, 0}});
-    if (!g || !q->of->mta->attempts_have_states)
+    if (!g || !(q->of->mta->flags & MTA_ATTEMPTS_HAVE_STATES))
         return;
     g->active = s->active_count;
     g->deferred = s->waiting_count;
@@ -74,7 +74,7 @@ static void forget(struct queue_command *q)
     struct group *g =
         tally_find_group(collect->tally, q->of->appl, slice_of(q->of->mta->queues[0].name));
     tally_attempts_forget(collect->tally, q->of->appl);
-    if (g && q->of->mta->attempts_have_states)
+    if (g && q->of->mta->flags & MTA_ATTEMPTS_HAVE_STATES)
         g->active = g->deferred = MODEL_ABSENT;
     model_touch(collect->model, MODEL_GROUP);
 }

@@ -214,9 +214,9 @@ static bool is_plain(struct slice name)
 static struct instance *find_instance(const struct tally_log *from, const struct event *e)
 {
     const struct alias *a = find_alias(from->tally, from->mta, e->app);
-    struct slice name = a                         ? slice_of(a->name)
-                        : from->mta->named_by_tag ? e->app
-                                                  : slice_of(from->instance);
+    struct slice name = a                                     ? slice_of(a->name)
+                        : from->mta->flags & MTA_NAMED_BY_TAG ? e->app
+                                                              : slice_of(from->instance);
     if (name.p == e->app.p && !is_plain(name))
         return NULL;
     return tally_instance(from->tally, from->mta, name);
@@ -253,7 +253,7 @@ static bool is_long_tag(const struct tag *tag, struct slice of, struct slice ser
 /* Is the line of an instance that only its tag tells of, and that is not believed yet? */
 static bool is_stranger(struct tally_log *from, const struct event *e)
 {
-    return from->mta->named_by_tag && is_plain(e->app) &&
+    return from->mta->flags & MTA_NAMED_BY_TAG && is_plain(e->app) &&
            !find_alias(from->tally, from->mta, e->app) && tally_is_stranger(from, e);
 }
 

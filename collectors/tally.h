@@ -35,7 +35,7 @@ void tally_free(struct tally *t);
 
 /*
  * Where lines of one mail system come from. instance: whose they are when no tag or alias says so
- * (struct mta, named_by_tag); empty: the mail system's own name. The tally owns the result; NULL when memory is short.
+ * (MTA_NAMED_BY_TAG); empty: the mail system's own name. The tally owns the result; NULL when memory is short.
  */
 struct tally_log;
 struct tally_log *tally_log(struct tally *t, const struct mta *mta, struct slice instance);

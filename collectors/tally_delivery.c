@@ -60,7 +60,7 @@ static bool is_opened(const struct instance *i, struct message *m, const struct 
                       uint32_t connection)
 {
     bool same = m->connection == connection;
-    if (i->mta->attempts_untold) {
+    if (i->mta->flags & MTA_ATTEMPTS_UNTOLD) {
         uint32_t sent = m->connection & 1;
         same = (m->connection | 1) == (connection | 1);
         connection = (connection & ~1u) | (e->result == RESULT_SENT || (same && sent));
@@ -305,7 +305,7 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
     if (last && last->is)
         s = last; /* it was deferred in this attempt, and now given up */
     m->last_transport = tally_service_number(s);
-    if (i->mta->attempts_untold && !concluded && !(e->flags & EVENT_UNTRIED))
+    if (i->mta->flags & MTA_ATTEMPTS_UNTOLD && !concluded && !(e->flags & EVENT_UNTRIED))
         infer_attempt(t, i, s, m, e);
     count_association(t, i, s, m, e);
     bool hop = e->result == RESULT_SENT && tally_is_hop(t, i, m, e);
@@ -314,7 +314,7 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
     else
         count_result(t, i, s, m, e);
     destination_delivery(t, i, m, e, hop);
-    if (i->mta->ends_untold)
+    if (i->mta->flags & MTA_ENDS_UNTOLD)
         note_end(m);
     if (e->flags & EVENT_LOOP)
         tally_loop(t, i, s);

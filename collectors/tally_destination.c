@@ -285,7 +285,7 @@ void destination_delivery(struct tally *t, const struct instance *i, struct mess
     if (e->result == RESULT_SENT && !hop)
         d->deliveries++;
     model_dirty(t->model, MODEL_DESTINATION, d);
-    if (i->mta->attempts_untold) {
+    if (i->mta->flags & MTA_ATTEMPTS_UNTOLD) {
         recipient_result(t, d, m, e);
         return;
     }

@@ -177,7 +177,7 @@ static void know_notice(struct tally *t, struct instance *i, const struct event 
 void on_notice(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     s = tally_own_service(t, i);
-    if (i->mta->forwards)
+    if (i->mta->flags & MTA_FORWARDS)
         know_notice(t, i, e);
     if (!s || (e->flags & EVENT_NULL_SENDER && !is_own_message(t, i, e)))
         return;
@@ -189,6 +189,6 @@ void on_notice(struct tally *t, struct instance *i, struct service *s, const str
         tally_loop(t, i, s);
     if (e->notice == NOTICE_DELAY)
         tally_entry(t, s, ENTRY_DELAY_WARNING, e, SLICE(""));
-    if (i->mta->notices_untold)
+    if (i->mta->flags & MTA_NOTICES_UNTOLD)
         add_notice(t, i, e);
 }

@@ -68,7 +68,7 @@ static void note_hop(const struct instance *i, struct message *is, const struct 
 {
     is->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_LOOPBACK);
     is->flags |= MESSAGE_REINJECTED;
-    if (!i->mta->attempts_untold) /* else `link` is for failed connections */
+    if (!(i->mta->flags & MTA_ATTEMPTS_UNTOLD)) /* else `link` is for failed connections */
         is->link = tally_link(e->id);
 }
 

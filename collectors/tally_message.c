@@ -238,7 +238,8 @@ void on_message_id(struct tally *t, struct instance *i, struct service *s, const
     struct message *m = message_find(t, i, e, &id);
     if (m && !(m->flags & MESSAGE_QUEUED))
         return;
-    message_begin(t, i, tally_own_service(t, i), e, i->mta->forwards ? MESSAGE_LOOPBACK : 0);
+    message_begin(t, i, tally_own_service(t, i), e,
+                  i->mta->flags & MTA_FORWARDS ? MESSAGE_LOOPBACK : 0);
 }
 
 /*

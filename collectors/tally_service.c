@@ -48,7 +48,7 @@ static void start_appl(struct appl *a, const struct mta *mta, struct slice name)
     a->received_messages = a->received_bytes = a->received_recipients = 0;
     a->transmitted_messages = a->transmitted_bytes = a->transmitted_recipients = 0;
     a->loops_detected = a->stress = a->connect_debt = 0;
-    if (mta->connections_optional)
+    if (mta->flags & MTA_CONNECTIONS_OPTIONAL)
         a->accumulated_inbound = MODEL_ABSENT;
 }
 
@@ -163,7 +163,7 @@ struct appl *tally_part(struct tally *t, const struct appl *whole, enum tally_pa
                              "submission service: its messages and associations are the MTA's too"},
     };
     struct instance *i = instance_of(t, whole);
-    if (!i || !i->mta->has_parts)
+    if (!i || !(i->mta->flags & MTA_HAS_PARTS))
         return NULL;
     if (i->parts[part])
         return i->parts[part];
@@ -264,7 +264,7 @@ static struct group *place_group(struct tally *t, struct instance *i, const stru
     TEXT_SET(g->name, name);
     g->created_at = t->at;
     start_group(g, is, hierarchy);
-    if (hierarchy == -1 && i->mta->connections_optional)
+    if (hierarchy == -1 && i->mta->flags & MTA_CONNECTIONS_OPTIONAL)
         g->accumulated_inbound = MODEL_ABSENT;
     if (hierarchy == -2)
         g->ordinal = i->transports++;
