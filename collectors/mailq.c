@@ -404,11 +404,11 @@ static uint64_t microseconds(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* Everything but `wanted` starts empty. */
+/* Everything but the lists at its end starts empty. */
 static void clear(struct mailq_result *r)
 {
     memset(r, 0, offsetof(struct mailq_result, wanted));
-    r->wanted_count = 0;
+    r->wanted_count = r->attempt_count = 0;
 }
 
 void mailq_refresh(struct mailq *q, const struct mailq_request *request,
@@ -420,6 +420,7 @@ void mailq_refresh(struct mailq *q, const struct mailq_request *request,
     q->now_s = request->real_ms / 1000;
     q->monotonic_s = request->monotonic_ms / 1000;
     q->short_of_memory = false;
+    q->retries_now = MAILQ_RETRIES_NOW;
     advance(q);
     mailq_events(q);
     q->need_scan |= mailq_tree_replaced(&q->tree);

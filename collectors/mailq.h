@@ -49,7 +49,13 @@ struct mailq_queue {
     uint64_t buckets[AGE_BUCKETS]; /* messages younger than 5, 10, 20 ... 2560 minutes, and older */
 };
 
-#define MAILQ_WANTED_MAX 4096
+#define MAILQ_WANTED_MAX   4096
+#define MAILQ_ATTEMPTS_MAX 1024
+/* When a message is tried next. */
+struct mailq_attempt {
+    struct queue_id id;
+    uint32_t at_s; /* real time */
+};
 struct mailq_result {
     enum source_status status; /* SOURCE_OK, _MISSING, _DENIED, _STALE, _TRUNCATED */
     char error[160];           /* in words, with the path and what would mend it; empty when well */
@@ -61,6 +67,8 @@ struct mailq_result {
     uint64_t memory;                          /* octets of state */
     struct queue_id wanted[MAILQ_WANTED_MAX]; /* messages that the log is asked for */
     unsigned wanted_count;
+    struct mailq_attempt attempts[MAILQ_ATTEMPTS_MAX]; /* those looked at in this refresh */
+    unsigned attempt_count;
 };
 
 struct mailq;

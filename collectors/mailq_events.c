@@ -71,6 +71,7 @@ static void arrive(struct mailq *q, uint16_t directory, const struct inotify_eve
         mailq_changed(q, f);
     mailq_check_writing(q, f);
     mailq_want(q, f);
+    mailq_learn_retry(q, f);
 }
 
 static void file_event(struct mailq *q, uint16_t directory, const struct inotify_event *e)
@@ -90,6 +91,7 @@ static void file_event(struct mailq *q, uint16_t directory, const struct inotify
         return;
     if (e->mask & IN_ATTRIB) {
         mailq_check_writing(q, f);
+        mailq_learn_retry(q, f);
     } else {
         if (e->mask & IN_MOVED_FROM)
             carry(q, e->cookie, f);

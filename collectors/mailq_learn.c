@@ -156,15 +156,26 @@ static bool read_file(struct mailq *q, struct mailq_file *f, size_t octets, stru
     return true;
 }
 
+/* Also one that is known is told again: the log may not have told of the message before. */
 static void learn_retry(struct mailq *q, struct mailq_file *f)
 {
     char path[MAILQ_TREE_PATH];
     struct stat st;
-    if (!file_path(q, f, path) || fstatat(q->tree.root, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (q->result->attempt_count == MAILQ_ATTEMPTS_MAX || !file_path(q, f, path) ||
+        fstatat(q->tree.root, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return;
     mailq_count_out(q, f);
     f->retry_s = st.st_mtime > 0 ? to_u32((uint64_t)st.st_mtime) : 1;
     mailq_count_in(q, f);
+    q->result->attempts[q->result->attempt_count++] = (struct mailq_attempt){f->id, f->retry_s};
+}
+
+void mailq_learn_retry(struct mailq *q, struct mailq_file *f)
+{
+    if (!(mailq_queue_flags(q, f) & MTA_QUEUE_RETRY) || q->retries_now == 0)
+        return;
+    q->retries_now--;
+    learn_retry(q, f);
 }
 
 void mailq_check_writing(struct mailq *q, struct mailq_file *f)

@@ -19,6 +19,7 @@
 #define MAILQ_READ_SIZES  8192  /* when only its envelope is */
 #define MAILQ_CARRIED_MAX 32
 #define MAILQ_WRITING_S   3600 /* what is written longer than this counts as complete */
+#define MAILQ_RETRIES_NOW 100  /* next attempts that a refresh learns as events tell of them */
 #define MAILQ_LOOKS_MAX   1000 /* inodes that a scan looks at to see whether files are complete */
 
 struct mailq_sums {
@@ -47,6 +48,7 @@ struct mailq {
     unsigned queue_count;
     struct mta_queue places[MTA_QUEUES_MAX]; /* their names and flags, in the order of queues */
     char found[MTA_QUEUES_MAX][MAILQ_NAME];  /* names that are not the MTA's own */
+    unsigned retries_now;                    /* that this refresh may still */
     int64_t look_until_s;                    /* monotonic: a named queue is perhaps being made */
     bool left_out;                           /* there are more */
     struct mailq_map map;
@@ -122,6 +124,8 @@ void mailq_update(struct mailq *q, const struct mailq_update *u);
 void mailq_want(struct mailq *q, struct mailq_file *f);
 /* Takes a look at the inode of a file being written. */
 void mailq_check_writing(struct mailq *q, struct mailq_file *f);
+/* A file arrived in a queue, or its inode changed: learns when it is tried next, if that is told there. */
+void mailq_learn_retry(struct mailq *q, struct mailq_file *f);
 /* Learns what is unknown, within the rates of the request. */
 void mailq_learn(struct mailq *q, const struct mailq_request *request);
 /* Finds each queue's oldest message and its Message-ID. */

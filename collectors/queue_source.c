@@ -72,6 +72,13 @@ static void route_changes(struct tally *t)
     all->changed.count = 0;
 }
 
+static void take_attempts(const struct queue_source *q)
+{
+    for (unsigned i = 0; i < q->result.attempt_count; i++)
+        tally_next_attempt(collect->tally, q->of->appl, q->result.attempts[i].id,
+                           q->result.attempts[i].at_s);
+}
+
 static void answer_wanted(struct queue_source *q)
 {
     for (unsigned i = 0; i < q->result.wanted_count; i++) {
@@ -219,6 +226,7 @@ static void done(uv_work_t *work, int status)
         return;
     merge(q);
     merge_source(q);
+    take_attempts(q);
     if (q->spool) /* all of it was walked: not more than a twentieth of the time */
         rest(q);
     answer_wanted(q);

@@ -51,6 +51,7 @@ void tally_free(struct tally *t)
     free_aliases(t->aliases);
     free_aliases(t->internals);
     free(t->wait_lists);
+    free(t->retries_s);
     hashindex_free(&t->peers);
     hashindex_free(&t->destinations);
     messages_free(&t->messages);

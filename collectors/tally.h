@@ -112,6 +112,13 @@ struct group *tally_relay_service(const struct tally *t, const struct appl *a, u
 void tally_attempt(struct tally *t, const struct appl *appl, const struct mta_attempt *a,
                    int64_t at_ms);
 void tally_attempts_forget(struct tally *t, const struct appl *appl);
+/*
+ * When a message is tried next, real time, as its queue file tells (Postfix: its mtime in deferred); holds
+ * until the log shows the attempt or it is told anew. Nothing is done if the message waits for nobody. Levels
+ * only, shown by tally_levels.
+ */
+void tally_next_attempt(struct tally *t, const struct appl *appl, struct queue_id id,
+                        uint32_t at_s);
 /* When all that is queued will be tried next (RFC 2789, mtaGroupScheduledRetry), by the queue runs seen since the
    start of this process, else by tally_attempt; MODEL_NEVER: nobody knows. */
 int64_t tally_next_run(const struct tally *t, const struct appl *a);

@@ -3,11 +3,15 @@
  * wait ties a message to a destination with the number of its recipients that wait there; the waits
  * of a destination are a list in order of arrival, so that its oldest message is at the head.
  * The lists and the levels follow from the waits and are rebuilt after a restart.
+ *
+ * The soonest next attempt of a destination, where files tell those of messages: kept while its wait
+ * is there; when that goes, its list is walked for another, so many waits in a tick.
  */
 #include "tally_internal.h"
 
 #define LOOK      16
 #define CLOCKS_MS 10
+#define WALK_MAX  2000 /* waits looked at in a tick for the soonest attempt */
 
 /* Eight octets at once: adds 32 to those from 'A' to 'Z'. */
 static uint64_t lower(uint64_t v)
@@ -96,6 +100,11 @@ static struct destination *place(struct tally *t, uint32_t appl, struct slice do
 /* The heads and tails of the lists of waits live beside the rows, by position. */
 struct wait_list {
     uint32_t oldest, newest; /* wait + 1 */
+    uint32_t soonest_s;      /* next attempt, real time; 0: of none is told */
+    uint32_t walk;           /* wait + 1 where a walk goes on, 0: none is under way */
+    uint32_t walked_s;       /* the soonest that it found */
+    bool gone;               /* the wait of soonest_s, or of walked_s, is */
+    bool told;               /* files tell of its messages */
 };
 
 static struct wait_list *list_of(struct tally *t, uint32_t position)
@@ -127,12 +136,35 @@ static void link_wait(struct tally *t, struct wait *w)
     *(w->newer ? &waits[w->newer - 1].older : &l->newest) = number(t, w);
 }
 
+/* When the message of this wait is tried next is not what it was. */
+static void set_retry(struct tally *t, const struct wait *w, uint32_t at_s)
+{
+    struct wait_list *l = list_of(t, w->destination);
+    uint32_t *is = &t->retries_s[number(t, w) - 1];
+    if (*is && at_s != *is)
+        l->gone |= *is == l->soonest_s || (l->walk && *is == l->walked_s);
+    *is = at_s;
+    l->told |= at_s != 0;
+    if (at_s && (!l->soonest_s || at_s <= l->soonest_s)) {
+        l->soonest_s = at_s;
+        l->gone = false;
+    }
+    if (at_s && l->walk && (!l->walked_s || at_s < l->walked_s))
+        l->walked_s = at_s;
+}
+
 static void unlink_wait(struct tally *t, const struct wait *w)
 {
     struct wait *waits = t->messages.waits;
     struct wait_list *l = list_of(t, w->destination);
+    if (t->retries_s)
+        set_retry(t, w, 0);
+    if (l->walk == number(t, w))
+        l->walk = w->newer;
     *(w->older ? &waits[w->older - 1].newer : &l->oldest) = w->newer;
     *(w->newer ? &waits[w->newer - 1].older : &l->newest) = w->older;
+    if (!l->oldest)
+        *l = (struct wait_list){0};
 }
 
 static struct wait *find_wait(struct tally *t, const struct message *m, uint32_t destination)
@@ -321,6 +353,8 @@ void destination_retry(struct tally *t, struct message *m)
         d->deferred -= w->deferred;
         w->active += w->deferred;
         w->deferred = 0;
+        if (t->retries_s)
+            set_retry(t, w, 0);
         messages_mark_wait(&t->messages, w);
         model_touch_row(t->model, MODEL_DESTINATION, d);
     }
@@ -369,6 +403,50 @@ void destination_attempts_forget(struct tally *t, uint32_t appl)
     model_touch(t->model, MODEL_DESTINATION);
 }
 
+void destination_next_attempt(struct tally *t, uint32_t appl, struct queue_id id, uint32_t at_s)
+{
+    const struct message *m = messages_find(&t->messages, (uint16_t)appl, id);
+    if (!m || !m->first_wait)
+        return;
+    if (!t->retries_s)
+        t->retries_s = calloc(t->messages.wait_max, sizeof *t->retries_s);
+    if (!t->retries_s)
+        abort();
+    for (uint32_t n = m->first_wait; n; n = t->messages.waits[n - 1].chain)
+        if (t->messages.waits[n - 1].deferred)
+            set_retry(t, &t->messages.waits[n - 1], at_s);
+}
+
+/* Looks for the soonest attempt where it is not known any more. Returns how many waits it may still look at. */
+static unsigned walk(const struct tally *t, struct wait_list *l, unsigned budget)
+{
+    if (l->gone && !l->walk) {
+        l->walk = l->oldest;
+        l->walked_s = 0;
+        l->gone = false;
+    } else if (!l->walk) {
+        return budget;
+    }
+    for (; l->walk && budget; budget--) {
+        uint32_t at_s = t->retries_s[l->walk - 1];
+        if (at_s && (!l->walked_s || at_s < l->walked_s))
+            l->walked_s = at_s;
+        l->walk = t->messages.waits[l->walk - 1].newer;
+    }
+    if (!l->walk)
+        l->soonest_s = l->walked_s;
+    return budget;
+}
+
+/* When a destination is tried next: as files tell it, else as it is. */
+static int64_t retry_of(const struct tally *t, const struct wait_list *l,
+                        const struct destination *d)
+{
+    if (!l->oldest || (l->told && !l->soonest_s))
+        return MODEL_NEVER;
+    return l->soonest_s ? (int64_t)l->soonest_s * 1000 - t->real_minus_monotonic_ms : d->retry_at;
+}
+
 /* The difference of the clocks is taken anew each second and is off by a little each time. */
 static bool differ(int64_t a, int64_t b)
 {
@@ -377,13 +455,15 @@ static bool differ(int64_t a, int64_t b)
 
 void destination_levels(struct tally *t)
 {
+    unsigned budget = WALK_MAX;
     for (uint32_t i = 0; i < t->model->tables[MODEL_DESTINATION].count; i++) {
         struct destination *d = model_row(t->model, MODEL_DESTINATION, i);
-        uint32_t oldest = list_of(t, model_position(t->model, MODEL_DESTINATION, d))->oldest;
-        int64_t arrival = oldest ? t->messages.waits[oldest - 1].arrival_s : 0;
-        int64_t oldest_at = oldest ? arrival * 1000 - t->real_minus_monotonic_ms : MODEL_NEVER;
-        int64_t retry_at = oldest ? d->retry_at : MODEL_NEVER;
-        if (!differ(oldest_at, d->oldest_at) && retry_at == d->retry_at)
+        struct wait_list *l = list_of(t, model_position(t->model, MODEL_DESTINATION, d));
+        budget = walk(t, l, budget);
+        int64_t arrival = l->oldest ? t->messages.waits[l->oldest - 1].arrival_s : 0;
+        int64_t oldest_at = l->oldest ? arrival * 1000 - t->real_minus_monotonic_ms : MODEL_NEVER;
+        int64_t retry_at = retry_of(t, l, d);
+        if (!differ(oldest_at, d->oldest_at) && !differ(retry_at, d->retry_at))
             continue;
         d->oldest_at = oldest_at;
         d->retry_at = retry_at;

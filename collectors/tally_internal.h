@@ -112,6 +112,7 @@ struct tally {
         struct service *service;
     } channels[CHANNELS];         /* direct-mapped cache of tally_named_service */
     struct wait_list *wait_lists; /* of each destination, by position */
+    uint32_t *retries_s; /* next attempt of each wait, real time, 0: not told; NULL: of none */
 };
 
 static inline int64_t tally_at(const struct tally *t, const struct event *e)
@@ -155,6 +156,7 @@ void destination_levels(struct tally *t);
 void destination_attempt(struct tally *t, uint32_t appl, const struct mta_attempt *a,
                          int64_t at_ms);
 void destination_attempts_forget(struct tally *t, uint32_t appl);
+void destination_next_attempt(struct tally *t, uint32_t appl, struct queue_id id, uint32_t at_s);
 void destination_load(struct tally *t);
 void peer_load(struct tally *t);
 

@@ -349,6 +349,11 @@ void tally_attempt(struct tally *t, const struct appl *appl, const struct mta_at
     destination_attempt(t, appl->row.key[0], a, at_ms);
 }
 
+void tally_next_attempt(struct tally *t, const struct appl *appl, struct queue_id id, uint32_t at_s)
+{
+    destination_next_attempt(t, appl->row.key[0], id, at_s);
+}
+
 void tally_attempts_forget(struct tally *t, const struct appl *appl)
 {
     struct instance *i = instance_of(t, appl);

@@ -484,6 +484,12 @@ def test_second_instance(lab):
 
 # ---- What is not delivered at once ----
 
+def next_retry(lab, destination):
+    """Of a destination; the time of its queue file is known a refresh after the log."""
+    cell = ("mailmonDestinationNextRetry", *destination)
+    return lab.settle(lambda walk: walk.get(cell) is not None).get(cell)
+
+
 def test_deferred_and_delivered(lab):
     main, sink = lab.main, lab.site.sinks[ps.TEMPORARY]
     main.send(["a@temporary.test", "b@temporary.test"], message_id="<oldest@client.test>")
@@ -500,6 +506,7 @@ def test_deferred_and_delivered(lab):
     assert (cell("Queued"), cell("Deferred"), cell("Deferrals")) == (2, 2, 2)
     assert cell("LastStatusCode") == 4002001 and "450 4.2.1 not now" in cell("LastReason")
     assert 0 <= cell("OldestAge") < 30
+    assert 950 < next_retry(lab, row) <= 1000
     reason = walk.of("mailmonEntryLastReason", "postfix", "smtp", ENTRIES.index("deferred") + 1)
     assert "450 4.2.1 not now" in reason
     sink.replies.clear()
@@ -507,6 +514,7 @@ def test_deferred_and_delivered(lab):
     walk = lab.change(Change().by_smtp(2, first=False))
     cell = lambda column: walk.get((f"mailmonDestination{column}", *row))
     assert (cell("Queued"), cell("Deferred"), cell("Deliveries")) == (0, 0, 2)
+    assert cell("NextRetry") is None
 
 
 def test_connection_refused(lab):

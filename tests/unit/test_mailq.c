@@ -212,6 +212,16 @@ static void test_found_twice(void **state)
     mailq_free(q);
 }
 
+/* What was learnt in this refresh of a file's next attempt, 0: nothing. */
+static int64_t attempt_of(const char *name)
+{
+    struct queue_id is = id(name);
+    for (unsigned i = result.attempt_count; i-- > 0;)
+        if (result.attempts[i].id.lo == is.lo && result.attempts[i].id.hi == is.hi)
+            return result.attempts[i].at_s;
+    return 0;
+}
+
 static void test_retry(void **state)
 {
     (void)state;
@@ -221,13 +231,19 @@ static void test_retry(void **state)
     set_mtime("deferred/T5X2", now_s + 50);
     struct mailq *q = mailq_new(&fake, root);
     assert_int_equal(refresh(q)[DEFERRED].retry_ms, (now_s + 50) * 1000);
+    assert_int_equal(attempt_of("T5X1"), now_s + 100);
+    assert_int_equal(attempt_of("T5X2"), now_s + 50);
     assert_int_equal(rename(at("deferred/T5X2"), at("active/T5X2")), 0);
     assert_int_equal(refresh(q)[DEFERRED].retry_ms, (now_s + 100) * 1000);
     set_mtime("deferred/T5X1", now_s + 20);
     assert_int_equal(refresh(q)[DEFERRED].retry_ms, (now_s + 20) * 1000);
+    assert_int_equal(attempt_of("T5X1"), now_s + 20);
+    assert_int_equal(attempt_of("T5X2"), 0);
     set_mtime("active/T5X2", now_s + 5);
     assert_int_equal(rename(at("active/T5X2"), at("deferred/T5X2")), 0);
-    assert_int_equal(refresh(q)[DEFERRED].retry_ms, (now_s + 5) * 1000);
+    refresh_with(q, (struct mailq_request){0}); /* an event is enough, within a bound */
+    assert_int_equal(result.queues[DEFERRED].retry_ms, (now_s + 5) * 1000);
+    assert_int_equal(attempt_of("T5X2"), now_s + 5);
     assert_int_equal(unlink(at("deferred/T5X1")), 0);
     assert_int_equal(unlink(at("deferred/T5X2")), 0);
     assert_int_equal(refresh(q)[DEFERRED].retry_ms, 0);
