@@ -2,28 +2,8 @@
  * What the mail systems' own commands print of their queues, as recorded from Exim 4.96 (exim_dumpdb SPOOL
  * retry) and OpenSMTPD 6.8 (smtpctl show queue): tests/fuzz/corpus/attempts.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
 #include "../../collectors/mta.h"
-
-static char buffer[65536];
-
-static struct slice load(const char *name)
-{
-    char path[128];
-    snprintf(path, sizeof path, "tests/fuzz/corpus/attempts/%s", name);
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    size_t n = fread(buffer, 1, sizeof buffer, f);
-    fclose(f);
-    return (struct slice){buffer, n};
-}
+#include "data_file.h"
 
 static void expect(const struct mta_attempt *a, const char *address, const char *message,
                    int64_t at_s)
@@ -48,7 +28,7 @@ static void test_exim(void **state)
                   {"", "", AT},
                   {"", "1xV0J8-0003Hc-0R", AT + 1},
                   {"nowhere.test", "", AT + 901}};
-    struct slice text = load("exim");
+    struct slice text = data_file("tests/fuzz/corpus/attempts/%s", "exim");
     struct mta_attempt a;
     (void)state;
     setenv("TZ", "Asia/Tokyo", 1); /* times are UTC whatever this process thinks */
@@ -122,7 +102,7 @@ static void test_opensmtpd(void **state)
                   {"b@refused.test", "c907add5", 0, true, false},
                   {"a@refused.test", "c907add5", 0, true, false},
                   {"b@temporary.test", "fc67c243", 1400, false, true}};
-    struct slice text = load("opensmtpd");
+    struct slice text = data_file("tests/fuzz/corpus/attempts/%s", "opensmtpd");
     struct mta_attempt a;
     (void)state;
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {

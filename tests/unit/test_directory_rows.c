@@ -1,13 +1,7 @@
 /* From what recorded servers said to rows; what our own questions add; restarts; bad days. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
 #include "../../collectors/directory_rows.h"
 #include "ldap_ldif.h"
+#include "data_file.h"
 
 #define NOW INT64_C(10000000)
 
@@ -37,15 +31,8 @@ static int tear_down(void **state)
 /* A result that went well, of a recorded server. */
 static void recorded(const char *name)
 {
-    static char text[1 << 17];
-    char path[256];
-    snprintf(path, sizeof path, "tests/data/%s", name);
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    size_t n = fread(text, 1, sizeof text, in);
-    fclose(in);
     ldap_result_init(&r, LDAP_JOB_MONITOR);
-    ldif_read((struct slice){text, n}, &r.facts);
+    ldif_read(data_file("tests/data/%s", name), &r.facts);
     r.status = RESPONSE_UP;
     r.monitor = 1;
     r.steps_us[LDAP_STEP_CONNECT] = 10;

@@ -1,26 +1,13 @@
 /* What recorded directory servers say of themselves: OpenLDAP 2.5.13 as provider and as consumer,
  * 389 Directory Server 2.3.1; and what must not be believed. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
 #include "ldap_ldif.h"
+#include "data_file.h"
 
 static struct ldap_facts facts;
 
 static void read_file(const char *name)
 {
-    static char text[1 << 17];
-    char path[256];
-    snprintf(path, sizeof path, "tests/data/%s", name);
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    size_t n = fread(text, 1, sizeof text, in);
-    fclose(in);
-    ldif_read((struct slice){text, n}, &facts);
+    ldif_read(data_file("tests/data/%s", name), &facts);
 }
 
 static void read_text(const char *text)

@@ -3,66 +3,18 @@
  * as explain.c says it; exim_real.log and exim_selectors.log are what a real Exim 4.96 wrote, with the
  * log selectors that it has by itself and with all.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
-#include <cmocka.h>
-
-#include "../../collectors/explain.h"
-#include "../../collectors/mta.h"
-
-#define NOV_21 INT64_C(1795301304000) /* 2026-11-21T22:48:24Z */
-
-static struct event parsed;
-
-/* A line in a buffer of just its length, so that a sanitizer sees a read beyond it. */
-static void parse(struct syslog_context *context, const char *text)
-{
-    static char *line;
-    size_t n = strlen(text);
-    free(line);
-    line = malloc(n ? n : 1);
-    assert_non_null(line);
-    memcpy(line, text, n);
-    mta_exim.parse(context, (struct slice){line, n}, &parsed);
-}
+#include "event_lines.h"
 
 static void parse_alone(const char *text)
 {
-    struct syslog_context context;
-    syslog_start(&context, NOV_21);
-    parse(&context, text);
+    parse_first(&mta_exim, text, strlen(text));
 }
 
 static void test_lines(void **state)
 {
     (void)state;
-    char line[2048], expected[2048], *is = NULL;
-    size_t size;
-    unsigned count = 0;
-    FILE *file = fopen("tests/data/exim_lines.txt", "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof line, file)) {
-        line[strcspn(line, "\n")] = '\0';
-        if (!*line || *line == '#')
-            continue;
-        assert_non_null(fgets(expected, sizeof expected, file));
-        assert_memory_equal(expected, "    ", 4);
-        parse_alone(line);
-        FILE *out = open_memstream(&is, &size);
-        explain_event(&parsed, out);
-        fclose(out);
-        if (strcmp(is, expected + 4) != 0)
-            fail_msg("%s\n  is       %s  expected %s", line, is, expected + 4);
-        free(is);
-        count++;
-    }
-    fclose(file);
-    assert_int_equal(count, 184);
+    check_lines(&mta_exim, "tests/data/exim_lines.txt", "", 184);
 }
 
 /* Nobody's text becomes a field: a line that is cut anywhere means the same or less. */
@@ -102,7 +54,7 @@ static void test_ids(void **state)
 
 static void expect_time(struct syslog_context *c, const char *line, int64_t seconds)
 {
-    parse(c, line);
+    parse_next(&mta_exim, c, line, strlen(line));
     assert_int_equal(parsed.time_ms, seconds * 1000);
 }
 
@@ -128,32 +80,12 @@ static void test_local_time(void **state)
     tzset();
 }
 
-static void count_log(const char *name, unsigned kinds[EVENT_KINDS], unsigned results[5])
-{
-    char line[4096];
-    FILE *file = fopen(name, "r");
-    assert_non_null(file);
-    struct syslog_context context;
-    syslog_start(&context, NOV_21);
-    memset(kinds, 0, EVENT_KINDS * sizeof *kinds);
-    memset(results, 0, 5 * sizeof *results);
-    while (fgets(line, sizeof line, file)) {
-        line[strcspn(line, "\n")] = '\0';
-        parse(&context, line);
-        if (parsed.kind == EVENT_UNKNOWN || parsed.kind == EVENT_FOREIGN)
-            fail_msg("not recognised: %s", line);
-        kinds[parsed.kind]++;
-        results[parsed.result] += parsed.kind == EVENT_DELIVERY;
-    }
-    fclose(file);
-}
-
 /* As grep counts them. */
 static void test_real_logs(void **state)
 {
     (void)state;
-    unsigned kind[EVENT_KINDS], result[5];
-    count_log("tests/data/exim_real.log", kind, result);
+    unsigned kind[EVENT_KINDS], result[RESULT_REMOVED + 1];
+    count_log(&mta_exim, "tests/data/exim_real.log", kind, result);
     assert_int_equal(kind[EVENT_ARRIVED], 32);
     assert_int_equal(kind[EVENT_REMOVED], 28);
     assert_int_equal(kind[EVENT_REJECT], 10);
@@ -161,7 +93,7 @@ static void test_real_logs(void **state)
     assert_int_equal(result[RESULT_SENT], 30);
     assert_int_equal(result[RESULT_DEFERRED], 26);
     assert_int_equal(result[RESULT_BOUNCED], 8);
-    count_log("tests/data/exim_selectors.log", kind, result);
+    count_log(&mta_exim, "tests/data/exim_selectors.log", kind, result);
     assert_int_equal(kind[EVENT_ARRIVED], 32);
     assert_int_equal(kind[EVENT_REMOVED], 29);
     assert_int_equal(kind[EVENT_REJECT], 10);

@@ -2,30 +2,10 @@
  * Metrics of mailbox servers: the text format, what is taken of it, and that it fills only what the log leaves
  * absent. tests/fuzz/corpus/openmetrics/dovecot was recorded from Dovecot 2.3.19; cyrus is made after promdata.p.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include "../../agent/metrics_url.h"
 #include "../../collectors/access_metrics.h"
 #include "../../collectors/access_tally.h"
-
-static char buffer[65536];
-
-static struct slice load(const char *name)
-{
-    char path[128];
-    snprintf(path, sizeof path, "tests/fuzz/corpus/openmetrics/%s", name);
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    size_t n = fread(buffer, 1, sizeof buffer, f);
-    fclose(f);
-    return (struct slice){buffer, n};
-}
+#include "data_file.h"
 
 static void test_samples(void **state)
 {
@@ -80,7 +60,7 @@ static void test_dovecot(void **state)
 {
     struct access_metrics m;
     (void)state;
-    dovecot_metrics(load("dovecot"), &m);
+    dovecot_metrics(data_file("tests/fuzz/corpus/openmetrics/%s", "dovecot"), &m);
     assert_int_equal(m.started_s, 1795327042);
     assert_true(slice_eq(m.version, SLICE("2.3.19.1")));
     assert_int_equal(m.values[ACCESS_IMAP][ACCESS_METRIC_SELECTED], 2); /* and one that failed */
@@ -100,7 +80,7 @@ static void test_cyrus(void **state)
 {
     struct access_metrics m;
     (void)state;
-    cyrus_metrics(load("cyrus"), &m);
+    cyrus_metrics(data_file("tests/fuzz/corpus/openmetrics/%s", "cyrus"), &m);
     assert_int_equal(m.samples, 8);
     assert_int_equal(m.values[ACCESS_IMAP][ACCESS_METRIC_SELECTED], 9);
     assert_int_equal(m.values[ACCESS_IMAP][ACCESS_METRIC_APPENDED], MODEL_ABSENT);
@@ -121,7 +101,7 @@ static void test_cells(void **state)
     assert_non_null(access_tally_service(log, ACCESS_IMAP));
     struct access *a = access_tally_access(log, ACCESS_IMAP);
     a->appended = 100; /* the plugin mail_log told */
-    dovecot_metrics(load("dovecot"), &m);
+    dovecot_metrics(data_file("tests/fuzz/corpus/openmetrics/%s", "dovecot"), &m);
     const struct {
         uint64_t since_s, value, shown;
     } steps[] = {{10, 2, 2}, {10, 2, 2}, {10, 5, 5}, {10, 1, 6}, {11, 4, 10}, {11, 4, 10}};

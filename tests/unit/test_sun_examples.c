@@ -2,28 +2,9 @@
  * What the Administration Guides print of the utilities, word by word (tests/data/sun_utilities; in `imsimta counters` the line with the
  * channel's name, which the print lost, is put back): every line is understood, and what it says is what is read.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <cmocka.h>
-
 #include "../../collectors/sun_counters.h"
 #include "../../collectors/sun_utility.h"
-
-static struct slice example(const char *name)
-{
-    static char text[8192];
-    char path[128];
-    snprintf(path, sizeof path, "tests/data/sun_utilities/%s.txt", name);
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    size_t n = fread(text, 1, sizeof text, in);
-    fclose(in);
-    assert_true(n && n < sizeof text);
-    return (struct slice){text, n};
-}
+#include "data_file.h"
 
 static void every_line(void **state)
 {
@@ -42,7 +23,8 @@ static void every_line(void **state)
                     {"reconstruct_o", sun_knows_finding, 3},
                     {"reconstruct_o_d", sun_knows_finding, 1}};
     for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
-        struct sun_judged j = sun_judge_lines(example(examples[i].name), examples[i].knows);
+        struct sun_judged j = sun_judge_lines(
+            data_file("tests/data/sun_utilities/%s.txt", examples[i].name), examples[i].knows);
         if (j.unknown)
             fail_msg("%s: %.*s", examples[i].name, (int)j.sample.n, j.sample.p);
         assert_int_equal(j.known, examples[i].known);
@@ -80,7 +62,7 @@ static void other_forms(void **state)
 static void counters(void **state)
 {
     (void)state;
-    struct slice text = example("imsimta_counters");
+    struct slice text = data_file("tests/data/sun_utilities/%s.txt", "imsimta_counters");
     struct sun_counters c;
     assert_true(sun_counters_next(&text, &c));
     const int64_t lines[SUN_LINES][3] = {
@@ -91,7 +73,7 @@ static void counters(void **state)
     assert_memory_equal(c.line, lines, sizeof lines);
     assert_memory_equal(c.single, singles, sizeof singles);
     assert_false(sun_counters_next(&text, &c));
-    text = example("imsimta_qm_counters");
+    text = data_file("tests/data/sun_utilities/%s.txt", "imsimta_qm_counters");
     assert_true(sun_counters_next(&text, &c));
     assert_int_equal(c.line[SUN_STORED][SUN_BLOCKS], -362);
     assert_int_equal(c.line[SUN_SUBMITTED][SUN_RECIPIENTS], 2594);
