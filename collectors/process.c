@@ -76,6 +76,7 @@ static void check(struct collect *c, struct watched *w)
 static enum life life_of(const struct model *m, const struct appl *a)
 {
     enum life life = access_life(a);
+    bool none = false; /* of processes that need not run */
     for (const struct watched *w = watched; w->of; w++)
         if (w->of->appl == a)
             life = w->life;
@@ -83,11 +84,13 @@ static enum life life_of(const struct model *m, const struct appl *a)
         const struct process *p = model_row(m, MODEL_PROCESS, i);
         if (p->appl != a->row.key[0] || p->running == MODEL_ABSENT)
             continue;
-        if (p->running < p->expected_min || p->running == 0)
+        if (p->running < p->expected_min)
             return LIFE_DEAD;
-        life = life == LIFE_UNKNOWN ? LIFE_ALIVE : life;
+        none |= p->running == 0;
+        if (p->running && life == LIFE_UNKNOWN)
+            life = LIFE_ALIVE;
     }
-    return life;
+    return life == LIFE_UNKNOWN && none ? LIFE_DEAD : life;
 }
 
 /* What was found before the application was started is no news of it. */
