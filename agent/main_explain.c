@@ -13,6 +13,7 @@
 #include "../collectors/escape.h"
 #include "../collectors/explain.h"
 #include "../collectors/maillog.h"
+#include "../collectors/syslog_forms.h"
 #include "main_explain.h"
 
 #define LINE_MAX_OCTETS (256 * 1024) /* as follow.c: what is longer is cut */
@@ -37,6 +38,9 @@ static void explain_line(const struct format *f, struct syslog_context *c, struc
         plain = (struct slice){inner, container_line(line, &in_parts, inner)};
     plain.n -= plain.n && plain.p == inner;
     f->parse(c, plain, &e);
+    struct slice nested = e.kind == EVENT_FOREIGN ? syslog_nested(plain) : slice_head(plain, 0);
+    if (nested.n)
+        f->parse(c, nested, &e);
     bool odd = e.kind == EVENT_FOREIGN || e.kind == EVENT_UNKNOWN;
     uint32_t again = odd ? maillog_times_again(plain) : 0;
     n->foreign += e.kind == EVENT_FOREIGN && !again;

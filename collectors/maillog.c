@@ -5,6 +5,7 @@
 #include "container.h"
 #include "escape.h"
 #include "maillog.h"
+#include "syslog_forms.h"
 
 #define AHEAD 16 /* events between a fetch and its use */
 
@@ -88,6 +89,15 @@ static void parse_formats(struct maillog *m, struct slice line, struct event *e)
     }
 }
 
+/* The same for a line that may have a head of its own behind that of Docker's syslog driver. */
+static void parse_formats_nested(struct maillog *m, struct slice line, struct event *e)
+{
+    parse_formats(m, line, e);
+    struct slice nested = e->kind == EVENT_FOREIGN ? syslog_nested(line) : slice_head(line, 0);
+    if (nested.n)
+        parse_formats(m, nested, e);
+}
+
 /*
  * "last message repeated 3 times" (BSD's syslogd and its descendants), "Last message 'warning: unkno' repeated 3
  * times, suppressed by syslog-ng on mx1".
@@ -109,7 +119,7 @@ uint32_t maillog_times_again(struct slice line)
 /* The event of a line, or of the one before it if the line says that this came again. */
 static void parse_one(struct maillog *m, struct slice line, struct event *e)
 {
-    parse_formats(m, line, e);
+    parse_formats_nested(m, line, e);
     bool odd = e->kind == EVENT_FOREIGN || e->kind == EVENT_UNKNOWN;
     uint32_t times = odd ? maillog_times_again(line) : 0;
     if (!times) {
@@ -117,7 +127,7 @@ static void parse_one(struct maillog *m, struct slice line, struct event *e)
         return;
     }
     int64_t time_ms = e->time_ms;
-    parse_formats(m, m->before, e);
+    parse_formats_nested(m, m->before, e);
     e->repeats = times - 1;
     e->time_ms = time_ms;
 }

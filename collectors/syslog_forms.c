@@ -243,3 +243,11 @@ bool syslog_find_tag(struct slice s, struct slice *tag, struct slice *text)
     *text = behind_host;
     return behind_host.n > 0;
 }
+
+struct slice syslog_nested(struct slice line)
+{
+    struct slice s = slice_skip(line, slice_search(line, SLICE("]: ")) + 3);
+    bool bsd = s.n > 20 && s.p[3] == ' ' && s.p[6] == ' ' && s.p[9] == ':' && s.p[12] == ':';
+    bool iso = s.n > 20 && s.p[4] == '-' && s.p[10] == 'T' && s.p[13] == ':';
+    return bsd || iso ? s : slice_head(s, 0);
+}

@@ -30,4 +30,10 @@ size_t syslog_usual_stamp(struct slice *s, char to[SYSLOG_STAMP_ROOM]);
  */
 bool syslog_find_tag(struct slice s, struct slice *tag, struct slice *text);
 
+/*
+ * The line with a head of its own that a program in a container wrote, behind the head that Docker's syslog driver gave it:
+ * "... dockerhost mail[99]: Nov 21 22:48:24 mx1 postfix/smtpd[1]: text". Empty: there is none.
+ */
+struct slice syslog_nested(struct slice line);
+
 #endif

@@ -103,6 +103,7 @@ HEADS = [
     lambda t, h, g, p, x: f"{MONTHS[t.month - 1]} {t.day:2d} {t:%H:%M:%S} {g}[{p}]: {x}",
     lambda t, h, g, p, x: f"mail-1  | {MONTHS[t.month - 1]} {t.day:2d} {t:%H:%M:%S} {h} {g}[{p}]: {x}",
     lambda t, h, g, p, x: f"{t:%Y-%m-%dT%H:%M:%SZ}\t{h}\t{g}[{p}]:\t{x}",
+    lambda t, h, g, p, x: bsd(t, "dockerhost", "docker/mail", 99, bsd(t, h, g, p, x)),
 ]
 
 

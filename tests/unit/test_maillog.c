@@ -74,6 +74,24 @@ static void test_repeated(void **state)
         }
 }
 
+/* Docker's syslog driver: a head of the runtime, and behind it the program's own. */
+static void test_nested(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, NULL, 64);
+    world_feed(&w,
+               BSD "mail[99]: " BSD "postfix/smtpd[7]: connect from h[192.0.2.9]\n" BSD
+                   "docker/mail[99]: 2026-11-21T10:00:00+00:00 mx postfix/smtpd[7]: connect "
+                   "from h[192.0.2.9]\n" BSD "mail[99]: Nov 21 10:00:00\n" BSD
+                   "mail[99]: Nov 21 10:00:00 mx sshd[7]: connect from h[192.0.2.9]\n" BSD
+                   "mail[99]: a Nov 21 10:00:00 mx postfix/smtpd[7]: connect from h[192.0.2.9]\n"
+                   "]: \n]:");
+    assert_int_equal(world_expect(&w, "nested", "smtpd:accumulated_inbound=2"), 0);
+    assert_int_equal(w.log.lines, 2);
+    world_close(&w);
+}
+
 /* The numbers that a log makes when it comes in runs of so many lines. */
 static uint64_t sum_of(const char *text, unsigned lines)
 {
@@ -184,8 +202,9 @@ static void test_garbage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines), cmocka_unit_test(test_repeated), cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_ends),  cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_lines),  cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_nested), cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_ends),   cmocka_unit_test(test_garbage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
