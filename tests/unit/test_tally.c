@@ -447,13 +447,49 @@ static void test_real_log(void **state)
     world_close(&w);
 }
 
+/* The ports by which the sockets of deliveries are known: those that a log tells, else SMTP's. */
+static void test_relay_ports(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *relay;
+        unsigned ports[3];
+    } relays[] = {
+        {"mx.y[192.0.2.1]:2525", {2525}},
+        {"mx.y[192.0.2.1]", {25, 465, 587}},
+        {"mx.y[2001:db8::7]", {25, 465, 587}},
+        {"mx.y[2001:db8::7]:24", {24}},
+        {"mx.y[/var/run/lmtp]", {0}},
+        {"mx.y[192.0.2.1]:70000", {0}},
+        {"none", {0}},
+    };
+    static const unsigned all[] = {24, 25, 465, 587, 2525, 70000 & 0xffff};
+    for (size_t n = 0; n < sizeof relays / sizeof relays[0]; n++) {
+        struct world w;
+        char line[256];
+        world_open(&w, NULL, 100);
+        snprintf(line, sizeof line,
+                 P "smtp[20]: A1B2C3D4E5: to=<b@y.test>, relay=%s, delay=1, delays=0/0/0/1, "
+                   "dsn=2.0.0, status=sent (250 Ok)\n",
+                 relays[n].relay);
+        world_feed(&w, line);
+        const struct appl *a = model_row(&w.model, MODEL_APPL, 0);
+        for (size_t p = 0; p < sizeof all / sizeof all[0]; p++) {
+            bool told = false;
+            for (unsigned i = 0; i < 3; i++)
+                told |= relays[n].ports[i] == all[p];
+            assert_int_equal(tally_relay_service(w.tally, a, (uint16_t)all[p]) != NULL, told);
+        }
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_instances),
-        cmocka_unit_test(test_abandoned),
-        cmocka_unit_test(test_real_log),
+        cmocka_unit_test(test_cases),       cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_abandoned),   cmocka_unit_test(test_real_log),
+        cmocka_unit_test(test_relay_ports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
