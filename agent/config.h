@@ -50,8 +50,8 @@ struct config_mta {
                                            syslog_name=submission */
     struct config_strings internal_services; /* inbound services behind a content filter, as
                                   mtaGroupName has them ("reinject/smtpd"): not counted again */
-    struct config_strings
-        listen; /* "ADDRESS:PORT" or ":PORT" of its listeners, and " SERVICE" if it is not the usual one */
+    /* "ADDRESS:PORT" or ":PORT" of its listeners, and " SERVICE" if it is not the usual one */
+    struct config_strings listen;
     /* Sun's Messaging Server: where it is installed, and what it is asked. */
     char *base_directory, *log_directory, *store_directory;
     char *service_log;                 /* of syslog, where its services write there; NULL: none */
@@ -188,8 +188,8 @@ struct config_access {
     char *log;
     char *pid_file;
     char *proc_directory; /* Cyrus: a file for each session */
-    struct config_strings
-        syslog_names;                /* tags of its lines, if they differ from the server's own */
+    /* tags of its lines, if they differ from the server's own */
+    struct config_strings syslog_names;
     struct config_strings protocols; /* services that are shown before their first line */
     struct config_strings who;       /* a command that lists the sessions, empty: none */
     char *metrics;                   /* URL on this host, or path; NULL: none are fetched */

@@ -27,8 +27,8 @@ static struct {
     enum log_level level;
     int fd;
     bool to_syslog;
-    bool
-        journal; /* stderr leads to systemd's journal, which wants "<N>" and adds the rest itself */
+    /* stderr leads to systemd's journal, which wants "<N>" and adds the rest itself */
+    bool journal;
 } out = {.program = "mailmond", .level = LOG_LEVEL_NOTICE, .fd = STDERR_FILENO};
 
 /* Is stderr the stream that systemd named in $JOURNAL_STREAM ("DEVICE:INODE", systemd.exec(5))? */

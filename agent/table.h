@@ -80,8 +80,8 @@ struct table {
     enum model_table rows;
     const struct column *columns; /* in order of id */
     uint32_t column_count;
-    uint32_t
-        presence_offset; /* 0, or the offset of a uint64_t that must be 1 for a row to be here */
+    /* 0, or the offset of a uint64_t that must be 1 for a row to be here */
+    uint32_t presence_offset;
 };
 
 /* All tables, in OID order. */

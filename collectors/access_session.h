@@ -19,8 +19,8 @@ struct access_session {
     uint32_t appl;    /* 0: this slot is free */
     uint32_t process; /* 0: not told */
     uint32_t assoc;   /* its assocIndex, 0: no row */
-    uint16_t
-        flags; /* _NAMED: id is of its name; _SHOWN: it has rows; others are of access_session.c */
+    /* _NAMED: id is of its name; _SHOWN: it has rows; others are of access_session.c */
+    uint16_t flags;
     uint16_t protocol; /* its port */
     struct text64 user, remote, method;
 };

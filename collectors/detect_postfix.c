@@ -84,8 +84,8 @@ static bool find_override(struct slice text, struct slice service, struct slice 
 /* An endpoint of master.cf or of a transport: "smtp", "127.0.0.1:10025", "[::1]:25",
  * "localhost:smtp". */
 struct endpoint {
-    char
-        host[INET6_ADDRSTRLEN]; /* numeric; empty: every address, or a name that is not looked up */
+    /* numeric; empty: every address, or a name that is not looked up */
+    char host[INET6_ADDRSTRLEN];
     bool six, loopback;
     unsigned port;
 };

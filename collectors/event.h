@@ -127,14 +127,13 @@ enum event_flag {
     EVENT_NULL_SENDER = 1 << 16,
     EVENT_ATTEMPTS = 1 << 17, /* attempts is told */
     EVENT_TIMED = 1 << 18,    /* delay_ms is told */
-    EVENT_ALIKE =
-        1 << 19, /* packed_id is no name: equal in entries that differ in the recipient only */
+    /* packed_id is no name: equal in entries that differ in the recipient only */
+    EVENT_ALIKE = 1 << 19,
     EVENT_INBOUND = 1 << 20, /* direction of an association */
     EVENT_OUTBOUND = 1 << 21,
     EVENT_UNREACHED = 1 << 22, /* this delivery could not open its association; text = why */
-    EVENT_SESSION =
-        1
-        << 23, /* id is the session's that EVENT_CONNECT or EVENT_CLIENT began; of EVENT_ARRIVED: other_id */
+    /* id is the session's that EVENT_CONNECT or EVENT_CLIENT began; of EVENT_ARRIVED: other_id */
+    EVENT_SESSION = 1 << 23,
     EVENT_CONNECTION = 1 << 24, /* it was about the connection, nobody tried to log in */
     EVENT_SMTP = 1 << 25,       /* of EVENT_CHANNEL: an association of other hosts' MTAs ... */
     EVENT_SUBMISSION = 1 << 26, /* ... or of users' programs, which is a service of its own */
@@ -190,8 +189,8 @@ struct event {
     unsigned format : 8; /* of the log it is from, see maillog.h */
     unsigned flags;      /* enum event_flag */
     uint32_t pid;        /* of the logging process, 0 if unknown */
-    uint32_t
-        code; /* status code class*1000000 + subject*1000 + detail (mtaStatusCode), 0 if none */
+    /* status code class*1000000 + subject*1000 + detail (mtaStatusCode), 0 if none */
+    uint32_t code;
     uint32_t recipients;
     uint32_t bad_commands;
     uint32_t entry, attempts; /* of EVENT_CHANNEL only: enum entry_code; delivery attempts before */
@@ -199,8 +198,8 @@ struct event {
     uint64_t size;            /* octets */
     uint64_t delay_ms;        /* since arrival */
     struct slice id, other_id, address, peer, relay, text;
-    struct slice
-        original; /* the recipient as it came, where address is what it became; else empty */
+    /* the recipient as it came, where address is what it became; else empty */
+    struct slice original;
     union {
         struct {
             struct queue_id packed_other; /* other_id of EVENT_QUEUED_AS, likewise */

@@ -48,8 +48,8 @@ enum follow_result follow_read(struct follow *f, size_t budget,
 const struct follow_position *follow_position(const struct follow *f);
 
 struct follow_status {
-    enum source_status
-        status; /* SOURCE_OK, _MISSING, _DENIED, _TRUNCATED (bytes may be lost), _CATCHING_UP */
+    /* SOURCE_OK, _MISSING, _DENIED, _TRUNCATED (bytes may be lost), _CATCHING_UP */
+    enum source_status status;
     uint64_t behind_bytes; /* known to be unread, older generations included */
     uint64_t rotations;    /* generations finished since follow_new */
     uint64_t bytes;        /* handed on since follow_new */

@@ -29,8 +29,8 @@ struct follow_files {
     struct follow_file *list; /* oldest first; the live one, if it exists, is the last */
     unsigned count, room;
     size_t stem; /* the log's name has a date behind so many octets; 0: none */
-    bool
-        pattern; /* the log's name is a pattern (glob(7)): a log of its own is each file that fits */
+    /* the log's name is a pattern (glob(7)): a log of its own is each file that fits */
+    bool pattern;
 };
 
 /*

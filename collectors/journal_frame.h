@@ -15,8 +15,8 @@
 struct journal_frame {
     uint32_t magic;
     uint32_t size; /* octets of lines that follow */
-    uint32_t
-        status; /* enum source_status: OK (the end was reached), CATCHING_UP; else no lines follow */
+    /* enum source_status: OK (the end was reached), CATCHING_UP; else no lines follow */
+    uint32_t status;
     uint32_t gap;    /* records between the last frame's cursor and this frame are gone */
     int64_t time_ms; /* of the last record, 0: none */
     char cursor[JOURNAL_CURSOR]; /* empty: as before */

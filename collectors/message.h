@@ -29,11 +29,10 @@ enum message_flag {
     MESSAGE_STORED = 1 << 11,   /* the store has a record of this slot */
     MESSAGE_LOOPBACK = 1 << 12, /* came from this host: perhaps from a content filter, an alias */
     MESSAGE_DONE = 1 << 14,     /* every recipient that is known has its result */
-    MESSAGE_NOTICE =
-        1 << 15, /* its sender is null: where attempts are untold it is kept when it fails */
-    MESSAGE_OPEN =
-        1 << 13 /* how many recipients it came with was not told: they are counted as they
-                              are done with */
+    /* its sender is null: where attempts are untold it is kept when it fails */
+    MESSAGE_NOTICE = 1 << 15,
+    /* how many recipients it came with was not told: they are counted as they are done with */
+    MESSAGE_OPEN = 1 << 13
 };
 
 /* One message; 64 octets, so that it is one cache line. A free slot has a null id. */

@@ -10,8 +10,8 @@
 
 /* What the file of one queued message tells. */
 struct queue_file {
-    uint64_t
-        size; /* octets of header and body; without the body's if that is in a file of its own */
+    /* octets of header and body; without the body's if that is in a file of its own */
+    uint64_t size;
     uint32_t recipients;     /* as first queued */
     uint32_t pending;        /* not yet delivered, when known; else = recipients */
     int64_t arrival_ms;      /* real time; 0 unknown */
@@ -21,8 +21,8 @@ struct queue_file {
 
 /* One of its queue directories, below queue_directory. */
 enum mta_queue_flag {
-    MTA_QUEUE_INCOMPLETE =
-        1 << 0,                  /* files without the owner's execute bit are still being written */
+    /* files without the owner's execute bit are still being written */
+    MTA_QUEUE_INCOMPLETE = 1 << 0,
     MTA_QUEUE_RETRY = 1 << 1,    /* a file's mtime is the time of its next attempt */
     MTA_QUEUE_DAMAGED = 1 << 2,  /* not awaiting delivery: left out of what the MTA stores */
     MTA_QUEUE_REWRITTEN = 1 << 3 /* a file is replaced when its message's state changes; it tells
@@ -62,16 +62,16 @@ enum mta_service_flag {
     MTA_SERVICE_BY_RELAY = 1 << 1, /* one group for each relay: "pipe/dovecot" */
     MTA_SERVICE_DISCARDS = 1 << 2, /* what it "sends" is dropped */
     MTA_SERVICE_OWN = 1 << 3, /* takes in what the MTA makes itself, and mail of unknown origin */
-    MTA_SERVICE_SCREENS =
-        1 << 4,                 /* stands before another service, which logs the connection again */
-    MTA_SERVICE_NONE = 1 << 8,  /* no transport was named: what expired is the last one's */
-    MTA_SERVICE_LEARN = 1 << 5, /* whether it has associations shows when it first has one */
+    /* stands before another service, which logs the connection again */
+    MTA_SERVICE_SCREENS = 1 << 4,
+    MTA_SERVICE_NONE = 1 << 8,    /* no transport was named: what expired is the last one's */
+    MTA_SERVICE_LEARN = 1 << 5,   /* whether it has associations shows when it first has one */
     MTA_SERVICE_CHANNEL = 1 << 6, /* a Sun channel: receives, queues and delivers */
     MTA_SERVICE_PASSES = 1 << 7   /* ... whose mail comes back to the MTA or goes nowhere */
 };
 struct mta_service {
-    const char *
-        daemon; /* last part of the service; "tcp_*": one that begins so; the first that fits counts */
+    /* last part of the service; "tcp_*": one that begins so; the first that fits counts */
+    const char *daemon;
     int hierarchy; /* -1 receives, -2 delivers (mib.md, Groups) */
     unsigned flags;
     uint32_t port;           /* the protocol's primary port, 0: none */
@@ -82,10 +82,10 @@ struct mta_service {
 struct mta_process {
     const char *name;
     unsigned min, max; /* max 0: any number */
-    const char
-        *service; /* it is this one of the instance's applications ("imap" of "msg/imap"), which is
-                            down without it; NULL: if min is not 0, the mail system is */
-    bool mortal;  /* config_mta.max_life_time_s is for it */
+    /* it is this one of the instance's applications ("imap" of "msg/imap"), which is down
+       without it; NULL: if min is not 0, the mail system is */
+    const char *service;
+    bool mortal; /* config_mta.max_life_time_s is for it */
 };
 
 /* What a mail system's log, queue and command tell, or do not. */
@@ -118,8 +118,8 @@ struct mta {
     const char *summary;  /* for --help */
     const char *master;   /* names of its master process, with blanks between them */
     const char *pid_file; /* of that process, below queue_directory if it is no absolute path */
-    const struct mta_process
-        *processes;       /* the master's children; ends with a NULL name; may be NULL */
+    /* the master's children; ends with a NULL name; may be NULL */
+    const struct mta_process *processes;
     const char *account;  /* that its daemons run as: their outbound sockets belong to it */
     const char *listener; /* group of its listeners, where the configuration names none */
     unsigned flags;       /* enum mta_flag */
@@ -149,8 +149,8 @@ struct mta {
     /* Takes the next entry off what its `queue_command` printed; false: there are no more. Times of day in it
        are UTC. NULL: no command tells what its log and queue do not. */
     bool (*attempt)(struct slice *text, int64_t now_s, struct mta_attempt *a);
-    char
-        body_letter; /* the file with the body has this last letter in its name; 0: it is the same */
+    /* the file with the body has this last letter in its name; 0: it is the same */
+    char body_letter;
 };
 
 extern const struct mta mta_exim, mta_opensmtpd, mta_postfix, mta_sendmail, mta_sun;

@@ -37,9 +37,9 @@ struct probe_request {
 };
 
 struct probe_result {
-    enum response_status
-        status; /* unknown: it could not be asked; up, down, refused, timedOut, tlsError, protocolError,
-                                    authFailed, congested; never slow */
+    /* unknown: it could not be asked; up, down, refused, timedOut, tlsError, protocolError,
+       authFailed, congested; never slow */
+    enum response_status status;
     enum dialog_step step;     /* at which it ended, if not up */
     uint32_t steps_us[STEPS];  /* PROBE_NO_TIME: it did not come to this step */
     uint64_t total_us;         /* their sum */

@@ -28,16 +28,17 @@ struct syslog_tag {
 
 /* What one log's heads have in common, carried from line to line. Start it with syslog_start. */
 struct syslog_context {
-    int64_t
-        now_ms; /* reference for the year of a line without one: the last line's time, at first the file's mtime */
+    /* reference for the year of a line without one: the last line's time, at first the file's
+       mtime */
+    int64_t now_ms;
     int64_t zone_ms; /* local time minus UTC at that time, for heads without a zone */
     char last[16];   /* the time stamp parsed last, to parse each second once */
     int64_t last_ms;
-    int64_t
-        zone_until_ms; /* of syslog_take_local: end of the hour, local time, that zone_ms is for */
+    /* of syslog_take_local: end of the hour, local time, that zone_ms is for */
+    int64_t zone_until_ms;
     const void *options; /* of the log's format, where it has some; set after syslog_start */
-    struct slice
-        file; /* name of the line's file, and its mtime, real time; empty and 0: not told */
+    /* name of the line's file, and its mtime, real time; empty and 0: not told */
+    struct slice file;
     int64_t file_ms;
     struct syslog_tag tags[SYSLOG_TAGS], long_tag; /* by hash; one that is too long to be kept */
 };
