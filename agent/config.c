@@ -578,6 +578,11 @@ char *config_run_dir(const char *file)
     return run_dir;
 }
 
+unsigned config_systems(const struct config *c)
+{
+    return c->mta_count + c->dovecots.count + c->cyruses.count + c->directories.count;
+}
+
 void config_free(struct config *c)
 {
     if (!c)

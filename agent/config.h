@@ -285,6 +285,8 @@ struct config *config_load(const char *file, struct err_list *errors);
  * caller.
  */
 char *config_run_dir(const char *file);
+/* How many mail systems are configured and found: transfer agents, servers of mailboxes, directories. */
+unsigned config_systems(const struct config *c);
 void config_free(struct config *c);
 /* Adds an instance with the defaults of all settings; c owns it. */
 /* A mail transfer agent of this type with the settings that its group has when it says nothing. */

@@ -456,7 +456,7 @@ static int run(pid_t parent)
     c->work = slots_work(self.slots);
     if (!become(state_dir(), parent) || !may_have_threads() || !restore() || !start_collectors())
         return self.exit_code ? self.exit_code : 1;
-    log_notice("%s %s: %u mail systems", COLLECT_PROGRAM, VERSION, c->instance_count);
+    log_notice("%s %s: %u mail systems", COLLECT_PROGRAM, VERSION, config_systems(self.config));
     uv_run(c->loop, UV_RUN_DEFAULT);
     c->stopping = true;
     while (self.checkpoint_busy || consumers_busy())

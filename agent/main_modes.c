@@ -104,6 +104,6 @@ int modes_of_config(const struct arguments *a, const struct config *c,
         alarm_rules_print(rules, stdout);
     if (a->check)
         printf("%s: ok, %u mail systems\n", c->file ? c->file : "no configuration file",
-               c->mta_count);
+               config_systems(c));
     return a->settings || a->dump_config || a->detect || a->check ? 0 : -1;
 }

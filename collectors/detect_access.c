@@ -51,6 +51,8 @@ static void note(const struct config_access *a, const char *type, struct err_lis
                            .name = a->name ? a->name : (char *)(uintptr_t)type,
                            .source_file = a->at.file,
                            .source_line = a->at.line};
+    if (a->log && !a->at.file)
+        detect_note(&m, notes, "found: log %s", a->log);
     if (a->log)
         detect_readable(&m, a->log, false, notes);
     else
