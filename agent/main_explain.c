@@ -70,6 +70,9 @@ static bool explain_file(const struct format *f, const char *name)
     struct syslog_context context;
     bool written = !is_input && stat(name, &st) == 0 && S_ISREG(st.st_mode);
     syslog_start(&context, (int64_t)(written ? st.st_mtim.tv_sec : time(NULL)) * 1000);
+    const char *slash = strrchr(name, '/');
+    context.file = slice_of(slash ? slash + 1 : name);
+    context.file_ms = written ? (int64_t)st.st_mtim.tv_sec * 1000 : 0;
     struct counts n = {0};
     while (gzgets(in, line, sizeof line)) /* a line with a NUL octet ends there */
         explain_line(f, &context, slice_of(line), &n);

@@ -152,6 +152,8 @@ static bool read_one(struct reading *r, const char *name)
     int64_t written = S_ISREG(st.st_mode) ? (int64_t)st.st_mtim.tv_sec : (int64_t)time(NULL);
     if (r->octets == 0)
         maillog_time(&r->log, written * 1000);
+    const char *slash = strrchr(name, '/');
+    maillog_file(&r->log, slice_of(slash ? slash + 1 : name), written * 1000);
     posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     return read_fd(r, fd, name);
 }
