@@ -81,7 +81,8 @@ def main():
         if peer and not eximstats():
             print("\neximstats is not here: no ratio to it")
             continue
-        subprocess.run([generator, "-b", str(int(size * 1e6)), "-o", log, "-j", truth, *extra], check=True)
+        subprocess.run([generator, "-b", str(int(size * 1e6)), "-s", str(opts.seed), "-o", log, "-j", truth, *extra],
+                       check=True)
         peers = {"eximstats": [eximstats(), log]} if peer else {}
         medians = reading.compare(title, opts, "exim", log, peers, rounds)
         good &= differences(os.path.join(opts.dir, "mailmond.out"), truth) == 0

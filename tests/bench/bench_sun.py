@@ -37,7 +37,7 @@ def wrong_numbers(text, traffic):
 
 
 def bench_log(folder, options):
-    traffic, log = Traffic(3, start=1795300000), folder / "mail.log_current"
+    traffic, log = Traffic(options.seed, start=1795300000), folder / "mail.log_current"
     with open(log, "w", encoding="ascii") as f:
         while f.tell() < options.size * 1e6:
             f.write(traffic.take(20000))

@@ -74,7 +74,7 @@ def wrong_numbers(opts, name, log, copies):
 
 
 def main():
-    opts = reading.parser(__doc__, 100, 7).parse_args()
+    opts = reading.parser(__doc__, 100, 7, seeded=False).parse_args()
     os.makedirs(opts.dir, exist_ok=True)
     good = True
     for name in FORMATS:

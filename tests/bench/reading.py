@@ -15,12 +15,13 @@ SOURCES = {"gen_postfix_log": ["gen_postfix_log.c", "gen_world.c", "gen_inbound.
                                "gen_delivery.c", "gen_truth.c"]}
 
 
-def parser(doc, size, rounds, limit=None):
+def parser(doc, size, rounds, limit=None, seeded=True):
     """The options that all of them have; doc: of the program, whose first line is the help's."""
     p = argparse.ArgumentParser(description=doc.split("\n", 1)[0])
     p.add_argument("size", nargs="?", type=float, default=size, help=f"MB of the log ({size})")
     p.add_argument("--rounds", type=int, default=rounds)
-    p.add_argument("--seed", type=int, default=1)
+    if seeded:
+        p.add_argument("--seed", type=int, default=1, help="of the log that is made (1)")
     p.add_argument("--limit", type=float, default=limit, help="fail above this ratio to wcl")
     p.add_argument("--mailmond", default=os.path.join(ROOT, os.environ.get("B", "build"), "mailmond"))
     p.add_argument("--dir", default=os.path.join(ROOT, "build", "bench"), help="for data (build/bench)")
