@@ -28,21 +28,28 @@ static void put_character(struct output *out, char c)
     out->text[out->n++] = c;
 }
 
+/* n is far below ROOM: a name, a label, a number. */
+static void put_few(struct output *out, const char *text, size_t n)
+{
+    if (n > ROOM - out->n)
+        flush(out);
+    memcpy(out->text + out->n, text, n);
+    out->n += n;
+}
+
 static void put(struct output *out, const char *text)
 {
-    for (; *text; text++)
-        put_character(out, *text);
+    put_few(out, text, strlen(text));
 }
 
 static void put_number(struct output *out, const char *before, uint64_t number)
 {
-    char digits[21], *p = digits + sizeof digits;
-    *--p = '\0';
+    char digits[20], *p = digits + sizeof digits;
     do
         *--p = (char)('0' + number % 10);
     while (number /= 10);
     put(out, before);
-    put(out, p);
+    put_few(out, p, (size_t)(digits + sizeof digits - p));
 }
 
 static void put_two_digits(struct output *out, const char *before, uint64_t number)
