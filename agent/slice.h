@@ -85,6 +85,12 @@ static inline uint64_t slice_word(const char *p)
     return v;
 }
 
+/* Are n octets, 8 to 16, the same? Two words that overlap. */
+static inline bool slice_same_words(const char *a, const char *b, size_t n)
+{
+    return slice_word(a) == slice_word(b) && slice_word(a + n - 8) == slice_word(b + n - 8);
+}
+
 /* A bit for each of 16 octets that is `c`, the first one lowest. */
 static inline unsigned slice_sixteen(const char *p, char c)
 {

@@ -119,6 +119,18 @@ static void take_fuller(uint64_t *used, uint64_t *limit, uint64_t new_used, uint
     *limit = new_limit;
 }
 
+/* A line of the owner whose lines these are, or of the first one. */
+static void take_usage(struct access_usage *u, struct slice owner, struct slice type, uint64_t used,
+                       uint64_t limit)
+{
+    if (u->owner.p && !slice_eq(u->owner, owner))
+        return;
+    if (slice_eq(type, SLICE("STORAGE")))
+        take_fuller(&u->used_kb, &u->quota_kb, used, limit);
+    else if (slice_eq(type, SLICE("MESSAGE")))
+        take_fuller(&u->messages, &u->message_quota, used, limit);
+}
+
 static bool dovecot_line(struct slice line, struct slice *owner, struct access_usage *u)
 {
     uint64_t used, limit = MODEL_ABSENT;
@@ -128,12 +140,7 @@ static bool dovecot_line(struct slice line, struct slice *owner, struct access_u
     if (!owner->n || !slice_number(&value, &used))
         return false;
     slice_number(&most, &limit);
-    if (u->owner.p && !slice_eq(u->owner, *owner))
-        return true;
-    if (slice_eq(type, SLICE("STORAGE")))
-        take_fuller(&u->used_kb, &u->quota_kb, used, limit);
-    else if (slice_eq(type, SLICE("MESSAGE")))
-        take_fuller(&u->messages, &u->message_quota, used, limit);
+    take_usage(u, *owner, type, used, limit);
     return true;
 }
 
@@ -191,12 +198,7 @@ static bool cyrus_line(struct slice line, struct slice *owner, struct access_usa
     if ((n != 1 && n != 3) || !owner->n)
         return false;
     uint64_t used = numbers[n - 1], limit = n == 3 ? numbers[0] : MODEL_ABSENT;
-    if (u->owner.p && !slice_eq(u->owner, *owner))
-        return true;
-    if (slice_eq(type, SLICE("STORAGE")))
-        take_fuller(&u->used_kb, &u->quota_kb, used, limit);
-    else if (slice_eq(type, SLICE("MESSAGE")))
-        take_fuller(&u->messages, &u->message_quota, used, limit);
+    take_usage(u, *owner, type, used, limit);
     return true;
 }
 

@@ -53,21 +53,10 @@ static int64_t local_hour(int year, int month, int day, int hour)
 /* Which form the context's stamp has; syslog.c has its own two. */
 enum { STAMP_AT = 15, STAMP_TEXT = 's', STAMP_ISO = 'i' };
 
-/* Are n octets, 8 to 16, the same? Two words that overlap: this runs for every line. */
-static inline bool same(const char *a, const char *b, size_t n)
-{
-    uint64_t v[4];
-    memcpy(&v[0], a, 8);
-    memcpy(&v[1], a + n - 8, 8);
-    memcpy(&v[2], b, 8);
-    memcpy(&v[3], b + n - 8, 8);
-    return v[0] == v[2] && v[1] == v[3];
-}
-
 static bool set_hour(struct syslog_context *c, const char *p, bool iso)
 {
     size_t n = iso ? ISO_HOUR : TEXT_HOUR;
-    if (c->last[STAMP_AT] == (iso ? STAMP_ISO : STAMP_TEXT) && same(c->last, p, n))
+    if (c->last[STAMP_AT] == (iso ? STAMP_ISO : STAMP_TEXT) && slice_same_words(c->last, p, n))
         return true;
     int64_t ms = INT64_MIN;
     if (iso && p[4] == '-' && p[7] == '-' && p[10] == 'T')

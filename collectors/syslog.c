@@ -110,17 +110,6 @@ static bool choose_day(const struct syslog_context *c, int month, int day, int64
     return best != INT64_MAX;
 }
 
-/* Are n octets, 8 to 16, the same? Two words that overlap: this runs for every line. */
-static inline bool same(const char *a, const char *b, size_t n)
-{
-    uint64_t v[4];
-    memcpy(&v[0], a, 8);
-    memcpy(&v[1], a + n - 8, 8);
-    memcpy(&v[2], b, 8);
-    memcpy(&v[3], b + n - 8, 8);
-    return v[0] == v[2] && v[1] == v[3];
-}
-
 /* Another second than that of the line before. */
 static bool next_bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
 {
@@ -141,7 +130,7 @@ static bool next_bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
 /* "Nov  1 22:48:24" with at least BSD_LENGTH octets at p. */
 static inline bool bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
 {
-    if (c->last[15] != STAMP_BSD || !same(c->last, p, BSD_LENGTH))
+    if (c->last[15] != STAMP_BSD || !slice_same_words(c->last, p, BSD_LENGTH))
         return next_bsd_time(c, p, ms);
     *ms = c->last_ms;
     return true;
@@ -154,7 +143,8 @@ static bool iso_time(struct syslog_context *c, const char *p, int kind, int64_t 
     int second = two_digits(p + 17, 61);
     if (second < 0)
         return false;
-    if (c->last[15] != kind || memcmp(p, "20", 2) != 0 || !same(c->last, p + 2, MINUTE)) {
+    if (c->last[15] != kind || memcmp(p, "20", 2) != 0 ||
+        !slice_same_words(c->last, p + 2, MINUTE)) {
         int century = two_digits(p, 100), year = two_digits(p + 2, 100);
         int month = two_digits(p + 5, 13), day = two_digits(p + 8, 32);
         int64_t of_day = time_of_day(p + 11);
