@@ -220,23 +220,6 @@ static bool has_other(const struct event *e)
     return e->flags & EVENT_QUEUED_AS || e->kind == EVENT_CHANNEL;
 }
 
-/* Has what an event will look for fetched: first the entries of the index, later the rows. */
-static void fetch_entries(const struct messages *t, const struct event *e)
-{
-    if (e->id.n)
-        __builtin_prefetch(messages_entry(t, e->packed_id));
-    if (has_other(e))
-        __builtin_prefetch(messages_entry(t, e->packed_other));
-}
-
-static void fetch_rows(const struct messages *t, const struct event *e)
-{
-    if (e->id.n)
-        __builtin_prefetch(messages_row(t, e->packed_id), 1);
-    if (e->kind == EVENT_CHANNEL)
-        __builtin_prefetch(messages_row(t, e->packed_other), 1);
-}
-
 static void count_event(const struct maillog_format *f, const struct event *e)
 {
     for (uint32_t more = 0; more <= e->repeats; more++)
@@ -254,11 +237,17 @@ void maillog_count(struct maillog *m, const struct event *events, const uint64_t
                    unsigned count)
 {
     const struct messages *t = m->tally ? tally_messages(m->tally) : NULL;
+    uint64_t hashes[AHEAD] = {0}; /* of the next events */
     for (unsigned i = 0; i < count; i++) {
-        if (t && i + AHEAD < count)
-            fetch_entries(t, &events[i + AHEAD]);
-        if (t && i + AHEAD / 2 < count)
-            fetch_rows(t, &events[i + AHEAD / 2]);
+        if (t) {
+            const struct event *later = &events[i + AHEAD < count ? i + AHEAD : i];
+            uint64_t hash = queue_id_hash(later->packed_id);
+            __builtin_prefetch(messages_entry(t, hash));
+            __builtin_prefetch(messages_row(t, hashes[(i + AHEAD / 2) % AHEAD]), 1);
+            hashes[i % AHEAD] = hash;
+            if (has_other(later))
+                __builtin_prefetch(messages_entry(t, queue_id_hash(later->packed_other)));
+        }
         *m->in_count = lines_at[i];
         const struct maillog_format *f = &m->formats[events[i].format];
         if (events[i].flags & (EVENT_XML | EVENT_JSON))

@@ -88,18 +88,18 @@ struct messages {
 bool messages_init(struct messages *t, uint32_t max, bool persist);
 void messages_free(struct messages *t);
 /*
- * Where a message will be looked for: its entry of the index and, some lines later, its row. A line's
- * message is seldom in the cache, and waiting for it cost a quarter of the reading time. The caller
- * fetches the address: gcc drops calls of an inline function that does nothing but __builtin_prefetch.
+ * Where the message of an id with this queue_id_hash will be looked for: its entry of the index and, some lines later,
+ * its row. A line's message is seldom in the cache, and waiting for it cost a quarter of the reading time. The
+ * caller fetches the address in a function that does something else, too: gcc takes one that only fetches for one
+ * without effect, and drops its calls.
  */
-static inline const void *messages_entry(const struct messages *t, struct queue_id id)
+static inline const void *messages_entry(const struct messages *t, uint64_t hash)
 {
-    return hashindex_home(&t->index, queue_id_hash(id));
+    return hashindex_home(&t->index, hash);
 }
-static inline const void *messages_row(const struct messages *t, struct queue_id id)
+static inline const void *messages_row(const struct messages *t, uint64_t hash)
 {
-    int64_t slot = hashindex_guess(&t->index, queue_id_hash(id));
-    return &t->rows[slot < 0 ? 0 : slot];
+    return &t->rows[hashindex_guess(&t->index, hash)];
 }
 /* The message, or NULL. */
 struct message *messages_find(const struct messages *t, uint16_t appl, struct queue_id id);
