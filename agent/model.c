@@ -633,7 +633,7 @@ static struct row *reset(const struct model *m, enum model_table t, uint32_t pos
 {
     const struct model_kind *k = &model_kinds[t];
     struct row *row = row_at(&m->tables[t], position);
-    struct row head = {.used = 1, .dirty = row->dirty, .stored = row->stored};
+    struct row head = {.used = 1, .dirty = row->dirty, .stored = row->stored, .stale = UINT8_MAX};
     memcpy(row, k->initial, k->row_size);
     memcpy(head.key, key, k->keys * sizeof key[0]);
     *row = head;
@@ -651,7 +651,7 @@ static void *fill(struct model *m, enum model_table t, uint32_t position, uint32
     memmove(r->order + i + 1, r->order + i, (r->count - i) * sizeof r->order[0]);
     r->order[i] = position;
     r->count++;
-    model_touch(m, t);
+    r->generation++;
     return row;
 }
 
@@ -715,7 +715,7 @@ void model_remove(struct model *m, enum model_table t, void *row)
     r->free_list[r->free_count++] = r->order[i];
     r->count--;
     memmove(r->order + i, r->order + i + 1, (r->count - i) * sizeof r->order[0]);
-    model_touch(m, t);
+    r->generation++;
 }
 
 void model_rekey(struct model *m, enum model_table t, void *row, const uint32_t key[3],
@@ -723,7 +723,7 @@ void model_rekey(struct model *m, enum model_table t, void *row, const uint32_t 
 {
     reset(m, t, model_position(m, t, row), key, address);
     m->tables[t].unsorted = true;
-    model_touch(m, t);
+    m->tables[t].generation++;
 }
 
 /* qsort_r's order of positions: that of their rows. */
@@ -747,7 +747,7 @@ void model_sort(struct model *m, enum model_table t)
         return;
     qsort_r(r->order, r->count, sizeof r->order[0], compare_positions, &s);
     r->unsorted = false;
-    model_touch(m, t);
+    r->generation++;
 }
 
 void model_clean(struct model *m, enum model_table t)

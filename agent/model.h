@@ -753,7 +753,8 @@ struct rows {
     bool unsorted;       /* `order` must be sorted before it is used */
     uint64_t overflow;   /* rows left out because the table was full */
     uint64_t generation; /* grows at every change that a reader should see */
-    uint64_t remade;     /* the generation since which single rows changed, each of them stale */
+    uint64_t touched; /* the generation at which any rows may have changed; later it is those that
+                            are stale */
 };
 
 struct model {
@@ -842,7 +843,7 @@ static inline void model_dirty(struct model *m, enum model_table t, void *row)
 /* The same of any rows of a table: the next slots take it whole. */
 static inline void model_touch(struct model *m, enum model_table t)
 {
-    m->tables[t].remade = ++m->tables[t].generation;
+    m->tables[t].touched = ++m->tables[t].generation;
 }
 
 /* Adds to a counter that is present; an absent one stays absent. */

@@ -47,6 +47,9 @@ struct slots {
     size_t model_size, slot_size;
     uint32_t capacities[MODEL_TABLES];
     size_t offsets[MODEL_TABLES]; /* of a table's rows in a slot */
+    /* writer: which position of the model is where in a table of a slot, + 1; 0: none */
+    uint32_t *placed[SLOTS];
+    size_t first_place[MODEL_TABLES]; /* of each table in it */
     uint64_t generations[SLOTS]
                         [MODEL_TABLES]; /* writer: what it copied there; UINT64_MAX: nothing */
 };
@@ -186,9 +189,28 @@ static struct slots *open_slots(int model_fd, int back_fd, int model_protection,
     return NULL;
 }
 
+/* Only what is used of it is ever touched. */
+static bool remember_places(struct slots *s)
+{
+    size_t places = 0;
+    for (int t = 0; t < MODEL_TABLES; t++) {
+        s->first_place[t] = places;
+        places += s->capacities[t];
+    }
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (!(s->placed[i] = calloc(places, sizeof *s->placed[i])))
+            return false;
+    return true;
+}
+
 struct slots *slots_open_writer(int model_fd, int back_fd)
 {
-    return open_slots(model_fd, back_fd, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE);
+    struct slots *s = open_slots(model_fd, back_fd, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE);
+    if (!s || remember_places(s))
+        return s;
+    slots_close(s);
+    errno = ENOMEM;
+    return NULL;
 }
 
 struct slots *slots_open_reader(int model_fd, int back_fd)
@@ -209,6 +231,8 @@ void slots_close(struct slots *s)
         munmap(s->model, s->model_size);
     if (s->back)
         munmap(s->back, PAGE);
+    for (unsigned i = 0; i < SLOTS; i++)
+        free(s->placed[i]);
     free(s);
 }
 
@@ -228,8 +252,8 @@ static uint32_t pack(const struct model *m, enum model_table t, unsigned char *t
 }
 
 /*
- * Brings a table of a slot up to date. Where rows stand there follows from the order, so a table that
- * was remade is copied whole; else it is the rows that changed, of which a busy second has a few.
+ * Brings a table of a slot up to date: copies the rows that changed since, or stand elsewhere as others
+ * came or went before them. A place beyond the count holds nobody.
  */
 static void refresh(struct slots *s, unsigned slot, struct model *m, enum model_table t,
                     struct slot_head *head)
@@ -237,16 +261,21 @@ static void refresh(struct slots *s, unsigned slot, struct model *m, enum model_
     const struct rows *r = &m->tables[t];
     uint64_t *has = &s->generations[slot][t];
     unsigned char *to = (unsigned char *)head + s->offsets[t];
+    uint32_t *placed = s->placed[slot] + s->first_place[t];
+    uint32_t count = r->count < s->capacities[t] ? r->count : s->capacities[t];
     uint8_t bit = (uint8_t)(1u << slot);
-    bool whole = *has == UINT64_MAX || *has < r->remade;
+    bool whole = *has == UINT64_MAX || *has < r->touched;
     if (*has == r->generation)
         return;
+    for (uint32_t i = count; *has != UINT64_MAX && i < head->counts[t]; i++)
+        placed[i] = 0;
     *has = r->generation;
-    head->counts[t] = r->count < s->capacities[t] ? r->count : s->capacities[t];
-    for (uint32_t i = 0; i < head->counts[t]; i++) {
+    head->counts[t] = count;
+    for (uint32_t i = 0; i < count; i++) {
         struct row *row = model_row(m, t, i);
-        if (!whole && !(row->stale & bit))
+        if (!whole && placed[i] == r->order[i] + 1 && !(row->stale & bit))
             continue;
+        placed[i] = r->order[i] + 1;
         row->stale &= (uint8_t)~bit;
         memcpy(to + (size_t)i * r->row_size, row, r->row_size);
     }
