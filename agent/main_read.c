@@ -251,6 +251,7 @@ int read_files(const struct read_options *o)
     bool ok = true;
     for (int i = 0; i < o->file_count; i++)
         ok &= read_one(&r, o->files[i]);
+    tally_end(tally);
     tally_levels(tally);
     if (access)
         access_tally_levels(access);

@@ -116,6 +116,7 @@ struct appl {
     uint64_t filtered; /* 1: mail comes back from a filter that does not say so, see tally_hop.c */
     uint64_t first_line_s;   /* real time of the first line of its log, 0: none; not served */
     uint64_t inbound_before; /* associations in the mail system's own file, last read; not served */
+    uint64_t owed_sent_messages, owed_sent_bytes; /* transmitted, likewise */
     /* to here */
     uint64_t inbound, outbound; /* open associations */
     uint64_t stored_messages, stored_bytes, stored_recipients;

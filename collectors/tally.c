@@ -344,6 +344,7 @@ void tally_event(struct tally_log *from, const struct event *e)
         model_dirty(t->model, MODEL_APPL, tag->instance->appl);
     }
     t->at = tally_at(t, e);
+    tally_gone_time(t, (uint32_t)(e->time_ms / 1000));
     struct service *s = line_service(from, tag, e);
     if (e->flags & EVENT_UNREACHED)
         on_connect_fail(t, tag->instance, s, e);
@@ -363,6 +364,11 @@ uint64_t tally_served(const struct tally *t, uint32_t pid, int64_t started_at)
 struct messages *tally_messages(struct tally *t)
 {
     return &t->messages;
+}
+
+void tally_end(struct tally *t)
+{
+    tally_gone_settle(t, UINT32_MAX);
 }
 
 void tally_levels(struct tally *t)

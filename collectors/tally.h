@@ -134,6 +134,8 @@ uint64_t tally_served(const struct tally *t, uint32_t pid, int64_t started_at);
 /* Levels that follow from the messages in flight (a destination's oldest message), and the order of the
    tables whose rows give way to others: to be called before each publish. */
 void tally_levels(struct tally *t);
+/* No line comes any more that could say what mail is that was removed: it counts. */
+void tally_end(struct tally *t);
 
 /* Puts what changed since the last time into a checkpoint; the model's rows are put by persist.c. */
 bool tally_save(struct tally *t, struct checkpoint *c);

@@ -129,11 +129,8 @@ static void on_sent(struct tally *t, struct instance *i, struct service *s, stru
     struct appl *a = i->appl;
     a->transmitted_recipients++;
     s->group->transmitted_recipients++;
-    if (!(m->flags & MESSAGE_SENT)) {
-        m->flags |= MESSAGE_SENT;
-        a->transmitted_messages++;
-        a->transmitted_bytes += m->size;
-    }
+    if (!(m->flags & MESSAGE_SENT) && !message_is_unexplained(t, i, m))
+        message_transmitted(t, i, m);
     if (!(m->sent_groups & transport_bit(s)))
         first_sent(s, m, e);
     struct entry *entry = tally_entry(t, s, ENTRY_SENT, e, SLICE(""));

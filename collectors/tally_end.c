@@ -36,7 +36,8 @@ void on_removed(struct tally *t, struct instance *i, struct service *s, const st
     struct message *m = message_find(t, i, e, &id);
     if (!m)
         return;
-    message_settle(t, i, m, e);
+    if (!message_is_unexplained(t, i, m))
+        message_settle(t, i, m, e);
     tally_leave(t, m, e);
     message_forget(t, m);
 }
@@ -167,6 +168,8 @@ static void know_notice(struct tally *t, struct instance *i, const struct event 
     struct queue_id id = queue_id_pack(e->other_id);
     struct message *m =
         queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
+    if (!m)
+        tally_gone_notice(t, i, id, e);
     if (!m || tally_origin(t, i, m) != tally_own_service(t, i))
         return;
     message_settle(t, i, m, e);

@@ -72,11 +72,57 @@ static void note_hop(const struct instance *i, struct message *is, const struct 
         is->link = tally_link(e->id);
 }
 
-/* Of a message and what was sent on of it, one counts as transmitted. */
-static void share_sent(struct message *from, struct message *m)
+void tally_gone_notice(struct tally *t, struct instance *i, struct queue_id id,
+                       const struct event *e)
 {
-    m->flags |= from->flags & MESSAGE_SENT;
-    from->flags |= MESSAGE_SENT;
+    uint32_t now_s = (uint32_t)(e->time_ms / 1000);
+    struct message *m = queue_id_null(id) ? NULL : find_gone(t, i->appl->row.key[0], id, now_s);
+    if (m && message_is_unexplained(t, i, m))
+        message_count(t, i, m, e);
+}
+
+void tally_gone_settle(struct tally *t, uint32_t before_s)
+{
+    struct gone *g = &t->gone;
+    g->unexplained = false;
+    for (unsigned n = 0; n < GONE; n++) {
+        struct message *m = &g->message[n];
+        struct instance *i = t->instances;
+        while (i && i->appl->row.key[0] != m->appl)
+            i = i->next;
+        if (queue_id_null(g->id[n]) || !i || !message_is_unexplained(t, i, m))
+            continue;
+        struct event e = {.time_ms = (int64_t)g->left_s[n] * 1000};
+        if (g->left_s[n] < before_s)
+            message_count(t, i, m, &e);
+        else
+            g->unexplained = true;
+    }
+}
+
+void tally_gone_time(struct tally *t, uint32_t now_s)
+{
+    struct gone *g = &t->gone;
+    if (!g->unexplained || g->looked_s == now_s)
+        return;
+    g->looked_s = now_s;
+    tally_gone_settle(t, now_s - LATE_S);
+}
+
+/* Of a message and what was sent on of it, one counts as transmitted: the one that is first. */
+static void share_sent(struct tally *t, struct instance *i, struct message *from, struct message *m,
+                       bool gone)
+{
+    if (from->flags & m->flags & MESSAGE_SENT) {
+        i->appl->owed_sent_messages++;
+        i->appl->owed_sent_bytes += m->size;
+    }
+    if (!(from->flags & MESSAGE_SENT) && m->sent_groups && !(m->flags & MESSAGE_SENT))
+        message_transmitted(t, i, m);
+    if (from->flags & MESSAGE_SENT)
+        m->flags |= MESSAGE_SENT;
+    else if (!gone || m->flags & MESSAGE_SENT)
+        from->flags |= MESSAGE_SENT;
 }
 
 bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, const struct event *e)
@@ -100,12 +146,10 @@ bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, con
         model_dirty(t->model, MODEL_APPL, i->appl);
     }
     note_hop(i, is, e);
-    if (forwarded && !m)
-        from->flags |= is->flags & MESSAGE_SENT;
+    if (forwarded)
+        share_sent(t, i, from, is, !m);
     if (!m)
         return true;
-    if (forwarded)
-        share_sent(from, m);
     messages_mark(&t->messages, m);
     return true;
 }
@@ -115,6 +159,9 @@ void tally_leave(struct tally *t, const struct message *m, const struct event *e
     struct gone *g = &t->gone;
     if (!(m->flags & (MESSAGE_REINJECTED | MESSAGE_LOOPBACK)))
         return;
+    if (g->unexplained && !queue_id_null(g->id[g->next])) /* it gives way */
+        tally_gone_settle(t, g->left_s[g->next] + 1);
+    g->unexplained |= m->flags & MESSAGE_PENDING;
     g->id[g->next] = m->id;
     g->message[g->next] = *m;
     g->left_s[g->next] = (uint32_t)(e->time_ms / 1000);

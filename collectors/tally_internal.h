@@ -79,6 +79,8 @@ struct gone {
     struct message message[GONE];
     uint32_t left_s[GONE]; /* log time */
     uint32_t next;
+    bool unexplained; /* some may be */
+    uint32_t looked_s;
 };
 
 /* The last entries that nothing but their likeness tells apart (EVENT_ALIKE). */
@@ -179,6 +181,15 @@ struct message *message_begin(struct tally *t, struct instance *i, struct servic
 void message_first_queued(struct tally *t, struct instance *i, struct message *m,
                           const struct event *e);
 /* It is neither re-injected nor a probe after all. */
+/*
+ * Mail that nobody brought: a notice, or what local delivery sends on? A later line says so. Until then the MTA has
+ * not transmitted it.
+ */
+bool message_is_unexplained(struct tally *t, struct instance *i, const struct message *m);
+/* It is neither re-injected nor a probe after all; of a copy, too. */
+void message_count(struct tally *t, struct instance *i, struct message *m, const struct event *e);
+/* The MTA has transmitted it. */
+void message_transmitted(struct tally *t, struct instance *i, struct message *m);
 void message_settle(struct tally *t, struct instance *i, struct message *m, const struct event *e);
 /*
  * A message of which was not told how many recipients it came with: another one of them is done with. One
@@ -230,6 +241,13 @@ void tally_strangers_free(struct tally *t);
 
 /* tally_hop.c */
 uint16_t tally_link(struct slice id);
+/* Counts mail that was removed before any line said what it is: this one, which is a notice; or all that went
+   before then (log time). */
+void tally_gone_notice(struct tally *t, struct instance *i, struct queue_id id,
+                       const struct event *e);
+void tally_gone_settle(struct tally *t, uint32_t before_s);
+/* The log has come to this time. */
+void tally_gone_time(struct tally *t, uint32_t now_s);
 /* Did this result of `from` only bring it under another queue id? */
 bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, const struct event *e);
 /* The message is removed: a delivery that handed it over may be logged only now. */

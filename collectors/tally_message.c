@@ -124,13 +124,36 @@ void message_learn_recipient(struct tally *t, struct instance *i, struct message
     model_dirty(t->model, MODEL_GROUP, s->group);
 }
 
+bool message_is_unexplained(struct tally *t, struct instance *i, const struct message *m)
+{
+    const unsigned flags = MESSAGE_PENDING | MESSAGE_LOOPBACK | MESSAGE_PROBE;
+    return i->mta->flags & MTA_FORWARDS &&
+           (m->flags & flags) == (MESSAGE_PENDING | MESSAGE_LOOPBACK) &&
+           tally_origin(t, i, m) == tally_own_service(t, i);
+}
+
+void message_transmitted(struct tally *t, struct instance *i, struct message *m)
+{
+    m->flags |= MESSAGE_SENT;
+    i->appl->transmitted_messages += pay(&i->appl->owed_sent_messages, 1);
+    i->appl->transmitted_bytes += pay(&i->appl->owed_sent_bytes, m->size);
+    model_dirty(t->model, MODEL_APPL, i->appl);
+}
+
+void message_count(struct tally *t, struct instance *i, struct message *m, const struct event *e)
+{
+    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_PROBE);
+    count_received(t, i, m, e);
+    if (m->sent_groups && !(m->flags & MESSAGE_SENT))
+        message_transmitted(t, i, m);
+}
+
 void message_settle(struct tally *t, struct instance *i, struct message *m, const struct event *e)
 {
     if (!(m->flags & MESSAGE_PENDING))
         return;
-    m->flags &= (uint16_t) ~(MESSAGE_PENDING | MESSAGE_PROBE);
     messages_mark(&t->messages, m);
-    count_received(t, i, m, e);
+    message_count(t, i, m, e);
 }
 
 struct message *message_begin(struct tally *t, struct instance *i, struct service *s,

@@ -217,6 +217,24 @@ static const struct {
                  REMOVED("A1B2C3D4E5"),
      "mta:received_messages=1 mta:received_recipients=2 mta:transmitted_messages=1 "
      "mta:transmitted_recipients=2 messages=0"},
+    {"... sent before it is told",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") LOCAL("A1B2C3D4E5", "c@x.test")
+         MADE("B1B2C3D4E5") ACTIVE("B1B2C3D4E5", "120", "1") SENT("B1B2C3D4E5", "b@y.test")
+             FORWARDED("A1B2C3D4E5", "list@x.test", "B1B2C3D4E5") REMOVED("B1B2C3D4E5")
+                 REMOVED("A1B2C3D4E5"),
+     "mta:received_messages=1 mta:transmitted_messages=1 mta:transmitted_bytes=100 messages=0"},
+    {"... and nothing but what was sent on is delivered",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") MADE("B1B2C3D4E5")
+         ACTIVE("B1B2C3D4E5", "120", "1") SENT("B1B2C3D4E5", "b@y.test") FORWARDED(
+             "A1B2C3D4E5", "list@x.test", "B1B2C3D4E5") REMOVED("B1B2C3D4E5") REMOVED("A1B2C3D4E5"),
+     "mta:received_messages=1 mta:transmitted_messages=1 mta:transmitted_bytes=120 messages=0"},
+    {"... told after it is gone: the next that is sent pays",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") LOCAL("A1B2C3D4E5", "c@x.test")
+         MADE("B1B2C3D4E5") ACTIVE("B1B2C3D4E5", "100", "1") SENT("B1B2C3D4E5", "b@y.test")
+             REMOVED("B1B2C3D4E5") FORWARDED("A1B2C3D4E5", "list@x.test", "B1B2C3D4E5")
+                 REMOVED("A1B2C3D4E5") CLIENT("C1B2C3D4E5", HOST) ACTIVE("C1B2C3D4E5", "100", "1")
+                     SENT("C1B2C3D4E5", "b@y.test"),
+     "mta:received_messages=2 mta:transmitted_messages=2 mta:transmitted_bytes=200 messages=1"},
     {"... told after it is gone: the next that is received pays",
      CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") MADE("B1B2C3D4E5")
          ACTIVE("B1B2C3D4E5", "100", "1") SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5")
