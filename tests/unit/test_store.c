@@ -134,6 +134,34 @@ static void test_round_trip(void **state)
     store_close(s);
 }
 
+/* Of many in one checkpoint, put and deleted by turns and again: the last of each holds. */
+static void test_many(void **state)
+{
+    (void)state;
+    struct store *s = open_store();
+    struct checkpoint *c = checkpoint_new();
+    unsigned expected = 0;
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_true(checkpoint_put(c, 1, i, "early", 5));
+        if (i % 37 == 0)
+            assert_true(checkpoint_delete(c, 1, i));
+        if (i % 5 == 0)
+            assert_true(checkpoint_put(c, 1, i, "late", 4));
+        expected += i % 37 != 0 || i % 5 == 0;
+    }
+    assert_true(store_write(s, c));
+    assert_int_equal(seen_in(s, 1).count, expected);
+    checkpoint_clear(c);
+    for (uint32_t i = 0; i < 1000; i++)
+        if (i % 5)
+            assert_true(checkpoint_delete(c, 1, i));
+    assert_true(store_write(s, c));
+    assert_int_equal(seen_in(s, 1).count, 200);
+    assert_int_equal(seen_in(s, 1).size, 4);
+    checkpoint_free(c);
+    store_close(s);
+}
+
 /* What is offered is put when it is new or another than last time. */
 static void test_offered(void **state)
 {
@@ -554,10 +582,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_round_trip), TEST(test_refused_record), TEST(test_damaged),
-        TEST(test_offered),    TEST(test_put_aside),      TEST(test_removed),
-        TEST(test_truncated),  TEST(test_later_version),  TEST(test_directory),
-        TEST(test_read_only),  TEST(test_file_too_large), TEST(test_disk_full),
-        TEST(test_locked),     TEST(test_killed),         TEST(test_size),
+        TEST(test_many),       TEST(test_offered),        TEST(test_put_aside),
+        TEST(test_removed),    TEST(test_truncated),      TEST(test_later_version),
+        TEST(test_directory),  TEST(test_read_only),      TEST(test_file_too_large),
+        TEST(test_disk_full),  TEST(test_locked),         TEST(test_killed),
+        TEST(test_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
