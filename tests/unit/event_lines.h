@@ -56,9 +56,9 @@ static inline char *explained(const struct event *e)
 /* Without what all lines of the same head have in common. */
 static inline void leave_out(char *text, const char *part)
 {
-    char *at = strstr(text, part);
-    if (at)
-        memmove(at, at + strlen(part), strlen(at + strlen(part)) + 1);
+    size_t at = slice_search(slice_of(text), slice_of(part)), n = strlen(part);
+    if (text[at])
+        memmove(text + at, text + at + n, strlen(text + at + n) + 1);
 }
 
 /* head: what stands before each line of the file, with its time. A line that is cut anywhere is read no further. */
