@@ -19,7 +19,7 @@
 #define MAILQ_READ_SIZES  8192  /* when only its envelope is */
 #define MAILQ_CARRIED_MAX 32
 #define MAILQ_WRITING_S   3600 /* what is written longer than this counts as complete */
-#define MAILQ_RETRIES_NOW 100  /* next attempts that a refresh learns as events tell of them */
+#define MAILQ_RETRIES_NOW 40   /* next attempts that a refresh learns as events tell of them */
 #define MAILQ_LOOKS_MAX   1000 /* inodes that a scan looks at to see whether files are complete */
 
 struct mailq_sums {
