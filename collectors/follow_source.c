@@ -186,7 +186,9 @@ static void skip_hole(struct follow_source *s)
     if (s->at.head_length < HEAD_MAX)
         return;
     off_t end = lseek(s->reader.fd, (off_t)s->at.offset, SEEK_DATA);
-    if (end < 0 && errno == ENXIO) /* it reaches to the end of the file */
+    struct stat st;
+    /* It reaches to the end of the file, unless that was cut off just now. */
+    if (end < 0 && errno == ENXIO && fstat(s->reader.fd, &st) == 0 && st.st_size >= (off_t)s->size)
         end = (off_t)s->size;
     if (end > (off_t)s->size)
         end = (off_t)s->size;
