@@ -31,9 +31,14 @@ def available():
 
 
 def wait_until(what, seconds=10, step=0.05):
-    """The first true result of what()."""
+    """The first true result of what(). A row that it asks for and that is not there yet is none."""
+    def asked():
+        try:
+            return what()
+        except AssertionError:
+            return None
     end = time.monotonic() + seconds
-    while not (result := what()):
+    while not (result := asked()):
         if time.monotonic() > end:
             raise TimeoutError(f"{what} is not true after {seconds} s")
         time.sleep(step)
