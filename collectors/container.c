@@ -4,72 +4,25 @@
  * nothing is read twice or behind its end.
  */
 #include "container.h"
+#include "escape.h"
 
 #define DOCKER_START SLICE("{\"log\":\"")
-
-/* The four digits of \uXXXX; -1: not. */
-static int take_hex(struct slice *s)
-{
-    int code = 0;
-    if (s->n < 4)
-        return -1;
-    for (int i = 0; i < 4; i++) {
-        char c = s->p[i], low = (char)(c | 0x20);
-        if (!slice_digit(c) && (low < 'a' || low > 'f'))
-            return -1;
-        code = code * 16 + (slice_digit(c) ? c - '0' : low - 'a' + 10);
-    }
-    *s = slice_skip(*s, 4);
-    return code;
-}
-
-static size_t put_utf8(char *to, unsigned code)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    size_t n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    static const unsigned char first[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = n; i-- > 1; code >>= 6)
-        to[i] = (char)(0x80 | (code & 0x3f));
-    to[0] = (char)(first[n] | code);
-    return n;
-}
-
-/* Behind "\u": a character, of two if the first is a high surrogate. */
-static unsigned take_unicode(struct slice *s)
-{
-    int high = take_hex(s);
-    struct slice rest = *s;
-    if (high < 0xd800 || high > 0xdfff)
-        return high < 0 ? '?' : (unsigned)high;
-    int low = slice_take(&rest, SLICE("\\u")) ? take_hex(&rest) : -1;
-    if (high > 0xdbff || low < 0xdc00 || low > 0xdfff)
-        return 0xfffd;
-    *s = rest;
-    return 0x10000 + (((unsigned)high - 0xd800) << 10) + ((unsigned)low - 0xdc00);
-}
 
 /* Takes a string off s, behind its first quote, into `to`; what does not fit is left out. false: it does not end. */
 static bool take_string(struct slice *s, char *to, size_t room, size_t *n)
 {
-    static const char names[] = "bfnrt", means[] = "\b\f\n\r\t";
     *n = 0;
     while (s->n) {
-        char c = *s->p, octets[4];
+        char octets[4];
         size_t count = 1;
-        *s = slice_skip(*s, 1);
-        if (c == '"')
-            return true;
-        octets[0] = c;
-        if (c == '\\' && s->n) {
-            c = *s->p;
+        uint32_t c;
+        if (*s->p == '\\' && escape_take_json(s, &c)) {
+            count = escape_utf8(c, octets);
+        } else {
+            octets[0] = *s->p;
             *s = slice_skip(*s, 1);
-            const char *name = c ? strchr(names, c) : NULL;
-            octets[0] = name ? means[name - names] : c;
-            if (c == 'u')
-                count = put_utf8(octets, take_unicode(s));
+            if (octets[0] == '"')
+                return true;
         }
         if (*n + count <= room) {
             memcpy(to + *n, octets, count);

@@ -58,8 +58,7 @@ static bool take_unicode(struct slice *s, uint32_t *c)
     return true;
 }
 
-/* "\n", "\u00e9", "\ud83d\ude00" off the front. */
-static bool take_json(struct slice *s, uint32_t *c)
+bool escape_take_json(struct slice *s, uint32_t *c)
 {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
     if (take_unicode(s, c)) {
@@ -79,13 +78,10 @@ static bool take_json(struct slice *s, uint32_t *c)
     return true;
 }
 
-/* The character in UTF-8; its length. */
-static size_t encode(uint32_t c, char to[4])
+size_t escape_utf8(uint32_t c, char to[4])
 {
     if (c >> 11 == 0xd800 >> 11)
         c = REPLACEMENT;
-    if (c < 0x20 || c == 0x7f)
-        c = ' ';
     if (c < 0x80) {
         to[0] = (char)c;
         return 1;
@@ -118,9 +114,9 @@ struct slice escape_undo(struct slice s, enum escape how, char *to, size_t room)
         size_t length = 1;
         uint32_t c;
         bool escaped =
-            *s.p == mark && (how == ESCAPE_XML ? take_entity(&s, &c) : take_json(&s, &c));
+            *s.p == mark && (how == ESCAPE_XML ? take_entity(&s, &c) : escape_take_json(&s, &c));
         if (escaped) {
-            length = encode(c, character);
+            length = escape_utf8(c < 0x20 || c == 0x7f ? ' ' : c, character);
         } else {
             *character = *s.p;
             s = slice_skip(s, 1);

@@ -17,6 +17,14 @@ enum escape { ESCAPE_NONE, ESCAPE_XML, ESCAPE_JSON };
  */
 struct slice escape_undo(struct slice text, enum escape how, char *to, size_t room);
 
+/*
+ * Takes one escape of JSON (RFC 8259, section 7) off the front: "\n", "\u00e9", both halves of "\ud83d\ude00". false, leaving
+ * the text alone: what stands there is none.
+ */
+bool escape_take_json(struct slice *s, uint32_t *c);
+/* The character in UTF-8, U+FFFD for half of a surrogate pair; returns its length, 1 to 4. */
+size_t escape_utf8(uint32_t c, char to[4]);
+
 /* How an event's texts are escaped (EVENT_XML, EVENT_JSON). */
 enum escape escape_of(const struct event *e);
 
