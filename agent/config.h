@@ -227,7 +227,7 @@ struct config {
     uint32_t interval_ms;              /* tick of the log followers, default 1000 */
     uint32_t queue_interval_s;         /* refresh of the queues, default 10 */
     uint32_t queue_rescan_s;           /* full scan to reconcile, default 600 */
-    uint32_t checkpoint_s;             /* default 5 */
+    uint32_t checkpoint_s;             /* default 15 */
     uint32_t messages_max;             /* in flight, default 1,000,000 */
     uint32_t files_per_second;         /* queue files looked into, default 200 */
     uint32_t capacities[MODEL_TABLES]; /* 0: default */
