@@ -352,4 +352,26 @@ static inline unsigned world_expect(const struct world *w, const char *title, co
     return wrong;
 }
 
+/* A log and what it must give (see world_expect). */
+struct world_case {
+    const char *title, *log, *expected;
+};
+
+/* Feeds each log to a world of its own: every number as expected, every line recognised, every wait where it belongs. */
+static inline void world_check_cases(const struct mta *mta, const struct world_case *cases,
+                                     size_t count)
+{
+    unsigned wrong = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct world w;
+        world_open_mta(&w, mta, NULL, 1000);
+        world_feed(&w, cases[i].log);
+        wrong += world_expect(&w, cases[i].title, cases[i].expected);
+        assert_int_equal(w.log.unrecognised, 0);
+        world_check_waits(&w);
+        world_close(&w);
+    }
+    assert_int_equal(wrong, 0);
+}
+
 #endif

@@ -28,9 +28,7 @@
 #define IN "19-Feb-1998 17:02:"
 
 /* clang-format off */
-static const struct {
-    const char *title, *log, *expected;
-} examples[] = {
+static const struct world_case examples[] = {
     {"1: a local user sends an outgoing message: enqueued to tcp_local, and sent to a remote server",
      "19-Jan-1998 19:16:57.64 l            tcp_local    E 1 adam@sesta.com rfc822;marlowe@siroe.com marlowe@siroe.com\n"
      "19-Jan-1998 19:17:01.16 tcp_local                  D 1 adam@sesta.com rfc822;marlowe@siroe.com marlowe@siroe.com" THOR,
@@ -129,17 +127,7 @@ static const struct {
 static void notes(void **state)
 {
     (void)state;
-    unsigned wrong = 0;
-    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
-        struct world w;
-        world_open_mta(&w, &mta_sun, NULL, 1000);
-        world_feed(&w, examples[i].log);
-        wrong += world_expect(&w, examples[i].title, examples[i].expected);
-        assert_int_equal(w.log.unrecognised, 0);
-        world_check_waits(&w);
-        world_close(&w);
-    }
-    assert_int_equal(wrong, 0);
+    world_check_cases(&mta_sun, examples, sizeof examples / sizeof examples[0]);
 }
 
 int main(void)

@@ -20,9 +20,7 @@
 #define BUSY                             " dns;mx.b.test (TCP|192.0.2.1|4000|192.0.2.25|25) (mx ESMTP) smtp;451 4.7.1 later"
 
 /* clang-format off */
-static const struct {
-    const char *title, *log, *expected;
-} cases[] = {
+static const struct world_case cases[] = {
     {"enqueued, then delivered",
      ENQUEUE("10:00:00.00", "tcp_intranet", "tcp_local", MAIL("bo@b.test") F1)
          ENTRY("10:00:02.50", "tcp_local", "D", MAIL("bo@b.test") F1 SMTP_OK),
@@ -183,17 +181,7 @@ static const struct {
 static void test_cases(void **state)
 {
     (void)state;
-    unsigned wrong = 0;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct world w;
-        world_open_mta(&w, &mta_sun, NULL, 1000);
-        world_feed(&w, cases[i].log);
-        wrong += world_expect(&w, cases[i].title, cases[i].expected);
-        assert_int_equal(w.log.unrecognised, 0);
-        world_check_waits(&w);
-        world_close(&w);
-    }
-    assert_int_equal(wrong, 0);
+    world_check_cases(&mta_sun, cases, sizeof cases / sizeof cases[0]);
 }
 
 /* What takes mail from others and from users has rows of its own. */
