@@ -274,13 +274,11 @@ static void take_container(struct maillog *m, struct slice run)
     static char text[LOG_LINE_MAX];
     uint64_t base = m->base;
     for (const char *start = run.p; run.n;) {
-        struct slice line = slice_head(run, slice_find(run, '\n'));
         m->base = base + (uint64_t)(run.p - start);
-        size_t n = container_line(line, &m->in_parts, text);
+        size_t n = container_line(slice_line(&run), &m->in_parts, text);
         if (n)
             take_lines(m, (struct slice){text, n});
         m->before.n = 0;
-        run = slice_skip(run, line.n + 1);
     }
 }
 
