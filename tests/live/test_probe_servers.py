@@ -6,7 +6,6 @@ Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 f
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -271,11 +270,11 @@ def test_a_message_goes_round(servers, protocol):
 
 
 def test_a_hung_server_is_timed_out(watched, servers):
-    """SIGSTOP of Dovecot's master: the kernel takes the connection, nobody speaks."""
+    """SIGSTOP of Dovecot: the kernel takes the connection, nobody speaks."""
     config = servers.folder / "hung.conf"
     config.write_text("responses = ( { name = \"hung\"; protocol = \"imap\"; host = \"127.0.0.1\"; "
                       f"port = {servers.dovecot.base}; step_timeout = 500; }} );\n")
-    os.kill(servers.dovecot.pid, signal.SIGSTOP)
+    go_on = servers.dovecot.hang()
     try:
         began = time.monotonic()
         out = subprocess.run([BUILD / "mailmond", "--config", config, "--probe", "hung"],
@@ -283,4 +282,4 @@ def test_a_hung_server_is_timed_out(watched, servers):
         assert out.returncode == 2 and "Reply: greeting: no answer within 0.5 s" in out.stdout
         assert time.monotonic() - began < 2
     finally:
-        os.kill(servers.dovecot.pid, signal.SIGCONT)
+        go_on()

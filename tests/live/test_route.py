@@ -219,11 +219,6 @@ def silence(gate):
     return gate.open
 
 
-def hang_dovecot(lab):
-    os.kill(lab.dovecot.pid, signal.SIGSTOP)
-    return lambda: os.kill(lab.dovecot.pid, signal.SIGCONT)
-
-
 FAULTS = [
     ("Postfix is stopped", stop_postfix, "submitFailed", "mx", "refused"),
     ("Postfix hangs", hang, "submitFailed", "mx", "within"),
@@ -232,7 +227,7 @@ FAULTS = [
     ("POP3 is shut", lambda lab: shut(lab.pop3), "retrieveFailed", "pop3", "refused"),
     ("POP3 is silent", lambda lab: silence(lab.pop3), "retrieveFailed", "pop3", "within"),
     # its idle LMTP process goes on serving: it is the logins that hang
-    ("Dovecot hangs", hang_dovecot, "retrieveFailed", "pop3", "within"),
+    ("Dovecot hangs", lambda lab: lab.dovecot.hang(), "retrieveFailed", "pop3", "within"),
 ]
 
 
