@@ -68,7 +68,7 @@ static const char *const flags[] = {
     "overdue",  "busy",      "null-sender", "attempts",   "timed",        "alike",     "inbound",
     "outbound", "unreached", "session",     "connection", "smtp",         "submission"};
 
-/* Of enum entry_code, model.h. */
+/* Of enum entry_code, model_mail.h. */
 static const char *const entries[] = {"",
                                       "bad-command",
                                       "dequeued",
