@@ -588,10 +588,8 @@ void config_free(struct config *c)
     if (!c)
         return;
     config_release(config_settings, c);
-    for (unsigned i = 0; i < c->mta_count; i++) {
-        free(c->mtas[i].type);
-        free(c->mtas[i].source_file);
-    }
+    for (unsigned i = 0; i < c->mta_count; i++)
+        config_mta_release(&c->mtas[i]);
     free(c->mtas);
     const struct setting seed = {.members = config_alarm_settings,
                                  .item_size = sizeof(struct config_alarm)};

@@ -288,9 +288,12 @@ char *config_run_dir(const char *file);
 /* How many mail systems are configured and found: transfer agents, servers of mailboxes, directories. */
 unsigned config_systems(const struct config *c);
 void config_free(struct config *c);
-/* Adds an instance with the defaults of all settings; c owns it. */
-/* A mail transfer agent of this type with the settings that its group has when it says nothing. */
+/* A mail transfer agent of this type (the name of a section) with the defaults of all settings. To be released, or
+ * given to a struct config, which then owns what it has. */
 struct config_mta config_mta_new(const char *type);
+/* Releases what it owns, by its type. */
+void config_mta_release(struct config_mta *m);
+/* Adds a server of mailboxes with the defaults of all settings; c owns it. */
 struct config_access *config_add_dovecot(struct config *c);
 struct config_access *config_add_cyrus(struct config *c);
 /* Adds a directory server that was found, with the defaults. */

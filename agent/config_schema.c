@@ -263,7 +263,7 @@ const struct setting config_settings[] = {
      .help = "Instances of Exim 4, a group for each."},
     {.name = "sendmail",
      .kind = SETTING_MTAS,
-     .members = config_mta_settings,
+     .members = config_sendmail_settings,
      .example = "( { log = \"/var/log/mail.log\"; } )",
      .help = "Instances of Sendmail, a group for each."},
     {.name = "opensmtpd",
@@ -433,14 +433,6 @@ void config_release_list(const struct setting *s, struct config_list *list)
     *list = (struct config_list){NULL, 0};
 }
 
-/* Those of one kind; config_free releases what they have in common. */
-static void release_mtas(const struct setting *section, struct config *c)
-{
-    for (unsigned i = 0; i < c->mta_count; i++)
-        if (strcmp(c->mtas[i].type, section->name) == 0)
-            config_release(section->members, &c->mtas[i]);
-}
-
 void config_release(const struct setting *settings, void *base)
 {
     for (const struct setting *s = settings; s->name; s++) {
@@ -462,9 +454,7 @@ void config_release(const struct setting *settings, void *base)
         case SETTING_LIST:
             config_release_list(s, member);
             break;
-        case SETTING_MTAS:
-            release_mtas(s, base);
-            break;
+        case SETTING_MTAS: /* each is released by what its type has: config_mta_release */
         case SETTING_CHOICE:
         case SETTING_BOOL:
         case SETTING_NUMBER:
@@ -494,11 +484,25 @@ int64_t config_duration(const char *text)
     return -1;
 }
 
+/* The settings of a type; ours to know, since only what the schema names is a type. */
+static const struct setting *members_of(const char *type)
+{
+    const struct setting *s = config_settings;
+    while (s->kind != SETTING_MTAS || strcmp(s->name, type) != 0)
+        s++;
+    return s->members;
+}
+
 struct config_mta config_mta_new(const char *type)
 {
     struct config_mta m = {.type = config_copy(type)};
-    for (const struct setting *s = config_settings; s->name; s++)
-        if (s->kind == SETTING_MTAS && strcmp(s->name, type) == 0)
-            config_defaults(s->members, &m);
+    config_defaults(members_of(type), &m);
     return m;
+}
+
+void config_mta_release(struct config_mta *m)
+{
+    config_release(members_of(m->type), m);
+    free(m->type);
+    free(m->source_file);
 }

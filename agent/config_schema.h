@@ -57,7 +57,7 @@ void config_check_report(const struct config *c, const config_t *tree, struct er
 extern const struct setting config_dovecot_settings[], config_cyrus_settings[],
     config_log_event_settings[], config_quota_settings[];
 extern const char *const show_users_words[]; /* in the order of enum access_users */
-extern const struct setting config_postfix_settings[], config_mta_settings[];
+extern const struct setting config_postfix_settings[], config_sendmail_settings[];
 extern const struct setting config_sun_settings[], config_exim_settings[];
 extern const struct setting config_opensmtpd_settings[];
 /* The members of its lists, by area. */

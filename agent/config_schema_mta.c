@@ -6,6 +6,50 @@
 
 #define MTA(member) offsetof(struct config_mta, member)
 
+/* Rows that several of them have. */
+#define NAME(example_, otherwise)                                                                  \
+    {                                                                                              \
+        .name = "name", .kind = SETTING_TEXT, .offset = MTA(name), .example = example_,            \
+        .help = "Name of the instance, in applTable; left out: " otherwise "."                     \
+    }
+#define CONFIG_FILE_OF(example_, otherwise)                                                        \
+    {                                                                                              \
+        .name = "config_file", .kind = SETTING_PATH, .offset = MTA(config_file),                   \
+        .example = example_, .help = "Its configuration; left out: " otherwise "."                 \
+    }
+#define QUEUE_DIRECTORY(example_, help_)                                                           \
+    {                                                                                              \
+        .name = "queue_directory", .kind = SETTING_PATH, .offset = MTA(queue_directory),           \
+        .example = example_, .help = help_                                                         \
+    }
+#define PID_FILE(example_, otherwise)                                                              \
+    {                                                                                              \
+        .name = "pid_file", .kind = SETTING_PATH, .offset = MTA(pid_file), .example = example_,    \
+        .help = "Where its daemon writes its process number; left out: " otherwise "."             \
+    }
+#define LOG                                                                                        \
+    {                                                                                              \
+        .name = "log", .kind = SETTING_LOG, .offset = MTA(log),                                    \
+        .example = "\"/var/log/mail.log\"",                                                        \
+        .help = "The file it logs to, or \"journal\"; several mail systems may log to one. Left "  \
+                "out: as its configuration says, or where syslog usually puts mail, or the "       \
+                "journal."                                                                         \
+    }
+#define SYSLOG_NAMES(example_, help_)                                                              \
+    {                                                                                              \
+        .name = "syslog_names", .kind = SETTING_TEXTS, .offset = MTA(syslog_names),                \
+        .example = example_, .help = help_                                                         \
+    }
+#define INTERNAL_SERVICES(example_, help_)                                                         \
+    {                                                                                              \
+        .name = "internal_services", .kind = SETTING_TEXTS, .offset = MTA(internal_services),      \
+        .example = example_, .help = help_                                                         \
+    }
+#define LISTEN(example_)                                                                           \
+    {                                                                                              \
+        .name = "listen", .kind = SETTING_TEXTS, .offset = MTA(listen), .example = example_,       \
+        .help = "Addresses and ports of its listeners, to find its associations."                  \
+    }
 /* Of those whose next attempts only their own command tells. */
 #define QUEUE_COMMAND(example_)                                                                    \
     {.name = "queue_command",                                                                      \
@@ -31,11 +75,7 @@ const struct setting config_postfix_settings[] = {
      .offset = MTA(config_directory),
      .example = "\"/etc/postfix\"",
      .help = "Where its main.cf is."},
-    {.name = "queue_directory",
-     .kind = SETTING_PATH,
-     .offset = MTA(queue_directory),
-     .example = "\"/var/spool/postfix\"",
-     .help = "Its queues; left out: as main.cf says."},
+    QUEUE_DIRECTORY("\"/var/spool/postfix\"", "Its queues; left out: as main.cf says."),
     {.name = "log",
      .kind = SETTING_LOG,
      .offset = MTA(log),
@@ -44,135 +84,55 @@ const struct setting config_postfix_settings[] = {
          "The file it logs to, \"journal\" for systemd's journal, or \"journal:/directory\" for "
          "the files of another one. Left out: as main.cf says, or where syslog usually puts mail, "
          "or the journal."},
-    {.name = "syslog_names",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(syslog_names),
-     .example = "[ \"submission\" ]",
-     .help = "Further names that its services log under (-o syslog_name=... in master.cf), up to "
-             "the first slash."},
-    {.name = "internal_services",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(internal_services),
-     .example = "[ \"reinject/smtpd\" ]",
-     .help = "Services that take mail back from a content filter, as mtaGroupName shows them: "
-             "that mail is not counted again."},
-    {.name = "listen",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(listen),
-     .example = "[ \":25\", \"127.0.0.1:10025\" ]",
-     .help = "Addresses and ports of its listeners, to find its associations."},
+    SYSLOG_NAMES("[ \"submission\" ]",
+                 "Further names that its services log under (-o syslog_name=... in master.cf), up "
+                 "to the first slash."),
+    INTERNAL_SERVICES("[ \"reinject/smtpd\" ]",
+                      "Services that take mail back from a content filter, as mtaGroupName shows "
+                      "them: that mail is not counted again."),
+    LISTEN("[ \":25\", \"127.0.0.1:10025\" ]"),
     {.name = NULL},
 };
 
-const struct setting config_mta_settings[] = {
-    {.name = "name",
-     .kind = SETTING_TEXT,
-     .offset = MTA(name),
-     .example = "\"mail-out\"",
-     .help = "Name of the instance, in applTable; left out: the mail system's own."},
-    {.name = "config_file",
-     .kind = SETTING_PATH,
-     .offset = MTA(config_file),
-     .example = "\"/etc/mail/sendmail.cf\"",
-     .help = "Its configuration; left out: the usual one."},
-    {.name = "queue_directory",
-     .kind = SETTING_PATH,
-     .offset = MTA(queue_directory),
-     .example = "\"/var/spool/mqueue\"",
-     .help = "Its queue; left out: as its configuration says, or the usual one."},
+const struct setting config_sendmail_settings[] = {
+    NAME("\"mail-out\"", "the mail system's own"),
+    CONFIG_FILE_OF("\"/etc/mail/sendmail.cf\"", "the usual one"),
+    QUEUE_DIRECTORY("\"/var/spool/mqueue\"",
+                    "Its queue; left out: as its configuration says, or the usual one."),
     {.name = "statistics_file",
      .kind = SETTING_PATH,
      .offset = MTA(statistics_file),
      .example = "\"/var/lib/sendmail/sendmail.st\"",
      .help = "Where it keeps statistics of its own, if it does."},
-    {.name = "pid_file",
-     .kind = SETTING_PATH,
-     .offset = MTA(pid_file),
-     .example = "\"/run/sendmail/mta/sendmail.pid\"",
-     .help = "Where its daemon writes its process number; left out: the usual one."},
-    {.name = "log",
-     .kind = SETTING_LOG,
-     .offset = MTA(log),
-     .example = "\"/var/log/mail.log\"",
-     .help =
-         "The file it logs to, or \"journal\"; several mail systems may log to one. Left out: as "
-         "its configuration says, or where syslog usually puts mail, or the journal."},
-    {.name = "syslog_names",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(syslog_names),
-     .example = "[ \"sm-mta-out\" ]",
-     .help = "Names under which it logs, if it shares a log with another instance of its kind."},
-    {.name = "listen",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(listen),
-     .example = "[ \":25\", \"127.0.0.1:587\" ]",
-     .help = "Addresses and ports of its listeners, to find its associations."},
+    PID_FILE("\"/run/sendmail/mta/sendmail.pid\"", "the usual one"),
+    LOG,
+    SYSLOG_NAMES(
+        "[ \"sm-mta-out\" ]",
+        "Names under which it logs, if it shares a log with another instance of its kind."),
+    LISTEN("[ \":25\", \"127.0.0.1:587\" ]"),
     {.name = NULL},
 };
 
 const struct setting config_opensmtpd_settings[] = {
-    {.name = "name",
-     .kind = SETTING_TEXT,
-     .offset = MTA(name),
-     .example = "\"mail-out\"",
-     .help = "Name of the instance, in applTable; left out: the mail system's own."},
-    {.name = "config_file",
-     .kind = SETTING_PATH,
-     .offset = MTA(config_file),
-     .example = "\"/etc/smtpd.conf\"",
-     .help = "Its configuration; left out: the usual one."},
-    {.name = "queue_directory",
-     .kind = SETTING_PATH,
-     .offset = MTA(queue_directory),
-     .example = "\"/var/spool/smtpd\"",
-     .help = "Its queue; left out: as its configuration says, or the usual one."},
-    {.name = "pid_file",
-     .kind = SETTING_PATH,
-     .offset = MTA(pid_file),
-     .example = "\"/run/smtpd.pid\"",
-     .help = "Where its daemon writes its process number; left out: the usual one."},
-    {.name = "log",
-     .kind = SETTING_LOG,
-     .offset = MTA(log),
-     .example = "\"/var/log/mail.log\"",
-     .help = "The file it logs to, or \"journal\"; several mail systems may log to one. Left out: "
-             "as its "
-             "configuration says, or where syslog usually puts mail."},
-    {.name = "syslog_names",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(syslog_names),
-     .example = "[ \"smtpd\" ]",
-     .help = "Names under which it logs, if it shares a log with another instance of its kind."},
-    {.name = "listen",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(listen),
-     .example = "[ \":25\", \"127.0.0.1:587\" ]",
-     .help = "Addresses and ports of its listeners, to find its associations."},
+    NAME("\"mail-out\"", "the mail system's own"),
+    CONFIG_FILE_OF("\"/etc/smtpd.conf\"", "the usual one"),
+    QUEUE_DIRECTORY("\"/var/spool/smtpd\"",
+                    "Its queue; left out: as its configuration says, or the usual one."),
+    PID_FILE("\"/run/smtpd.pid\"", "the usual one"),
+    LOG,
+    SYSLOG_NAMES(
+        "[ \"smtpd\" ]",
+        "Names under which it logs, if it shares a log with another instance of its kind."),
+    LISTEN("[ \":25\", \"127.0.0.1:587\" ]"),
     QUEUE_COMMAND("[ \"sudo\", \"-n\", \"smtpctl\", \"show\", \"queue\" ]"),
     {.name = NULL},
 };
 
 const struct setting config_exim_settings[] = {
-    {.name = "name",
-     .kind = SETTING_TEXT,
-     .offset = MTA(name),
-     .example = "\"exim-out\"",
-     .help = "Name of the instance, in applTable; left out: exim."},
-    {.name = "config_file",
-     .kind = SETTING_PATH,
-     .offset = MTA(config_file),
-     .example = "\"/etc/exim4/exim4.conf\"",
-     .help = "Its configuration; left out: the one that exim takes by itself."},
-    {.name = "queue_directory",
-     .kind = SETTING_PATH,
-     .offset = MTA(queue_directory),
-     .example = "\"/var/spool/exim4\"",
-     .help = "Its spool_directory; left out: as exim -bP says."},
-    {.name = "pid_file",
-     .kind = SETTING_PATH,
-     .offset = MTA(pid_file),
-     .example = "\"/run/exim4/exim.pid\"",
-     .help = "Where its daemon writes its process number; left out: as exim -bP says."},
+    NAME("\"exim-out\"", "exim"),
+    CONFIG_FILE_OF("\"/etc/exim4/exim4.conf\"", "the one that exim takes by itself"),
+    QUEUE_DIRECTORY("\"/var/spool/exim4\"", "Its spool_directory; left out: as exim -bP says."),
+    PID_FILE("\"/run/exim4/exim.pid\"", "as exim -bP says"),
     {.name = "log",
      .kind = SETTING_LOG,
      .offset = MTA(log),
@@ -190,22 +150,13 @@ const struct setting config_exim_settings[] = {
      .offset = MTA(panic_log),
      .example = "\"/var/log/exim4/paniclog\"",
      .help = "Its panic log: lines are counted in mailmonSourceTable; any of them is an alarm."},
-    {.name = "syslog_names",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(syslog_names),
-     .example = "[ \"exim-out\" ]",
-     .help = "Names under which it logs to syslog, if several instances do."},
-    {.name = "internal_services",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(internal_services),
-     .example = "[ \"submission-in\" ]",
-     .help = "Groups that take mail back from a content filter: that mail is not counted again."},
+    SYSLOG_NAMES("[ \"exim-out\" ]",
+                 "Names under which it logs to syslog, if several instances do."),
+    INTERNAL_SERVICES("[ \"submission-in\" ]",
+                      "Groups that take mail back from a content filter: that mail is not counted "
+                      "again."),
     QUEUE_COMMAND("[ \"sudo\", \"-n\", \"-u\", \"Debian-exim\", \"exim_dumpdb\", "
                   "\"/var/spool/exim4\", \"retry\" ]"),
-    {.name = "listen",
-     .kind = SETTING_TEXTS,
-     .offset = MTA(listen),
-     .example = "[ \":25\", \":465 smtps-in\" ]",
-     .help = "Addresses and ports of its listeners, to find its associations."},
+    LISTEN("[ \":25\", \":465 smtps-in\" ]"),
     {.name = NULL},
 };

@@ -362,9 +362,7 @@ static void add_mta(struct config *c, const char *path, struct slice directory,
             "%s logs under the same name as another instance and is left out: set syslog_name "
             "in its main.cf",
             m.config_directory);
-        free(m.type);
-        free(m.config_directory);
-        free(m.name);
+        config_mta_release(&m);
     } else {
         fill(&m, path, settings, notes);
         detect_note(&m, notes, "found: %s, queue %s, log %s", m.config_directory, m.queue_directory,

@@ -41,15 +41,6 @@ static void expect(const struct config_strings *list, const char *wanted)
     assert_string_equal(text, wanted);
 }
 
-static void release(struct config_mta *m)
-{
-    struct config *c = calloc(1, sizeof *c);
-    c->mtas = calloc(1, sizeof *c->mtas);
-    c->mtas[0] = *m;
-    c->mta_count = 1;
-    config_free(c);
-}
-
 static void instances(void **state)
 {
     (void)state;
@@ -118,7 +109,7 @@ static void services(void **state)
     expect(&m.syslog_names, "smtps other");
     expect(&m.internal_services, "reinject/smtpd");
     assert_int_equal(notes.count, 0);
-    release(&m);
+    config_mta_release(&m);
 }
 
 /* The filter hands mail right to a service of this instance, in the three forms of writing it. */
@@ -142,7 +133,7 @@ static void internal_target(void **state)
         expect(&m.internal_services, "back/smtpd");
         expect(&m.syslog_names, "back");
         assert_int_equal(notes.count, 0);
-        release(&m);
+        config_mta_release(&m);
     }
 }
 
@@ -168,7 +159,7 @@ static void internal_without_name(void **state)
                             SLICE("127.0.0.1:10025 inet n - n - - smtpd\n"),
                             SLICE("127.0.0.1:10025/inet/content_filter =\n"), &notes);
     assert_int_equal(notes.count, 0);
-    release(&m);
+    config_mta_release(&m);
 }
 
 /* What is configured stays. */
@@ -181,7 +172,7 @@ static void configured_lists(void **state)
     m.listen.items[m.listen.count++] = strdup(":2525");
     detect_postfix_services(&m, SLICE(""), SLICE(SERVICES), SLICE(""), &notes);
     expect(&m.listen, ":2525");
-    release(&m);
+    config_mta_release(&m);
 }
 
 static void hostile_output(void **state)
@@ -207,7 +198,7 @@ static void hostile_output(void **state)
             assert_true(instance.directory.n > 0);
         for (int i = 0; i < 3; i++)
             free(heap[i]);
-        release(&m);
+        config_mta_release(&m);
         err_free(&notes);
     }
 }
@@ -449,10 +440,8 @@ static void sun(void **state)
     assert_string_equal(c.mtas[1].log, scratch_path("sun5/log/mail.log_current"));
     detect_sun(&c, path, &notes); /* nothing is added twice */
     assert_int_equal(c.mta_count, 2);
-    for (unsigned i = 0; i < c.mta_count; i++) {
-        free(c.mtas[i].type);
-        config_release(config_sun_settings, &c.mtas[i]);
-    }
+    for (unsigned i = 0; i < c.mta_count; i++)
+        config_mta_release(&c.mtas[i]);
     free(c.mtas);
     err_free(&notes);
 }
