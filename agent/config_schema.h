@@ -87,6 +87,14 @@ const char *config_source(const config_setting_t *at, char path[PATH_MAX]);
 /* Adds a fault (or a warning) about a setting, with the file and line where it is written. */
 void config_fault(struct err_list *errors, const config_setting_t *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The row of this name, or NULL. */
+const struct setting *config_find_setting(const struct setting *settings, const char *name);
+/* What the file says of a setting into its member of *base; faults are added to `errors`. */
+void config_read_setting(struct err_list *errors, const config_setting_t *at,
+                         const struct setting *s, void *base);
+/* The same of each setting of a group; those that `settings` does not have are faults. */
+void config_read_group(struct err_list *errors, const config_setting_t *group,
+                       const struct setting *settings, void *base);
 /* Reads the file that `configutil` names (config_configutil.c). */
 void config_read_configutil(struct config *c, const config_t *tree, struct err_list *errors);
 
