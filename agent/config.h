@@ -62,7 +62,8 @@ struct config_mta {
     uint32_t utility_interval_s;
     uint32_t max_life_time_s;            /* of an SMTP server, as detected; 0: not known */
     struct config_strings queue_command; /* tells when queued mail is tried next, empty: none */
-    uint32_t queue_command_interval_s;
+    struct config_strings statistics_command; /* tells its own statistics, empty: none */
+    uint32_t queue_command_interval_s, statistics_command_interval_s;
     char *source_file; /* where it was written, for messages; NULL: detected */
     unsigned source_line;
 };

@@ -125,6 +125,20 @@ const struct setting config_opensmtpd_settings[] = {
         "Names under which it logs, if it shares a log with another instance of its kind."),
     LISTEN("[ \":25\", \"127.0.0.1:587\" ]"),
     QUEUE_COMMAND("[ \"sudo\", \"-n\", \"smtpctl\", \"show\", \"queue\" ]"),
+    {.name = "statistics_command",
+     .kind = SETTING_TEXTS,
+     .offset = MTA(statistics_command),
+     .example = "[ \"sudo\", \"-n\", \"smtpctl\", \"show\", \"stats\" ]",
+     .help = "A command that tells what it does now, for what mailmond cannot see itself, run "
+             "without a shell; left out: none is run."},
+    {.name = "statistics_command_interval",
+     .kind = SETTING_DURATION_S,
+     .offset = MTA(statistics_command_interval_s),
+     .low = 5,
+     .high = 86400,
+     .number = 60,
+     .example = "\"60 s\"",
+     .help = "How often that is run."},
     {.name = NULL},
 };
 

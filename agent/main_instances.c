@@ -43,7 +43,7 @@ static void place_instance(struct collect *c, const struct config_mta *m)
     struct appl *appl = mta ? tally_appl(c->tally, mta, slice_of(m->name)) : NULL;
     if (appl)
         c->instances[c->instance_count++] =
-            (struct instance_of_mta){.config = m, .mta = mta, .appl = appl};
+            (struct instance_of_mta){m, mta, appl, MTA_LEVELS_NONE, 0};
     else
         log_error("%s instance %s is left out: another mail system has the name, or applTable is "
                   "full",

@@ -16,6 +16,8 @@ struct instance_of_mta {
     const struct config_mta *config;
     const struct mta *mta;
     struct appl *appl;
+    struct mta_levels levels; /* what its own command told last, at that time */
+    int64_t levels_ms;
 };
 
 /* What collectors share. Owned by main_collect.c. */

@@ -53,7 +53,22 @@ struct mta_attempt {
     struct queue_id id;   /* the same, packed */
     int64_t at_s;         /* next attempt, real time; 0: not told */
     bool active, waits;   /* it is tried now; it waits for its next attempt */
+    bool held;            /* no attempt is made until somebody says so */
 };
+/* What a mail system's own command tells of itself as it is now. MODEL_ABSENT: it does not tell. */
+#define MTA_BUSY_MAX 2
+struct mta_levels {
+    uint64_t uptime_s;
+    uint64_t inbound, outbound; /* open associations */
+    uint64_t stored_messages, stored_recipients;
+    struct {
+        const char *service; /* of `services`; NULL: none */
+        uint64_t messages;
+    } busy[MTA_BUSY_MAX]; /* messages that it delivers now */
+};
+#define MTA_LEVELS_NONE                                                                            \
+    ((struct mta_levels){                                                                          \
+        MODEL_ABSENT, MODEL_ABSENT, MODEL_ABSENT, MODEL_ABSENT, MODEL_ABSENT, {{NULL, 0}}})
 #define MTA_FILE_NAME 32 /* room for the name of a queued message's file */
 
 /* A daemon that receives or delivers: how its tag becomes a row of mtaGroupTable. */
@@ -107,7 +122,7 @@ enum mta_flag {
     /* What takes mail from other hosts and what takes it from users are applications of their own besides
        (tally_part). */
     MTA_HAS_PARTS = 1 << 6,
-    /* The members active and waits of mta_attempt are told. */
+    /* The members active, waits and held of mta_attempt are told. */
     MTA_ATTEMPTS_HAVE_STATES = 1 << 7
 };
 
@@ -149,6 +164,8 @@ struct mta {
     /* Takes the next entry off what its `queue_command` printed; false: there are no more. Times of day in it
        are UTC. NULL: no command tells what its log and queue do not. */
     bool (*attempt)(struct slice *text, int64_t now_s, struct mta_attempt *a);
+    /* What its `statistics_command` printed; false: that is something else. NULL: it has no such command. */
+    bool (*levels)(struct slice text, struct mta_levels *l);
     /* the file with the body has this last letter in its name; 0: it is the same */
     char body_letter;
 };

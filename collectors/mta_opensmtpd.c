@@ -452,5 +452,6 @@ const struct mta mta_opensmtpd = {
     .queue_name = queue_name,
     .queue_file = queue_file,
     .attempt = opensmtpd_attempt,
+    .levels = opensmtpd_levels,
     .spool_file = spool_file,
 };

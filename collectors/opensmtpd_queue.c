@@ -1,7 +1,9 @@
 /*
- * OpenSMTPD's scheduler, as `smtpctl show queue` prints it: a line for each envelope, fields with a bar
- * between. Pure. The invariant: addresses may hold bars, so what follows them is known by its shape.
+ * What OpenSMTPD's smtpctl prints. `show queue`: a line for each envelope, fields with a bar between;
+ * addresses may hold bars, so what follows them is known by its shape. `show stats`: a name and a number
+ * on each line. Pure.
  */
+#include "../agent/model.h"
 #include "field.h"
 #include "opensmtpd_queue.h"
 
@@ -35,9 +37,18 @@ static bool take_envelope(struct slice line, int64_t now_s, struct mta_attempt *
         return false;
     a->message = slice_head(id, MESSAGE);
     a->id = queue_id_pack(a->message);
+    slice_cut(&rest, '|');
+    slice_cut(&rest, '|');
+    struct slice flags = slice_cut(&rest, '|');
+    bool paused = HAS(flags, "suspend");
     while (rest.n) {
         if (take_state(rest, now_s, a)) {
             a->address = recipient;
+            a->held = paused && a->waits;
+            if (a->held) {
+                a->waits = false;
+                a->at_s = 0;
+            }
             return true;
         }
         recipient = slice_cut(&rest, '|');
@@ -53,4 +64,27 @@ bool opensmtpd_attempt(struct slice *text, int64_t now_s, struct mta_attempt *a)
         if (take_envelope(slice_line(text), now_s, a))
             return true;
     return false;
+}
+
+bool opensmtpd_levels(struct slice text, struct mta_levels *l)
+{
+    *l = (struct mta_levels){.uptime_s = MODEL_ABSENT, .busy = {{"mta", 0}, {"mda", 0}}};
+    const struct {
+        struct slice name;
+        uint64_t *level;
+    } known[] = {{TEXT("uptime"), &l->uptime_s},
+                 {TEXT("smtp.session"), &l->inbound},
+                 {TEXT("mta.session"), &l->outbound},
+                 {TEXT("scheduler.ramqueue.message"), &l->stored_messages},
+                 {TEXT("scheduler.envelope"), &l->stored_recipients},
+                 {TEXT("mta.task.running"), &l->busy[0].messages},
+                 {TEXT("mda.running"), &l->busy[1].messages}};
+    while (text.n) {
+        struct slice number = slice_line(&text), name = slice_cut(&number, '=');
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+            if (slice_eq(name, known[i].name) && (!slice_number(&number, known[i].level) ||
+                                                  number.n || *known[i].level > UINT32_MAX))
+                *known[i].level = MODEL_ABSENT; /* smtpd lost count: it is below zero */
+    }
+    return l->uptime_s != MODEL_ABSENT;
 }

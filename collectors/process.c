@@ -12,6 +12,7 @@
 #include "process.h"
 
 #define LOOK_MS  5000    /* the process is looked at so often, and when its log says something */
+#define APART_MS 2000    /* clocks' grain */
 #define FRESH_MS 1800000 /* what a probe found counts so long */
 
 struct watched {
@@ -48,6 +49,14 @@ static void set_status(struct collect *c, struct appl *a, uint64_t is)
     model_dirty(c->model, MODEL_APPL, a);
 }
 
+static void set_start(struct collect *c, struct appl *a, int64_t started_ms)
+{
+    if (a->started_at != MODEL_NEVER && llabs(started_ms - a->started_at) <= APART_MS)
+        return;
+    a->started_at = started_ms;
+    model_dirty(c->model, MODEL_APPL, a);
+}
+
 /* Looks whether the master is there, and since when. */
 static void check(struct collect *c, struct watched *w)
 {
@@ -57,12 +66,8 @@ static void check(struct collect *c, struct watched *w)
     w->next_ms = c->monotonic_ms + LOOK_MS;
     w->said = said(a);
     w->life = look(w, &started_ms);
-    if (w->life == LIFE_ALIVE &&
-        (a->started_at == MODEL_NEVER || started_ms - a->started_at > 2000 ||
-         a->started_at - started_ms > 2000)) {
-        a->started_at = started_ms;
-        model_dirty(c->model, MODEL_APPL, a);
-    }
+    if (w->life == LIFE_ALIVE)
+        set_start(c, a, started_ms);
     if (w->life == LIFE_UNKNOWN)
         snprintf(error, sizeof error, "%s: %s%s", w->pid_file, strerror(errno),
                  errno == EACCES || errno == EPERM
@@ -72,13 +77,33 @@ static void check(struct collect *c, struct watched *w)
                   w->life == LIFE_UNKNOWN ? error : "");
 }
 
-/* By its pid file, else by the configured processes that it stands and falls with. */
-static enum life life_of(const struct model *m, const struct appl *a)
+/* Who cannot be seen may have answered (statistics_command) and said since when; its log knows first when it ends. */
+static enum life answered(struct collect *c, const struct instance_of_mta *i)
 {
+    if (i->levels.uptime_s == MODEL_ABSENT || i->appl->log_status == APPL_DOWN ||
+        i->appl->log_status == APPL_RESTARTING)
+        return LIFE_UNKNOWN;
+    set_start(c, i->appl, i->levels_ms - (int64_t)i->levels.uptime_s * 1000);
+    return LIFE_ALIVE;
+}
+
+static const struct instance_of_mta *instance_of(const struct collect *c, const struct appl *a)
+{
+    for (unsigned i = 0; i < c->instance_count; i++)
+        if (c->instances[i].appl == a)
+            return &c->instances[i];
+    return NULL;
+}
+
+/* By its pid file, else by the configured processes that it stands and falls with. */
+static enum life life_of(struct collect *c, const struct appl *a)
+{
+    const struct model *m = c->model;
+    const struct instance_of_mta *of = instance_of(c, a);
     enum life life = access_life(a);
     bool none = false; /* of processes that need not run */
     for (const struct watched *w = watched; w->of; w++)
-        if (w->of->appl == a)
+        if (w->of == of)
             life = w->life;
     for (uint32_t i = 0; i < m->tables[MODEL_PROCESS].count; i++) {
         const struct process *p = model_row(m, MODEL_PROCESS, i);
@@ -90,6 +115,8 @@ static enum life life_of(const struct model *m, const struct appl *a)
         if (p->running && life == LIFE_UNKNOWN)
             life = LIFE_ALIVE;
     }
+    if (life == LIFE_UNKNOWN && of)
+        life = answered(c, of);
     return life == LIFE_UNKNOWN && none ? LIFE_DEAD : life;
 }
 
@@ -107,14 +134,6 @@ static enum probed probed_of(const struct model *m, const struct appl *a, int64_
     return probed;
 }
 
-static bool is_mta(const struct collect *c, const struct appl *a)
-{
-    for (unsigned i = 0; i < c->instance_count; i++)
-        if (c->instances[i].appl == a)
-            return true;
-    return false;
-}
-
 /* Directory servers are judged by those who ask them, and so is what nothing is known of here. */
 static void judge(struct collect *c)
 {
@@ -123,9 +142,9 @@ static void judge(struct collect *c)
         if (model_find(c->model, MODEL_DS, a->row.key, NULL))
             continue;
         const struct appl *whole = tally_whole(c->tally, a); /* they live and die together */
-        uint64_t is = appl_status(a, life_of(c->model, whole),
-                                  probed_of(c->model, a, c->monotonic_ms), c->monotonic_ms);
-        if (is != MODEL_ABSENT || is_mta(c, a))
+        uint64_t is = appl_status(a, life_of(c, whole), probed_of(c->model, a, c->monotonic_ms),
+                                  c->monotonic_ms);
+        if (is != MODEL_ABSENT || instance_of(c, a))
             set_status(c, a, is);
     }
 }

@@ -161,6 +161,13 @@ static void add(uint64_t *sum, uint64_t part)
     *sum = *sum == MODEL_ABSENT || part == MODEL_ABSENT ? MODEL_ABSENT : *sum + part;
 }
 
+/* What the directories do not tell, the mail system itself may: of all that it stores, which is its first queue's. */
+static void tell_instead(uint64_t *whole, uint64_t *queue, uint64_t level)
+{
+    if (*whole == MODEL_ABSENT && level != MODEL_ABSENT)
+        *whole = *queue = level;
+}
+
 static void merge(struct queue_source *q)
 {
     struct appl *a = q->of->appl;
@@ -183,6 +190,11 @@ static void merge(struct queue_source *q)
         add(&a->stored_messages, g->stored_messages);
         add(&a->stored_bytes, g->stored_bytes);
         add(&a->stored_recipients, g->stored_recipients);
+    }
+    if (q->groups[0]) {
+        const struct mta_levels *l = &q->of->levels;
+        tell_instead(&a->stored_messages, &q->groups[0]->stored_messages, l->stored_messages);
+        tell_instead(&a->stored_recipients, &q->groups[0]->stored_recipients, l->stored_recipients);
     }
     model_touch(collect->model, MODEL_APPL);
     model_touch(collect->model, MODEL_GROUP);

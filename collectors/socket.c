@@ -235,6 +235,19 @@ static void merge_socket(struct endpoint *e, const struct socket_seen *s,
         count_up(inbound ? &g->inbound : &g->outbound);
 }
 
+/* What cannot be counted here the mail system may have told (statistics_command). */
+static void take_told(const struct endpoint *e)
+{
+    struct appl *a = e->of->appl;
+    uint64_t inbound = e->listener_count ? a->inbound : e->of->levels.inbound;
+    uint64_t outbound = e->has_uid ? a->outbound : e->of->levels.outbound;
+    if (a->inbound == inbound && a->outbound == outbound)
+        return;
+    a->inbound = inbound;
+    a->outbound = outbound;
+    model_touch(sockets.collect->model, MODEL_APPL);
+}
+
 /* Levels begin at zero where they will be known. */
 static void reset_levels(void)
 {
@@ -242,8 +255,8 @@ static void reset_levels(void)
     for (unsigned n = 0; n < sockets.collect->instance_count; n++) {
         struct endpoint *e = &sockets.endpoints[n];
         memset(e->states, 0, sizeof e->states);
-        e->of->appl->inbound = e->listener_count ? 0 : MODEL_ABSENT;
-        e->of->appl->outbound = e->has_uid ? 0 : MODEL_ABSENT;
+        e->of->appl->inbound = e->of->appl->outbound = 0;
+        take_told(e);
         for (unsigned p = 0; p < TALLY_PARTS; p++) {
             struct appl *part =
                 tally_part(sockets.collect->tally, e->of->appl, (enum tally_part)p, false);
@@ -501,6 +514,8 @@ static bool copy_watched(void)
 
 static void tick(struct collect *c)
 {
+    for (unsigned n = 0; sockets.row && n < c->instance_count; n++)
+        take_told(&sockets.endpoints[n]);
     if (!sockets.row || sockets.busy || c->monotonic_ms < sockets.next_ms || !c->caught_up)
         return;
     sockets.next_ms = c->monotonic_ms + INTERVAL_MS;

@@ -1,4 +1,4 @@
-/* Any octets as what a mail system's command tells of its queue: every slice lies in them, and it ends. */
+/* Any octets as what a mail system's command tells of its queue or itself: every slice lies in them, and it ends. */
 #include <stdlib.h>
 
 #include "../../collectors/mta.h"
@@ -24,5 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 abort();
         }
     }
+    struct mta_levels l;
+    if (mta_opensmtpd.levels(text, &l) && (l.uptime_s > UINT32_MAX || !l.busy[0].service))
+        abort();
     return 0;
 }

@@ -3,7 +3,9 @@ and a real OpenSMTPD 6.8's scheduler, against what mailmond shows; and what it s
 import os
 import re
 import shutil
+import smtplib
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,13 @@ def source(walk, name):
     """(status, last error)"""
     i = walk.index("mailmonSourceName", name)
     return walk["mailmonSourceStatus", i], walk.get(("mailmonSourceLastError", i), "")
+
+
+def statistics(site):
+    """What OpenSMTPD says of itself: {name: number}, 0 if it says nothing."""
+    lines = site.control("show", "stats").splitlines()
+    return defaultdict(int, ((k, int(v)) for k, v in (line.split("=", 1) for line in lines)
+                             if v.isdigit()))
 
 
 def test_exim(folder):
@@ -101,9 +110,67 @@ def test_opensmtpd(folder):
                                - min(waits)) < 12, 10)
         assert daemon.walk().of("mailmonChannelDeferred", "opensmtpd", "queue") == 2
         assert daemon.walk().of("mailmonChannelActive", "opensmtpd", "queue") == 0
-        site.control("remove", *sorted({line[:8] for line in
-                                        site.control("show", "queue").splitlines()})[:1])
-        wait_until(lambda: daemon.walk().of("mailmonChannelDeferred", "opensmtpd", "queue") == 1, 15)
+        paused = next(line for line in site.control("show", "queue").splitlines()
+                      if "@data.test" in line)[:8]
+        site.control("pause", "envelope", paused)
+        wait_until(lambda: daemon.walk().of("mailmonChannelHeld", "opensmtpd", "queue") == 1, 15)
+        walk = daemon.walk()
+        assert walk.of("mailmonChannelDeferred", "opensmtpd", "queue") == 1
+        assert destinations(walk)["data.test"] is None
+        site.control("remove", paused)
+        wait_until(lambda: daemon.walk().of("mailmonChannelHeld", "opensmtpd", "queue") == 0, 15)
+    finally:
+        if daemon:
+            daemon.stop()
+        site.stop()
+
+
+def test_opensmtpd_unseen(folder):
+    """Its sockets, its process, its queue and the beginning of its log are out of reach, as in a container: what it
+    says of itself is there instead, and gone when it answers no more."""
+    site = OpenSmtpd(folder / "site", BASE + 20)
+    daemon = None
+    try:
+        site.start()
+        command = [str(w) for w in site.overlay.command("/usr/sbin/smtpctl", "show", "stats")]
+        nothing = folder / "nothing"
+        nothing.touch()
+        asked = {"queue_directory": nothing, "config_file": nothing, "statistics_command": command,
+                 "statistics_command_interval": "5 s"}
+        daemon = Daemon(folder / "mailmond", BASE + 93, {"user": "root", "opensmtpd": [
+            {"name": "opensmtpd", "log": site.log, **asked},
+            {"name": "silent", "log": nothing, **asked}]}).start()
+        os.mkfifo(site.mail / "news", 0o666)
+        (site.mail / "news").chmod(0o666)
+        site.send(["games@local.test"])  # so that the log knows who delivers
+        for _ in range(2):
+            site.send(["a@temporary.test", "b@temporary.test", "news@local.test"])
+        wait_until(lambda: site.text().count("TempFail") == 4 and " mda delivery " in site.text())
+        with smtplib.SMTP("127.0.0.1", site.port(0), "probe.test"):
+            wait_until(lambda: daemon.walk().of("applInboundAssociations", "silent") == 1, 15)
+            wait_until(lambda: daemon.walk().of("mailmonChannelActive", "opensmtpd", "mda")
+                       == statistics(site)["mda.running"] == 2, 15)
+            wait_until(lambda: daemon.walk().of("mtaStoredRecipients", "silent") == 6, 25)
+            walk, told = daemon.walk(), statistics(site)
+        for name in "opensmtpd", "silent":
+            up = (daemon.client.uptime() - walk.of("applUptime", name)) / 100
+            assert abs(up - told["uptime"]) <= 4
+            assert walk.of("applOperStatus", name) == "up"
+            assert walk.of("applInboundAssociations", name) == told["smtp.session"] == 1
+            assert walk.of("applOutboundAssociations", name) == told["mta.session"]
+            assert walk.of("mtaStoredMessages", name) == 2
+            assert walk.of("mtaStoredMessages", name) == walk.of(
+                "mtaGroupStoredMessages", name, "queue")
+            assert walk.of("mtaStoredRecipients", name) == told["scheduler.envelope"] == 6
+        assert walk.of("mailmonChannelActive", "opensmtpd", "mta") == told["mta.task.running"] == 0
+        site.process.terminate()
+        wait_until(lambda: source(daemon.walk(), "silent statistics")[0] == "stale", 15)
+        wait_until(lambda: daemon.walk().of("mtaStoredRecipients", "silent") is None, 25)
+        walk = daemon.walk()
+        assert "smtpd" in source(walk, "silent statistics")[1]
+        assert walk.of("applInboundAssociations", "silent") is None
+        assert walk.of("mailmonChannelActive", "opensmtpd", "mda") is None
+        assert walk.of("applOperStatus", "opensmtpd") == "down"  # its log says so
     finally:
         if daemon:
             daemon.stop()

@@ -1,7 +1,8 @@
 /*
- * What the mail systems' own commands print of their queues, as recorded from Exim 4.96 (exim_dumpdb SPOOL
- * retry) and OpenSMTPD 6.8 (smtpctl show queue): tests/fuzz/corpus/attempts.
+ * What the mail systems' own commands print, as recorded from Exim 4.96 (exim_dumpdb SPOOL retry) and OpenSMTPD
+ * 6.8 (smtpctl show queue, show stats): tests/fuzz/corpus/attempts.
  */
+#include "../../agent/model.h"
 #include "../../collectors/mta.h"
 #include "data_file.h"
 
@@ -114,10 +115,69 @@ static void test_opensmtpd(void **state)
     assert_false(mta_opensmtpd.attempt(&text, 1000, &a));
 }
 
+/* smtpctl pause envelope: no attempt is made, whatever the time says. One that is on its way goes on. */
+static void test_paused(void **state)
+{
+    struct slice text = SLICE(
+        "94a5bdd37220e79b|inet4|mta|suspend|s@a.test|a@b.test|a@b.test|1|1|0|1|pending|397|450 no\n"
+        "94a5bdd3e503e1a4|inet4|mta|auth,suspend|s@a.test|suspend|c|1|1|0|1|inflight|397|450 no\n"
+        "94a5bdd3e503e1a4|inet4|mta|auth|suspend@a.test|b|c|1|1|0|1|pending|397|450 no\n");
+    struct mta_attempt a;
+    (void)state;
+    assert_true(mta_opensmtpd.attempt(&text, 1000, &a));
+    assert_true(a.held && !a.waits && !a.active);
+    expect(&a, "a@b.test", "94a5bdd3", 0);
+    assert_true(mta_opensmtpd.attempt(&text, 1000, &a));
+    assert_true(a.active && !a.held);
+    assert_true(mta_opensmtpd.attempt(&text, 1000, &a));
+    assert_true(a.waits && !a.held);
+}
+
+static void test_levels(void **state)
+{
+    struct mta_levels l;
+    struct slice text = data_file("tests/fuzz/corpus/attempts/%s", "opensmtpd-stats");
+    (void)state;
+    assert_true(mta_opensmtpd.levels(text, &l));
+    assert_int_equal(l.uptime_s, 3);
+    assert_int_equal(l.inbound, 1);
+    assert_int_equal(l.outbound, 2);
+    assert_int_equal(l.stored_messages, 2);
+    assert_int_equal(l.stored_recipients, 3);
+    /* What was never counted is not printed; a count below zero is smtpd's mistake. */
+    assert_true(mta_opensmtpd.levels(
+        SLICE("mda.running=4\nmta.session=-1\nuptime=90061\nuptime.human=1d1h1m1s\n"), &l));
+    assert_int_equal(l.uptime_s, 90061);
+    assert_int_equal(l.inbound, 0);
+    assert_true(l.outbound == MODEL_ABSENT);
+    assert_string_equal(l.busy[0].service, "mta");
+    assert_int_equal(l.busy[0].messages, 0);
+    assert_string_equal(l.busy[1].service, "mda");
+    assert_int_equal(l.busy[1].messages, 4);
+}
+
+static void test_no_levels(void **state)
+{
+    static const char *const texts[] = {"",
+                                        "smtp.session=1\n",
+                                        "uptime=\n",
+                                        "uptime=12x\n",
+                                        "uptime\n",
+                                        "uptime=99999999999999999999\n",
+                                        "MDA running\nMTA running\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct mta_levels l;
+        assert_false(mta_opensmtpd.levels(slice_of(texts[i]), &l));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exim), cmocka_unit_test(test_exim_keys),
-        cmocka_unit_test(test_nothing), cmocka_unit_test(test_opensmtpd)};
+        cmocka_unit_test(test_exim),     cmocka_unit_test(test_exim_keys),
+        cmocka_unit_test(test_nothing),  cmocka_unit_test(test_opensmtpd),
+        cmocka_unit_test(test_paused),   cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_no_levels)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
