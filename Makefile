@@ -107,7 +107,7 @@ TEST_DEPS  := $(BUILD_DEPS) systemd systemd-container clang clang-format libclan
   m4 liblockfile1 libnsl2 libwrap0 libevent-2.1-7 libldap-2.5-0 \
   dovecot-submissiond libjansson4 libpcre3 libpq5 libwrap0 \
   dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved iproute2 smitools slapd ldap-utils openssl python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi python3-yaml libnet-snmp-perl \
-  ruby-snmp erlang-snmp mandoc gawk procps libidn12 libgnutls-dane0
+  ruby-snmp erlang-snmp monitoring-plugins-standard mandoc gawk procps libidn12 libgnutls-dane0
 BENCH_DEPS := $(TEST_DEPS) valgrind pflogsumm mtail strace prometheus-blackbox-exporter monitoring-plugins-basic
 DEMO_DEPS  := $(BUILD_DEPS) snmp erlang-snmp procps
 # Installs what is missing. Services are not started: RUNLEVEL=1 makes invoke-rc.d refuse.

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 PHANTOM = ".1.3.6.1.2.1.28.1.1.3.1"  # snmpd's own mta_sendmail serves it on a host without sendmail
 COUNTER64 = 70
+MTA_GROUP_STORED = ".1.3.6.1.2.1.28.2.1.4"
 MARGIN = 5.0  # seconds in which the publisher must be back after the master is
 
 
@@ -214,6 +215,28 @@ def test_perl(lab):
     seen = {k: int(v) for k, v in (line.split() for line in out.splitlines())}
     assert seen == {c[1]: c[3] for c in publisher.cells() if c[1].startswith(column + ".")}
     assert seen
+
+
+CHECK_SNMP = "/usr/lib/nagios/plugins/check_snmp"
+
+
+@pytest.mark.skipif(not os.path.exists(CHECK_SNMP), reason="needs monitoring-plugins-standard")
+def test_check_snmp(lab):
+    """As docs/nms.md shows it: a limit, several objects at once, and a cell that is not there."""
+    snmpd, publisher = lab
+    stored = {c[1]: c[3] for c in publisher.cells() if c[1].startswith(MTA_GROUP_STORED + ".")}
+    oid, value = next((o, v) for o, v in stored.items() if 0 < v < 1 << 31)
+
+    def check(*options):
+        ran = subprocess.run([CHECK_SNMP, "-H", "127.0.0.1", "-p", str(snmpd.port), "-P", "2c", "-C", "mailmon",
+                              *options], capture_output=True, text=True, check=False)
+        return ran.returncode, ran.stdout
+
+    assert check("-o", oid, "-l", "stored", "-u", "messages", "-c", str(value)) == (
+        0, f"SNMP OK - stored {value} messages | stored={value};;{value} \n")
+    assert check("-o", oid, "-w", str(value - 1))[0] == 1
+    assert check("-o", f"{oid},{ARC}.1.1.6.0", "-c", f"{value - 1},600000")[0] == 2
+    assert check("-o", f"{MTA_GROUP_STORED}.1.999999999", "-c", "5")[0] == 3
 
 
 def test_second_publisher_is_refused_once(lab, own):

@@ -89,3 +89,32 @@ def test_zabbix(columns):
         assert oids and all(by_oid[oid].type == "OctetString" for oid in oids)
     used = set(re.findall(r"\{\$[A-Z.]+", (NMS / "zabbix.yaml").read_text()))
     assert used == {m.rstrip("}") for m in macros}
+
+
+def sensors(definition):
+    """(class, entry) of a discovery definition of LibreNMS."""
+    for kind, part in definition["modules"]["sensors"].items():
+        if kind != "pre-cache":
+            yield from ((kind, entry) for entry in part["data"])
+
+
+def test_librenms(columns):
+    definition = load("librenms.yaml")
+    fetched = {entry["oid"] for entry in definition["modules"]["sensors"]["pre-cache"]["data"]}
+    indexes = set()
+    for kind, entry in sensors(definition):
+        module, name = entry["value"].split("::")
+        column = columns[name]
+        assert (module, entry["oid"]) == (column.module, f"{column.module}::{column.table}")
+        assert entry["num_oid"] == f".{column.oid}." + "{{ $index }}"
+        assert entry["index"] == name + ".{{ $index }}" and entry["index"] + kind not in indexes
+        indexes.add(entry["index"] + kind)
+        assert (kind == "state") == (column.type == "Enum")
+        if kind == "state":
+            labels = {int(n): label for label, n in re.findall(r"(\w+)\((\d+)\)", column.labels)}
+            assert {s["value"]: s["descr"] for s in entry["states"]} == labels and entry["state_name"] == name
+        for module, name, part in re.findall(r"\{\{ ([\w-]+)::(\w+)(:\d)? \}\}", entry["descr"]):
+            assert columns[name].module == module and columns[name].type == "OctetString"
+            # of the same table, or of one that is indexed by a part of its index
+            assert columns[name].table == column.table or f"{module}::{name}" in fetched
+            assert not part or columns[name].index == column.index.split(",")[int(part[1:])]
