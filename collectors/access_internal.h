@@ -2,6 +2,7 @@
 #ifndef ACCESS_INTERNAL_H
 #define ACCESS_INTERNAL_H
 
+#include "access_peer.h"
 #include "access_session.h"
 #include "access_tally.h"
 
@@ -43,6 +44,7 @@ struct access_tally {
     enum access_users users;
     struct access_log *logs;
     struct access_sessions sessions;
+    struct access_peers peers_now; /* their sessions */
     struct attempts attempts[ATTEMPTS];
     bool attempts_changed;
     uint64_t salt; /* of users' hashes */
@@ -52,8 +54,9 @@ struct access_tally {
 
 /* access_rows.c: the rows of services and sessions */
 struct access_service *access_service(struct access_log *log, unsigned protocol);
-/* A session begins, or was restored: the levels of its service. */
-void access_open(struct access_log *log, struct access_service *s);
+/* A session begins, or was restored: the levels of its service and its peer. */
+void access_open(struct access_log *log, struct access_service *s, const struct access_session *x);
+/* Its end: levels, rows, itself. */
 void access_close(struct access_log *log, struct access_service *s, struct access_session *x);
 void access_close_all(struct access_log *log);
 /* access_tally.c: what the store does not keep of the rows of log events */

@@ -3,7 +3,6 @@
  * mailmonSessionTable. Invariant: a session has its two rows from the next tick on, or none if a table was full,
  * and its service's levels count it once.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "access_internal.h"
@@ -98,14 +97,16 @@ static void show_user(const struct access_tally *t, const struct access_session 
     }
 }
 
-/* Rows are placed once a tick: most sessions of a log that is caught up with are over by then. */
-static void place_rows(struct access_tally *t, struct access_session *x)
+/* Rows are placed once a tick: most sessions of a log that is caught up with are over by then. false: there is
+ * no room. */
+static bool place_rows(void *arg, struct access_session *x)
 {
+    struct access_tally *t = arg;
     uint32_t key[3] = {x->appl, x->assoc ? x->assoc : names_next(t->names, MODEL_ASSOC, x->appl),
                        0};
     struct assoc *a = key[1] ? model_place(t->model, MODEL_ASSOC, key, NULL) : NULL;
     if (!a)
-        return;
+        return false;
     if (!x->assoc)
         access_session_changed(&t->sessions, x);
     x->assoc = key[1];
@@ -116,23 +117,38 @@ static void place_rows(struct access_tally *t, struct access_session *x)
     a->since_at = x->since_ms - t->real_minus_monotonic_ms;
     struct session *row = model_place(t->model, MODEL_SESSION, key, NULL);
     if (!row)
-        return;
+        return true;
     show_user(t, x, row);
     if (TEXT_GET(x->method).n)
         TEXT_SET(row->authentication, TEXT_GET(x->method));
     row->since_at = a->since_at;
+    return true;
 }
 
-void access_open(struct access_log *log, struct access_service *s)
+/* The row of a session's peer, if it has one, has so many sessions now. */
+static void show_peer(struct access_tally *t, struct peer *p, uint32_t sessions)
+{
+    if (!p)
+        return;
+    p->current = sessions;
+    model_touch_row(t->model, MODEL_PEER, p);
+}
+
+void access_open(struct access_log *log, struct access_service *s, const struct access_session *x)
 {
     struct access_tally *t = log->tally;
+    uint64_t from;
+    struct peer *p =
+        t->peers ? tally_peer_find(t->peers, s->appl, TEXT_GET(x->remote), &from) : NULL;
+    if (t->peers)
+        show_peer(t, p, access_peers_opened(&t->peers_now, from));
     if (log->counted_elsewhere[s - log->services])
         return;
     s->appl->inbound = ++s->access->current_connections;
     if (s->access->current_connections > s->access->max_connections)
         s->access->max_connections = s->access->current_connections;
     model_dirty(t->model, MODEL_ACCESS, s->access);
-    model_touch(t->model, MODEL_APPL);
+    model_touch_row(t->model, MODEL_APPL, s->appl);
 }
 
 static void remove_rows(struct access_tally *t, const struct access_session *x)
@@ -151,8 +167,12 @@ static void remove_rows(struct access_tally *t, const struct access_session *x)
 void access_close(struct access_log *log, struct access_service *s, struct access_session *x)
 {
     struct access_tally *t = log->tally;
-    uint64_t user = x->user_id;
+    uint64_t user = x->user_id, from;
     uint32_t appl = x->appl;
+    struct peer *p =
+        t->peers ? tally_peer_find(t->peers, s->appl, TEXT_GET(x->remote), &from) : NULL;
+    if (t->peers)
+        show_peer(t, p, access_peers_closed(&t->peers_now, from));
     remove_rows(t, x);
     access_session_remove(&t->sessions, x);
     if (!log->counted_elsewhere[s - log->services] && s->access->current_connections)
@@ -162,7 +182,7 @@ void access_close(struct access_log *log, struct access_service *s, struct acces
         !access_session_of(&t->sessions, appl, user))
         s->access->users_logged_in--;
     model_dirty(t->model, MODEL_ACCESS, s->access);
-    model_touch(t->model, MODEL_APPL);
+    model_touch_row(t->model, MODEL_APPL, s->appl);
 }
 
 void access_close_all(struct access_log *log)
@@ -182,26 +202,15 @@ void access_tally_reconcile(struct access_log *log, enum access_protocol protoco
             access_close(log, s, &all->rows[i]);
 }
 
-/* Is there a session of this user that began at that time? */
-static bool began_at(const struct access_sessions *all, uint32_t appl, uint64_t user_id,
-                     int64_t since_ms)
-{
-    for (uint32_t i = 0; i < all->high; i++)
-        if (all->rows[i].appl == appl && all->rows[i].user_id == user_id &&
-            llabs(all->rows[i].since_ms - since_ms) <= ACCESS_SAME_MS)
-            return true;
-    return false;
-}
-
 void access_tally_found(struct access_log *log, const struct access_found *f)
 {
     struct access_tally *t = log->tally;
     struct access_service *s = access_service(log, f->protocol);
     uint32_t appl = s ? s->appl->row.key[0] : 0;
     uint64_t user_id = access_hash(appl, f->user);
-    if (!s ||
-        (f->since_ms ? began_at(&t->sessions, appl, user_id, f->since_ms)
-                     : access_session_find(&t->sessions, appl, 0, user_id, f->process) != NULL))
+    if (!s || (f->since_ms
+                   ? access_session_began(&t->sessions, appl, user_id, f->since_ms, ACCESS_SAME_MS)
+                   : access_session_find(&t->sessions, appl, 0, user_id, f->process) != NULL))
         return;
     struct access_session x = {.id = access_hash_process(appl, f->process),
                                .user_id = user_id,
@@ -219,7 +228,7 @@ void access_tally_found(struct access_log *log, const struct access_found *f)
     struct access_session *made = access_session_add(&t->sessions, &x);
     if (!made)
         return;
-    access_open(log, s);
+    access_open(log, s, made);
     if (first && s->access->users_logged_in != MODEL_ABSENT)
         s->access->users_logged_in++;
 }
@@ -238,53 +247,10 @@ void access_tally_counted_elsewhere(struct access_log *log, enum access_protocol
     log->counted_elsewhere[protocol] = true;
 }
 
-static bool is_ours(const struct access_tally *t, uint32_t appl)
-{
-    for (const struct access_log *l = t->logs; l; l = l->next)
-        for (unsigned p = 1; p < ACCESS_PROTOCOLS; p++)
-            if (l->services[p].appl && l->services[p].appl->row.key[0] == appl)
-                return true;
-    return false;
-}
-
-/* The row of a session's peer, if it has one. */
-static struct peer *peer_of(const struct access_tally *t, const struct access_session *x)
-{
-    uint8_t address[16] = {0};
-    char text[64];
-    struct slice remote = TEXT_GET(x->remote);
-    snprintf(text, sizeof text, "%.*s", (int)remote.n, remote.p ? remote.p : "");
-    uint32_t key[3] = {x->appl, 1, 0};
-    if (inet_pton(AF_INET, text, address) != 1) {
-        key[1] = 2;
-        if (inet_pton(AF_INET6, text, address) != 1)
-            return NULL;
-    }
-    return model_find(t->model, MODEL_PEER, key, address);
-}
-
 void access_tally_levels(struct access_tally *t)
 {
-    struct rows *rows = &t->model->tables[MODEL_PEER];
     model_sort(t->model, MODEL_PEER);
-    for (uint32_t i = 0; i < rows->count; i++) {
-        struct peer *p = model_row(t->model, MODEL_PEER, i);
-        if (p->current && is_ours(t, p->row.key[0]))
-            p->current = 0;
-    }
-    for (uint32_t i = 0; i < t->sessions.high; i++) {
-        struct access_session *x = &t->sessions.rows[i];
-        if (!x->appl)
-            continue;
-        if (!(x->flags & ACCESS_SESSION_SHOWN))
-            place_rows(t, x);
-        struct peer *p = peer_of(t, x);
-        if (p)
-            p->current++;
-    }
-    model_touch(t->model, MODEL_PEER);
-    model_touch(t->model, MODEL_ASSOC);
-    model_touch(t->model, MODEL_SESSION);
+    access_sessions_place(&t->sessions, place_rows, t);
 }
 
 static int by_hash(const void *a, const void *b)

@@ -5,7 +5,7 @@
  */
 #include "access_session.h"
 
-enum { FLAG_DIRTY = 1, FLAG_STORED = 2 };
+enum { FLAG_DIRTY = 1, FLAG_STORED = 2, FLAG_WAITING = 16 };
 
 bool access_sessions_init(struct access_sessions *t, uint32_t max)
 {
@@ -18,6 +18,7 @@ void access_sessions_free(struct access_sessions *t)
     free(t->rows);
     free(t->free_list);
     free(t->dirty_list);
+    free(t->waiting_list);
     hashindex_free(&t->by_id);
     hashindex_free(&t->by_user);
     *t = (struct access_sessions){0};
@@ -53,6 +54,16 @@ static void mark(struct access_sessions *t, uint32_t slot)
     t->dirty_list[t->dirty_count++] = slot;
 }
 
+/* It has no rows yet. A slot may be there although its session is over or another's by now. */
+static void wait(struct access_sessions *t, uint32_t slot)
+{
+    if (t->rows[slot].flags & FLAG_WAITING)
+        return;
+    t->rows[slot].flags |= FLAG_WAITING;
+    t->waiting_list[t->waiting_count++] = slot;
+    t->waiting_sorted = false;
+}
+
 /* Room for `count` slots at least. */
 static bool grow(struct access_sessions *t, uint32_t count)
 {
@@ -70,7 +81,10 @@ static bool grow(struct access_sessions *t, uint32_t count)
     uint32_t *dirty_list = reallocarray(t->dirty_list, room, sizeof *dirty_list);
     if (dirty_list)
         t->dirty_list = dirty_list;
-    if (!rows || !free_list || !dirty_list)
+    uint32_t *waiting_list = reallocarray(t->waiting_list, room, sizeof *waiting_list);
+    if (waiting_list)
+        t->waiting_list = waiting_list;
+    if (!rows || !free_list || !dirty_list || !waiting_list)
         return false;
     memset(t->rows + t->room, 0, (room - t->room) * sizeof *t->rows);
     t->room = room;
@@ -87,6 +101,7 @@ struct access_session *access_session_add(struct access_sessions *t, const struc
     t->rows[slot].flags = flags | (s->flags & ACCESS_SESSION_NAMED);
     index_row(t, slot);
     mark(t, slot);
+    wait(t, slot);
     return &t->rows[slot];
 }
 
@@ -129,6 +144,17 @@ struct access_session *access_session_find(const struct access_sessions *t, uint
     return find_user(t, appl, name_id != 0, user_id, process);
 }
 
+bool access_session_began(const struct access_sessions *t, uint32_t appl, uint64_t user_id,
+                          int64_t since_ms, int64_t within_ms)
+{
+    uint32_t cursor = 0;
+    for (int64_t n; (n = hashindex_next(&t->by_user, user_id, &cursor)) >= 0;)
+        if (t->rows[n].user_id == user_id && t->rows[n].appl == appl &&
+            llabs(t->rows[n].since_ms - since_ms) <= within_ms)
+            return true;
+    return false;
+}
+
 bool access_session_of(const struct access_sessions *t, uint32_t appl, uint64_t user_id)
 {
     return access_session_before(t, appl, user_id, UINT32_MAX);
@@ -144,6 +170,32 @@ bool access_session_before(const struct access_sessions *t, uint32_t appl, uint6
     return false;
 }
 
+static int by_slot(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+void access_sessions_place(struct access_sessions *t,
+                           bool (*place)(void *arg, struct access_session *s), void *arg)
+{
+    uint32_t done = 0;
+    if (!t->waiting_sorted && t->waiting_count)
+        qsort(t->waiting_list, t->waiting_count, sizeof *t->waiting_list, by_slot);
+    t->waiting_sorted = true;
+    while (done < t->waiting_count) {
+        struct access_session *s = &t->rows[t->waiting_list[done]];
+        if (s->appl && !(s->flags & ACCESS_SESSION_SHOWN) && !place(arg, s))
+            break;
+        s->flags &= (uint16_t)~FLAG_WAITING;
+        done++;
+    }
+    t->waiting_count -= done;
+    if (done && t->waiting_count)
+        memmove(t->waiting_list, t->waiting_list + done,
+                t->waiting_count * sizeof *t->waiting_list);
+}
+
 void access_session_changed(struct access_sessions *t, struct access_session *s)
 {
     mark(t, (uint32_t)(s - t->rows));
@@ -156,7 +208,7 @@ void access_session_remove(struct access_sessions *t, struct access_session *s)
         hashindex_remove(&t->by_id, s->id, slot);
     if (s->user_id)
         hashindex_remove(&t->by_user, s->user_id, slot);
-    uint16_t flags = s->flags & (FLAG_DIRTY | FLAG_STORED);
+    uint16_t flags = s->flags & (FLAG_DIRTY | FLAG_STORED | FLAG_WAITING);
     *s = (struct access_session){.flags = flags};
     t->free_list[t->free_count++] = slot;
     mark(t, slot);
@@ -169,8 +221,8 @@ bool access_sessions_save(struct access_sessions *t, struct checkpoint *c)
         uint32_t slot = t->dirty_list[i];
         struct access_session *s = &t->rows[slot];
         bool stored = (s->flags & FLAG_STORED) != 0;
-        s->flags =
-            s->appl ? FLAG_STORED | (s->flags & (ACCESS_SESSION_NAMED | ACCESS_SESSION_SHOWN)) : 0;
+        s->flags &= FLAG_WAITING | (s->appl ? ACCESS_SESSION_NAMED | ACCESS_SESSION_SHOWN : 0);
+        s->flags |= s->appl ? FLAG_STORED : 0;
         if (s->appl)
             ok &= checkpoint_put(c, STORE_ACCESS_SESSIONS, slot, s, sizeof *s);
         else if (stored)
@@ -196,5 +248,6 @@ bool access_session_restore(struct access_sessions *t, uint32_t slot, const void
     t->rows[slot] = s;
     t->rows[slot].flags = FLAG_STORED | (s.flags & ACCESS_SESSION_NAMED);
     index_row(t, slot);
+    wait(t, slot);
     return true;
 }

@@ -30,6 +30,8 @@ struct access_sessions {
     uint32_t high, room, max;
     uint32_t *free_list, free_count;
     uint32_t *dirty_list, dirty_count;
+    uint32_t *waiting_list, waiting_count; /* for rows */
+    bool waiting_sorted;
     struct hashindex by_id, by_user;
 };
 
@@ -53,9 +55,18 @@ struct access_session *access_session_find(const struct access_sessions *t, uint
                                            uint64_t name_id, uint64_t user_id, uint32_t process);
 /* Is there a session of this user? */
 bool access_session_of(const struct access_sessions *t, uint32_t appl, uint64_t user_id);
+/* Has this user (not 0) one that began at that time, give or take within_ms? */
+bool access_session_began(const struct access_sessions *t, uint32_t appl, uint64_t user_id,
+                          int64_t since_ms, int64_t within_ms);
 /* Has this user one in a slot before this one? */
 bool access_session_before(const struct access_sessions *t, uint32_t appl, uint64_t user_id,
                            uint32_t slot);
+/*
+ * Calls place for each session that has no rows (_SHOWN) yet, by its slot, until that says false: there is no room,
+ * and this one and the others wait for the next call.
+ */
+void access_sessions_place(struct access_sessions *t,
+                           bool (*place)(void *arg, struct access_session *s), void *arg);
 /* The next checkpoint takes it again. */
 void access_session_changed(struct access_sessions *t, struct access_session *s);
 void access_session_remove(struct access_sessions *t, struct access_session *s);

@@ -24,6 +24,7 @@ struct instance {
     struct access_log *log;
     struct source *process;
     enum life life;
+    uint64_t users, users_of;   /* logged in, at this generation of MODEL_ACCESS */
     struct access_live *live;   /* who is logged in, asked elsewhere; NULL: nobody is asked */
     struct access_fetch *fetch; /* of its metrics; NULL: none */
 };
@@ -221,24 +222,41 @@ static void look(struct collect *c, struct instance *i)
     source_status(c, i->process, pid < 0 ? SOURCE_DENIED : SOURCE_OK, error);
 }
 
-/* The store as a whole: the master's life, and what its services tell together. */
-static void show_store(struct collect *c, const struct instance *i)
+/* Who is logged in to any service; counted anew after something happened to a service. */
+static uint64_t users_now(const struct collect *c, struct instance *i)
+{
+    uint64_t generation = c->model->tables[MODEL_ACCESS].generation;
+    if (generation != i->users_of)
+        i->users = access_tally_users(i->log);
+    i->users_of = generation;
+    return i->users;
+}
+
+/*
+ * The store as a whole: the master's life, and what its services tell together. Where nothing changed
+ * nothing is written.
+ */
+static void show_store(struct collect *c, struct instance *i)
 {
     struct mail_store *s = names_place(c->names, c->model, MODEL_MAIL_STORE, slice_of(i->name));
     if (!s)
         return;
+    struct mail_store is = *s;
     uint64_t expunged = MODEL_ABSENT;
     for (unsigned p = 1; p < ACCESS_PROTOCOLS; p++) {
         const struct access *a = access_tally_access(i->log, p);
         if (a && a->expunged != MODEL_ABSENT)
             expunged = (expunged == MODEL_ABSENT ? 0 : expunged) + a->expunged;
     }
-    TEXT_SET(s->name, slice_of(i->name));
-    s->status = i->life == LIFE_UNKNOWN ? MODEL_ABSENT
+    TEXT_SET(is.name, slice_of(i->name));
+    is.status = i->life == LIFE_UNKNOWN ? MODEL_ABSENT
                 : i->life == LIFE_ALIVE ? MAIL_STORE_OK
                                         : MAIL_STORE_FAILED;
-    s->expunged = expunged;
-    s->users_logged_in = access_tally_users(i->log);
+    is.expunged = expunged;
+    is.users_logged_in = users_now(c, i);
+    if (memcmp(&is, s, sizeof is) == 0)
+        return;
+    *s = is;
     model_dirty(c->model, MODEL_MAIL_STORE, s);
 }
 

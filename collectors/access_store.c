@@ -27,7 +27,7 @@ struct access_tally *access_tally_new(struct model *model, struct names *names, 
     t->attempts_changed = true; /* the header is to be stored */
     if (getrandom(&t->salt, sizeof t->salt, 0) != (ssize_t)sizeof t->salt)
         t->salt = (uint64_t)(uintptr_t)t;
-    if (access_sessions_init(&t->sessions, SESSIONS_MAX))
+    if (access_sessions_init(&t->sessions, SESSIONS_MAX) && access_peers_init(&t->peers_now))
         return t;
     access_tally_free(t);
     return NULL;
@@ -46,6 +46,7 @@ void access_tally_free(struct access_tally *t)
         free(l);
     }
     access_sessions_free(&t->sessions);
+    access_peers_free(&t->peers_now);
     free(t);
 }
 
@@ -170,7 +171,7 @@ static void restore_sessions(struct access_tally *t)
             access_session_remove(&t->sessions, x);
             continue;
         }
-        access_open(log, s);
+        access_open(log, s, x);
     }
 }
 

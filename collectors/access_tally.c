@@ -21,7 +21,12 @@ static int64_t instant(const struct access_log *log, const struct event *e)
 static struct peer *find_peer(const struct access_log *log, const struct access_service *s,
                               const struct event *e)
 {
-    return log->tally->peers ? tally_peer_of(log->tally->peers, s->appl, e) : NULL;
+    struct access_tally *t = log->tally;
+    uint64_t from;
+    struct peer *p = t->peers ? tally_peer_of(t->peers, s->appl, e) : NULL;
+    if (p && p->current == 0 && tally_peer_find(t->peers, s->appl, e->peer, &from))
+        p->current = access_peers_count(&t->peers_now, from); /* perhaps a new row */
+    return p;
 }
 
 /* Counts a connection; its peer's row, if it has one. */
@@ -112,7 +117,7 @@ static void begin_session(struct access_log *log, struct access_service *s, cons
     struct access_session *made = access_session_add(&t->sessions, &x);
     if (!made)
         return;
-    access_open(log, s);
+    access_open(log, s, made);
     if (first)
         add(&s->access->users_logged_in, 1);
 }

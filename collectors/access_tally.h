@@ -59,7 +59,7 @@ void access_tally_reconcile(struct access_log *log, enum access_protocol protoco
                             bool (*live)(void *arg, const struct access_session *s), void *arg);
 
 /*
- * Somebody is logged in whom the log may not know: a level, no counter. process 0: not told. since_ms, real time: a
+ * Somebody (user is not empty) is logged in whom the log may not know: a level, no counter. process 0: not told. since_ms, real time: a
  * session of this user that began then, give or take ACCESS_SAME_MS, is this one; 0, not told: any is.
  */
 #define ACCESS_SAME_MS 2000
@@ -71,8 +71,7 @@ struct access_found {
 };
 void access_tally_found(struct access_log *log, const struct access_found *f);
 
-/* Rows of sessions, and how many each peer has now: to be called before each publish, and after other
-   collectors set the levels of peers. */
+/* Rows of sessions: to be called before each publish. Looks at those that began since, and at no other. */
 void access_tally_levels(struct access_tally *t);
 
 /*

@@ -248,6 +248,15 @@ static void take_told(const struct endpoint *e)
     model_touch(sockets.collect->model, MODEL_APPL);
 }
 
+/* Is this application one whose sockets are listed? Levels of peers of others are others' to set. */
+static bool is_listed(uint32_t appl)
+{
+    for (unsigned n = 0; n < sockets.collect->instance_count; n++)
+        if (sockets.endpoints[n].of->appl->row.key[0] == appl)
+            return true;
+    return false;
+}
+
 /* Levels begin at zero where they will be known. */
 static void reset_levels(void)
 {
@@ -271,7 +280,8 @@ static void reset_levels(void)
     }
     for (uint32_t i = 0; i < m->tables[MODEL_PEER].count; i++) {
         struct peer *p = model_row(m, MODEL_PEER, i);
-        p->current = p->syn_received = p->close_wait = 0;
+        if (is_listed(p->row.key[0]))
+            p->current = p->syn_received = p->close_wait = 0;
     }
 }
 

@@ -75,6 +75,10 @@ const struct appl *tally_whole(const struct tally *t, const struct appl *part);
  * when it is no address or there is no room. The caller adds to its counters.
  */
 struct peer *tally_peer_of(struct tally *t, const struct appl *a, const struct event *e);
+/* The row that a peer of an application has by now, or NULL. *hash: of the application and the address, the same
+ * for every way of writing it; 0: this is no address. */
+struct peer *tally_peer_find(const struct tally *t, const struct appl *a, struct slice address,
+                             uint64_t *hash);
 /*
  * The row of a peer that has a socket open; NULL: it has none and there is no room for one, since what
  * the log told gives way to nobody. Such a row is not stored, and forgotten once the peer has no socket.

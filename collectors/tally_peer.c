@@ -126,6 +126,15 @@ struct peer *tally_peer_of(struct tally *t, const struct appl *a, const struct e
     return p;
 }
 
+struct peer *tally_peer_find(const struct tally *t, const struct appl *a, struct slice address,
+                             uint64_t *hash)
+{
+    uint8_t octets[16];
+    uint32_t key[3] = {a->row.key[0], parse_address(address, octets), 0};
+    *hash = key[1] ? hash_peer(key, octets) : 0;
+    return *hash ? find(t, key, octets, *hash) : NULL;
+}
+
 struct peer *tally_peer(struct tally *t, const struct instance *i, const struct event *e)
 {
     return tally_peer_of(t, i->appl, e);

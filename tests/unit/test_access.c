@@ -33,16 +33,22 @@ struct world {
     struct syslog_context context;
 };
 
-static void begin(struct world *w, const struct access_server *server, enum access_users users)
+static void begin_sized(struct world *w, const struct access_server *server,
+                        enum access_users users, const uint32_t *capacities)
 {
     memset(w, 0, sizeof *w);
     w->server = server;
-    assert_true(model_init(&w->model, NULL));
+    assert_true(model_init(&w->model, capacities));
     assert_non_null(w->names = names_new());
     assert_non_null(w->peers = tally_new(&w->model, w->names, 1000, true));
     assert_non_null(w->tally = access_tally_new(&w->model, w->names, w->peers, users));
     assert_non_null(w->log = access_tally_log(w->tally, server, slice_of(server->name), 1));
     syslog_start(&w->context, NOV_21);
+}
+
+static void begin(struct world *w, const struct access_server *server, enum access_users users)
+{
+    begin_sized(w, server, users, NULL);
 }
 
 static void end(struct world *w)
@@ -118,6 +124,107 @@ static void test_sessions(void **state)
     assert_int_equal(IMAP(&w)->users_logged_in, 0);
     assert_int_equal(w.model.tables[MODEL_SESSION].count, 0);
     assert_int_equal(w.model.tables[MODEL_ASSOC].count, 0);
+    end(&w);
+}
+
+/* What peers have open is what the sessions say, whatever row came, went and came back. */
+
+#define PEERS    20
+#define SESSIONS 60
+
+static void check_peers(const struct world *w, const unsigned from[SESSIONS])
+{
+    uint32_t appl = IMAP(w)->row.key[0];
+    for (unsigned n = 0; n < PEERS; n++) {
+        uint8_t address[16] = {192, 0, 2, (uint8_t)n};
+        uint32_t key[3] = {appl, 1, 0};
+        const struct peer *p = model_find(&w->model, MODEL_PEER, key, address);
+        unsigned open = 0;
+        for (unsigned i = 0; i < SESSIONS; i++)
+            open += from[i] == n + 1;
+        if (p)
+            assert_int_equal(p->current, open);
+    }
+}
+
+static void test_peers(void **state)
+{
+    (void)state;
+    uint32_t capacities[MODEL_TABLES] = {0};
+    capacities[MODEL_PEER] = 8;
+    capacities[MODEL_ASSOC] = 16;
+    struct world w;
+    begin_sized(&w, &access_dovecot, USERS_PLAIN, capacities);
+    unsigned from[SESSIONS] = {0}, open = 0, random = 1; /* peer + 1, 0: not open */
+    for (unsigned k = 0; k < 4000; k++) {
+        char user[16], name[16];
+        random = random * 1103515245u + 12345u;
+        unsigned i = (random >> 16) % SESSIONS, peer = (random >> 8) % PEERS;
+        snprintf(user, sizeof user, "u%u", i % 7);
+        snprintf(name, sizeof name, "s%u", i);
+        if (random >> 28 == 0) {
+            at(&w, 1,
+               "imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 3 "
+               "secs): user=<bob>, method=PLAIN, rip=192.0.2.%u, lip=192.0.2.1, session=<x>",
+               peer);
+        } else if (from[i]) {
+            at(&w, 1, "imap(%s)<%u><%s>: Info: Disconnected: Logged out in=1 out=2", user, i + 1,
+               name);
+            from[i] = 0;
+            open--;
+        } else {
+            at(&w, 1, LOGIN, user, (int)peer, (int)i + 1, name);
+            from[i] = peer + 1;
+            open++;
+        }
+        if (k % 3 == 0)
+            access_tally_levels(w.tally);
+        else
+            model_sort(&w.model, MODEL_PEER);
+        check_peers(&w, from);
+        assert_int_equal(IMAP(&w)->current_connections, open);
+        if (k % 3 == 0) /* those that found no room have rows as soon as there is some */
+            assert_int_equal(w.model.tables[MODEL_ASSOC].count, open < 16 ? open : 16);
+    }
+    end(&w);
+}
+
+/* Two ways of writing an address are one peer. */
+static void test_peer_spelled(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &access_dovecot, USERS_PLAIN);
+    const char *ways[] = {"2001:db8::1", "2001:DB8:0:0::1"};
+    for (int i = 0; i < 2; i++)
+        at(&w, 1,
+           "imap-login: Info: Login: user=<a>, method=PLAIN, rip=%s, lip=::1, mpid=%d, "
+           "session=<s%d>",
+           ways[i], 10 + i, i);
+    assert_int_equal(w.model.tables[MODEL_PEER].count, 1);
+    assert_int_equal(((const struct peer *)model_row(&w.model, MODEL_PEER, 0))->current, 2);
+    end(&w);
+}
+
+/* While nothing happens to sessions nothing is handed on, however many are open. */
+static void test_quiet(void **state)
+{
+    (void)state;
+    static const enum model_table quiet[] = {MODEL_PEER, MODEL_ASSOC, MODEL_SESSION, MODEL_APPL};
+    struct world w;
+    begin(&w, &access_dovecot, USERS_PLAIN);
+    for (int i = 0; i < 100; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "s%d", i);
+        at(&w, 1, LOGIN, "alice", i % 3, i + 1, name);
+    }
+    access_tally_levels(w.tally);
+    assert_int_equal(w.model.tables[MODEL_SESSION].count, 100);
+    for (unsigned i = 0; i < sizeof quiet / sizeof quiet[0]; i++) {
+        uint64_t before = w.model.tables[quiet[i]].generation;
+        access_tally_levels(w.tally);
+        assert_int_equal(w.model.tables[quiet[i]].generation, before);
+    }
     end(&w);
 }
 
@@ -448,17 +555,13 @@ int main(void)
     setenv("TZ", "UTC", 1);
     tzset();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_attempts),
-        cmocka_unit_test(test_users),
-        cmocka_unit_test(test_cyrus),
-        cmocka_unit_test(test_exact),
-        cmocka_unit_test(test_reconcile),
-        cmocka_unit_test(test_counted_elsewhere),
-        cmocka_unit_test(test_found_since),
-        cmocka_unit_test(test_listings),
-        cmocka_unit_test(test_patterns),
-        cmocka_unit_test(test_detect),
+        cmocka_unit_test(test_sessions),     cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_peer_spelled), cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_attempts),     cmocka_unit_test(test_users),
+        cmocka_unit_test(test_cyrus),        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_reconcile),    cmocka_unit_test(test_counted_elsewhere),
+        cmocka_unit_test(test_found_since),  cmocka_unit_test(test_listings),
+        cmocka_unit_test(test_patterns),     cmocka_unit_test(test_detect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
