@@ -24,6 +24,7 @@
 #include "log.h"
 #include "publish.h"
 #include "publish_answer.h"
+#include "publish_fast.h"
 #include "tables.h"
 #include "publish_master.h"
 #include "publish_notify.h"
@@ -170,7 +171,7 @@ static int session_opened(int major, int minor, void *server_argument, void *cli
     publish.connected = true;
     publish.back.registrations_refused = 0;
     if (publish.options->config->fast_path)
-        answer_attach(server_argument);
+        fast_attach(server_argument, publish.options->config->context);
     notify_session(server_argument);
     return SNMP_ERR_NOERROR;
 }
@@ -310,7 +311,7 @@ static void turn(netsnmp_large_fd_set *fds)
         snmp_timeout();
     run_alarms();
     netsnmp_check_outstanding_agent_requests();
-    answer_end_turn();
+    answer_end();
     notify_pump(now_ms());
 }
 

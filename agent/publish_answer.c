@@ -1,7 +1,7 @@
 /*
- * Answers SNMP requests from the slots. Two ways lead here: the agent library's handlers (embedded
- * master, and AgentX when the fast path is off), and the fast path, which sees an AgentX PDU before
- * the library and sends the response itself. Both use lookup.c, so both give the same answers.
+ * Answers SNMP requests from the slots, by the agent library's handlers: for the embedded master, for
+ * AgentX when the fast path is off, and for what it leaves. Both ways use lookup.c, so both give the same
+ * answers.
  *
  * The slot is pinned by the first request of a turn of the main loop and released at its end.
  */
@@ -12,19 +12,14 @@
 #include "lookup.h"
 #include "publish_answer.h"
 
-/* RFC 2741, 6.2: the PDU types answered here, and the Response. */
-enum { AGENTX_GET = 5, AGENTX_GETNEXT = 6, AGENTX_RESPONSE = 18 };
-
 _Static_assert(OID_MAX >= MAX_OID_LEN, "every OID the library parses must fit");
 
 static struct {
     struct slots *slots;
     bool begun;  /* in this turn */
     bool pinned; /* false when nothing was published yet: the view is empty then */
-    struct view view;
-    struct table_time now;
-    int64_t zone_minute;   /* the minute for which now.zone_min was worked out */
-    snmp_callback library; /* the session's own callback */
+    struct answer_moment moment;
+    int64_t zone_minute; /* the minute for which now.zone_min was worked out */
 } turn;
 
 void answer_open(struct slots *slots)
@@ -49,25 +44,27 @@ static void note_zone(int64_t real_ms)
     time_t seconds = (time_t)(real_ms / 1000);
     struct tm tm;
     turn.zone_minute = minute;
-    turn.now.zone_min = localtime_r(&seconds, &tm) ? (int32_t)(tm.tm_gmtoff / 60) : 0;
+    turn.moment.now.zone_min = localtime_r(&seconds, &tm) ? (int32_t)(tm.tm_gmtoff / 60) : 0;
 }
 
-static void begin_turn(void)
+const struct answer_moment *answer_begin(void)
 {
+    struct table_time *now = &turn.moment.now;
     if (turn.begun)
-        return;
+        return &turn.moment;
     turn.begun = true;
-    turn.pinned = slots_pin(turn.slots, &turn.view);
+    turn.pinned = slots_pin(turn.slots, &turn.moment.view);
     if (!turn.pinned)
-        memset(&turn.view, 0, sizeof turn.view);
-    turn.now.monotonic_ms = clock_ms(CLOCK_MONOTONIC);
-    turn.now.real_ms = clock_ms(CLOCK_REALTIME);
+        memset(&turn.moment.view, 0, sizeof turn.moment.view);
+    now->monotonic_ms = clock_ms(CLOCK_MONOTONIC);
+    now->real_ms = clock_ms(CLOCK_REALTIME);
     /* of a connected subagent this is the master's: each of its responses brings it */
-    turn.now.uptime_cs = (uint32_t)netsnmp_get_agent_uptime();
-    note_zone(turn.now.real_ms);
+    now->uptime_cs = (uint32_t)netsnmp_get_agent_uptime();
+    note_zone(now->real_ms);
+    return &turn.moment;
 }
 
-void answer_end_turn(void)
+void answer_end(void)
 {
     if (turn.pinned)
         slots_unpin(turn.slots);
@@ -122,7 +119,7 @@ static bool answer_get(netsnmp_variable_list *vb)
     struct oid_name name;
     struct value value;
     name_from(&name, vb->name, vb->name_length);
-    switch (lookup_get(&turn.view, &turn.now, &name, &value)) {
+    switch (lookup_get(&turn.moment.view, &turn.moment.now, &name, &value)) {
     case LOOKUP_FOUND:
         set_value(vb, &value);
         return true;
@@ -141,7 +138,7 @@ static bool answer_next(netsnmp_variable_list *vb, const struct oid_name *end)
     struct oid_name name;
     struct value value;
     name_from(&name, vb->name, vb->name_length);
-    if (!lookup_next(&turn.view, &turn.now, &name, end, &name, &value))
+    if (!lookup_next(&turn.moment.view, &turn.moment.now, &name, end, &name, &value))
         return false;
     set_name(vb, &name);
     set_value(vb, &value);
@@ -170,7 +167,7 @@ int answer_requests(netsnmp_mib_handler *handler, netsnmp_handler_registration *
                     netsnmp_agent_request_info *info, netsnmp_request_info *requests)
 {
     (void)handler, (void)registration;
-    begin_turn();
+    answer_begin();
     for (netsnmp_request_info *r = requests; r; r = r->next) {
         struct oid_name end;
         if (r->processed)
@@ -191,63 +188,4 @@ int answer_requests(netsnmp_mib_handler *handler, netsnmp_handler_registration *
         }
     }
     return SNMP_ERR_NOERROR;
-}
-
-/* --- the fast path --------------------------------------------------------------------------- */
-
-/* One SearchRange (RFC 2741, 5.2): vb's value is the end, its type says if the start itself counts.
- */
-static void answer_range(netsnmp_variable_list *vb)
-{
-    struct oid_name end;
-    bool inclusive = vb->type == ASN_PRIV_INCL_RANGE;
-    name_from(&end, vb->val.objid, vb->val_len / sizeof(oid));
-    if (end.length == 2 && end.ids[0] == 0 && end.ids[1] == 0)
-        end.length = 0; /* the null OID: no end */
-    if (inclusive && answer_get(vb))
-        return;
-    if (!answer_next(vb, &end))
-        snmp_set_var_typed_value(vb, SNMP_ENDOFMIBVIEW, NULL, 0);
-}
-
-/* The response takes the request's variables over: they are answered in place. */
-static void send_response(netsnmp_session *session, netsnmp_pdu *request)
-{
-    netsnmp_pdu *response = snmp_pdu_create(AGENTX_RESPONSE);
-    if (!response)
-        return; /* the master asks again */
-    response->version = session->version;
-    response->flags = request->flags;
-    response->sessid = request->sessid;
-    response->transid = request->transid;
-    response->reqid = request->reqid;
-    response->errstat = response->errindex = 0;
-    response->variables = request->variables;
-    request->variables = NULL;
-    if (!snmp_send(session, response))
-        snmp_free_pdu(
-            response); /* the master is gone; the library will read that from the socket */
-}
-
-/* In the place of the session's callback. */
-static int receive(int op, netsnmp_session *session, int reqid, netsnmp_pdu *pdu, void *magic)
-{
-    if (op != NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE ||
-        (pdu->command != AGENTX_GET && pdu->command != AGENTX_GETNEXT))
-        return turn.library(op, session, reqid, pdu, magic);
-    begin_turn();
-    for (netsnmp_variable_list *vb = pdu->variables; vb; vb = vb->next_variable) {
-        if (pdu->command == AGENTX_GET)
-            answer_get(vb);
-        else
-            answer_range(vb);
-    }
-    send_response(session, pdu);
-    return 1;
-}
-
-void answer_attach(netsnmp_session *session)
-{
-    turn.library = session->callback;
-    session->callback = receive;
 }

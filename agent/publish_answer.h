@@ -1,6 +1,6 @@
 /*
- * Answers SNMP requests from the slots: the handler behind every registration, and the AgentX fast
- * path, which skips the agent library. Internal to publish*.c.
+ * Answers SNMP requests from the slots: the handler behind every registration, and what the AgentX fast
+ * path (publish_fast.h) answers from. Internal to publish*.c.
  */
 #ifndef PUBLISH_ANSWER_H
 #define PUBLISH_ANSWER_H
@@ -8,19 +8,22 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
-#include "slots.h"
+#include "table.h"
+
+/* What is answered from; without a row when nothing was published yet. */
+struct answer_moment {
+    struct view view;
+    struct table_time now;
+};
 
 void answer_open(struct slots *slots);
-/*
- * After each turn of the loop: lets go of the slot. The first request of a turn pins the newest one
- * and notes the time, so that all varbinds of a PDU tell of one moment.
- */
-void answer_end_turn(void);
+/* Pins the newest slot and notes the time, so that all varbinds of a PDU tell of one moment. What was
+ * begun before and not ended yet stays. */
+const struct answer_moment *answer_begin(void);
+/* After each turn of the loop, or a PDU of the fast path: lets go of the slot. */
+void answer_end(void);
 
 /* GET, GETNEXT and GETBULK of a registration. */
 Netsnmp_Node_Handler answer_requests;
-/* Has the session of a connected master answered by the fast path; what it does not know goes the
- * old way. */
-void answer_attach(netsnmp_session *session);
 
 #endif

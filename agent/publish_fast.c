@@ -1,0 +1,132 @@
+/*
+ * Stands between the library and the session's socket. PDUs are told apart by their lengths; those that
+ * agentx.c does not answer reach the library whole and in their order, so to it this is a socket on which
+ * no Get comes.
+ *
+ * A walk is a chain of small requests, each made of the answer before it. So after an answer the next
+ * one is awaited in recv() itself, for a few milliseconds: that spares a turn of the loop, with its
+ * select(), for each varbind.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include "agentx.h"
+#include "publish_answer.h"
+#include "publish_fast.h"
+
+#define NEXT_WAIT_US 10000
+#define BURST_MS     50 /* after which the loop turns, whatever comes */
+
+static struct {
+    struct agentx_session session;
+    size_t kept; /* octets in `in`: the beginning of a PDU */
+    uint64_t
+        through; /* octets to come of a PDU longer than `in`, which go to the library as they are */
+    uint8_t in[SNMP_MAX_RCV_MSG_SIZE], out[65536];
+} fast;
+
+static bool send_all(int fd, const uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EINTR)
+            return false;
+        p += sent > 0 ? sent : 0;
+        n -= sent > 0 ? (size_t)sent : 0;
+    }
+    return true;
+}
+
+/* Octets at `at` that belong together and are here: a PDU, or what there is of a long one; 0: wait. */
+static size_t next_piece(size_t at)
+{
+    size_t here = fast.kept - at;
+    if (fast.through == 0) {
+        uint64_t length = agentx_length(fast.in + at, here);
+        if (length <= sizeof fast.in)
+            return length <= here ? (size_t)length : 0;
+        fast.through = length;
+    }
+    return fast.through < here ? (size_t)fast.through : here;
+}
+
+/* Writes the Response to `out`; 0: it is the library's. */
+static size_t answer(const uint8_t *pdu, size_t n)
+{
+    const struct answer_moment *m = answer_begin();
+    return agentx_answer(&fast.session, &m->view, &m->now, pdu, n, fast.out, sizeof fast.out);
+}
+
+/* Answers what was read, or gives it to the library, which has room for all of it. false: the
+ * connection is broken. */
+static bool take_pdus(int fd, uint8_t *library, size_t *given)
+{
+    size_t at = 0, n;
+    while (at < fast.kept && (n = next_piece(at)) > 0) {
+        const uint8_t *pdu = fast.in + at;
+        size_t length = 0;
+        if (fast.through)
+            fast.through -= n;
+        else
+            length = answer(pdu, n);
+        if (length == 0) {
+            memcpy(library + *given, pdu, n);
+            *given += n;
+        } else if (!send_all(fd, fast.out, length)) {
+            return false;
+        }
+        at += n;
+    }
+    fast.kept -= at;
+    memmove(fast.in, fast.in + at, fast.kept);
+    return true;
+}
+
+/* Nothing for the library: it is not to take this for the end of the stream. */
+static int nothing(netsnmp_transport *t)
+{
+    t->flags |= NETSNMP_TRANSPORT_FLAG_EMPTY_PKT;
+    return 0;
+}
+
+/* In the place of the transport's own, which the library calls when the socket is readable. */
+static int receive(netsnmp_transport *t, void *library, int size, void **peer, int *peer_size)
+{
+    int64_t end = 0;
+    *peer = NULL;
+    *peer_size = 0;
+    assert(size >= (int)sizeof fast.in);
+    for (int flags = MSG_DONTWAIT;; flags = 0) {
+        ssize_t n = recv(t->sock, fast.in + fast.kept, sizeof fast.in - fast.kept, flags);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return nothing(t);
+        if (n <= 0)
+            return -1;
+        fast.kept += (size_t)n;
+        size_t given = 0;
+        int64_t now = answer_begin()->now.monotonic_ms;
+        bool whole = take_pdus(t->sock, library, &given);
+        answer_end();
+        if (!whole)
+            return -1;
+        if (given > 0)
+            return (int)given;
+        end = end ? end : now + BURST_MS;
+        if (now >= end)
+            return nothing(t);
+    }
+}
+
+void fast_attach(netsnmp_session *session, const char *context)
+{
+    netsnmp_transport *t = snmp_sess_transport(snmp_sess_pointer(session));
+    struct timeval wait = {0, NEXT_WAIT_US};
+    if (!t || (t->flags & NETSNMP_TRANSPORT_FLAG_STREAM) == 0 ||
+        (t->flags & NETSNMP_TRANSPORT_FLAG_TUNNELED) != 0 || /* TLS: not the octets of the socket */
+        setsockopt(t->sock, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) != 0)
+        return;
+    fast.session = (struct agentx_session){(uint32_t)session->sessid, slice_of(context)};
+    fast.kept = fast.through = 0;
+    t->f_recv = receive;
+}
