@@ -105,8 +105,10 @@ static void parse_formats_nested(struct maillog *m, struct slice line, struct ev
 uint32_t maillog_times_again(struct slice line)
 {
     uint64_t times;
+    const char *blank = line.n ? memrchr(line.p, ' ', line.n) : NULL; /* before a host's name */
+    struct slice before = slice_head(line, blank ? (size_t)(blank - line.p) : 0);
     if (!slice_ends(line, SLICE(" times")) &&
-        slice_search(line, SLICE(" times, suppressed by syslog-ng on ")) == line.n)
+        !slice_ends(before, SLICE(" times, suppressed by syslog-ng on")))
         return 0;
     line = slice_skip(line, slice_search(line, SLICE("ast message ")));
     line = slice_skip(line, slice_search(line, SLICE("repeated ")));
