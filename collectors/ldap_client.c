@@ -146,7 +146,6 @@ bool ldap_client_outcome(struct ldap_client *c, LDAPMessage *m, const char *what
         snprintf(reply, sizeof reply, "%d %s%s%s", code, ldap_err2string(code),
                  text && *text ? ": " : "", text ? text : "");
     TEXT_SET(c->r->reply, slice_of(reply));
-    c->r->referred = code == LDAP_REFERRAL;
     ldap_memfree(text);
     ldap_memvfree((void **)referrals);
     enum response_status status = status_of(code);

@@ -49,7 +49,6 @@ struct ldap_result {
     uint32_t job;
     uint32_t status;               /* enum response_status: up, down, refused, timedOut, ... */
     uint32_t step;                 /* enum ldap_step: the last one begun */
-    uint32_t referred;             /* 1: the search was referred to another server */
     uint64_t steps_us[LDAP_STEPS]; /* MODEL_ABSENT: not come to */
     uint64_t total_us;
     uint64_t entries;         /* found by a probe's search */

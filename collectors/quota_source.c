@@ -14,7 +14,6 @@
 
 struct owner {
     uint32_t source;
-    uint64_t percent, message_percent; /* of the quota; MODEL_ABSENT: none */
     struct quota row;
 };
 
@@ -88,7 +87,7 @@ void quota_source_take(struct quota_source *q, const struct access_usage *u)
     int n = snprintf(name, sizeof name, "%u %.*s", q->row->row.key[0],
                      (int)(u->owner.n < 240 ? u->owner.n : 240), u->owner.p);
     key[0] = names_index(q->collect->names, MODEL_QUOTA, 0, (struct slice){name, (size_t)n});
-    *e = (struct owner){.source = q->row->row.key[0], .percent = percent};
+    *e = (struct owner){.source = q->row->row.key[0]};
     e->row = *(const struct quota *)model_kinds[MODEL_QUOTA].initial;
     e->row.row.key[0] = key[0];
     e->row.used_kb = u->used_kb;
@@ -102,7 +101,7 @@ void quota_source_take(struct quota_source *q, const struct access_usage *u)
 static int by_percent(const void *a, const void *b)
 {
     const struct owner *x = a, *y = b;
-    return x->percent != y->percent                ? (x->percent < y->percent ? 1 : -1)
+    return x->row.percent != y->row.percent        ? (x->row.percent < y->row.percent ? 1 : -1)
            : x->row.row.key[0] < y->row.row.key[0] ? -1
                                                    : 1;
 }
