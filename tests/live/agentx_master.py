@@ -131,7 +131,8 @@ class Master:
             self.changed.notify_all()
 
     def send(self, octets):
-        self.peer.sendall(octets)
+        with self.changed:
+            self.peer.sendall(octets)
 
     def wait_answers(self, n, seconds=5):
         """The first n answers there are, as they came."""

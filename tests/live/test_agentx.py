@@ -44,9 +44,10 @@ def both(tmp_path_factory):
 def ask(master, *requests, pieces=None, pause=0.0):
     """The answers to requests, sent at once or in pieces of so many octets."""
     stream = b"".join(requests)
-    for at in range(0, len(stream), pieces or len(stream)):
-        master.send(stream[at:at + (pieces or len(stream))])
-        time.sleep(pause)
+    with master.changed:  # so that no answer to a Ping comes between the pieces
+        for at in range(0, len(stream), pieces or len(stream)):
+            master.send(stream[at:at + (pieces or len(stream))])
+            time.sleep(pause)
     return [response(a) for a in master.wait_answers(len(requests))]
 
 
@@ -94,11 +95,11 @@ def test_all_steady_cells(both, names):
         assert all(c[0] < 128 for c in cells)
 
 
-@pytest.mark.parametrize("pieces, pause", [(1, 0.0), (7, 0.002), (19, 0.0), (21, 0.02), (1000, 0.0)])
+@pytest.mark.parametrize("pieces, pause", [(1, 0.0), (7, 0.002), (19, 0.0), (21, 0.012), (1000, 0.0)])
 def test_stream_in_pieces(both, names, pieces, pause):
-    requests = [get(GET, [(n, (), 0)], packet=i + 1) for i, n in enumerate(names[:12])]
+    requests = [get(GET, [(n, (), 0)], packet=i + 1) for i, n in enumerate(names[:6])]
     found = same(both, *requests, pieces=pieces, pause=pause)
-    assert [f[0][12] for f in found] == list(range(1, 13))
+    assert [f[0][12] for f in found] == list(range(1, 7))
 
 
 def test_other_pdus_among_them(both, names):
