@@ -37,6 +37,7 @@ static const char usage_text[] =
     "  --state DIR       where the history is\n"
     "  --host NAME       the name in the heading; left out: that of this host\n"
     "  --print-template  print the built-in template\n"
+    "  --help, --version\n"
     "\n"
     "See mailmond-report(8).\n";
 

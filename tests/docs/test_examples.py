@@ -54,13 +54,29 @@ def test_configuration(text, tmp_path):
     assert done.returncode == 0 or not wrong, "\n".join(wrong)
 
 
-def test_options():
-    """Each option of --help is in the manual page, and the other way round."""
-    shown = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=10, check=True).stdout
+def run(*arguments, program=PROGRAM):
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=10, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name, source", [("mailmond", "main"), ("mailmond-report", "main_report")])
+def test_options(name, source):
+    """The options of the program, of its --help and of its manual page are the same."""
+    manual = (ROOT / "docs" / f"{name}.8").read_text()
+    taken = re.findall(r'\{"([a-z-]+)", (?:no|required)_argument', (ROOT / f"agent/{source}.c").read_text())
+    in_help = set(re.findall(r"^ +--([a-z-]+)", run("--help", program=PROGRAM.with_name(name)), re.M)) | {"version"}
+    in_manual = {o for line in re.findall(r"^\.It Fl (.*)$", manual, re.M)
+                 for o in re.findall(r"(?<![\w-])-([a-z][a-z-]*)", line)}
+    assert set(taken) == in_help == in_manual
+
+
+def test_manual_names():
+    """Each format of --read and each table that is served is in the manual page."""
     manual = (ROOT / "docs" / "mailmond.8").read_text()
-    in_help = set(re.findall(r"^ +--([a-z-]+)", shown, re.M)) | {"version"}
-    in_manual = {o for line in re.findall(r"^\.It Fl (.*)$", manual, re.M) for o in re.findall(r"-([a-z-]+)", line)}
-    assert in_help == in_manual
+    formats = re.search(r"known are: (.*)", run("--read", "none", os.devnull)).group(1).split(", ")
+    tables = {line.split()[1] for line in run("--tables").splitlines()}
+    assert len(formats) > 5 and len(tables) > 20
+    assert [x for x in (*formats, *tables) if not re.search(rf"\b{x}\b", manual)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -68,5 +84,5 @@ def test_links(page):
     """Files of the project that a page names."""
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / target).exists(), target
-    for target in re.findall(r"\b((?:docs|packaging|tests|mibs)/[\w./-]*\w)", page.read_text()):
+    for target in re.findall(r"(?<![\w./-])((?:docs|packaging|tests|mibs)/[\w./-]*\w)", page.read_text()):
         assert re.search(r"test_x|NAME", target) or list(ROOT.glob(target + "*")), target
