@@ -110,7 +110,7 @@ static void move_to(struct mailq *q, struct mailq_file *f, uint16_t directory)
 static void begin(struct mailq *q, struct mailq_file *f, int64_t arrival_s, uint16_t directory)
 {
     f->directory = directory;
-    f->arrival_s = arrival_s > 0 && arrival_s <= UINT32_MAX ? (uint32_t)arrival_s : 0;
+    f->arrival_s = mailq_instant(arrival_s);
     if (mailq_queue_flags(q, f) & MTA_QUEUE_INCOMPLETE)
         f->flags |= MAILQ_FILE_WRITING;
 }
@@ -134,17 +134,25 @@ struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t has
     return f;
 }
 
-struct mailq_file *mailq_append(struct mailq *q, struct queue_id id, int64_t arrival_s,
-                                uint16_t directory)
+/* Counts a file of which nothing but its name is known, as the scan finds them that fills an empty map. */
+static void count_fresh(struct mailq_sums *s, const struct mailq_file *f, unsigned queue_flags)
 {
-    struct mailq_file *f = mailq_map_append(&q->map, id);
-    if (!f) {
-        q->short_of_memory = true;
-        return NULL;
+    if (f->flags & MAILQ_FILE_WRITING) {
+        s->writing++;
+        return;
     }
-    mailq_mark(q, f);
-    begin(q, f, arrival_s, directory);
-    return f;
+    s->messages++;
+    s->unsized++;
+    s->untimed += (queue_flags & MTA_QUEUE_RETRY) != 0;
+    if (!f->arrival_s) {
+        s->unaged++;
+        return;
+    }
+    mailq_ages_add(&s->ages, f->arrival_s);
+    if (f->arrival_s < s->oldest_s) {
+        s->oldest = f->id;
+        s->oldest_s = f->arrival_s;
+    }
 }
 
 /* It moved while it was looked for, and is where it was found last. */
@@ -153,39 +161,38 @@ static void take_twice(struct mailq *q, uint32_t position, uint64_t hash)
     struct mailq_file *f = mailq_map_find(&q->map, q->map.files[position].id, hash);
     leave(q, f);
     *f = q->map.files[position];
-    mailq_count_in(q, f);
+    count_fresh(&q->queues[mailq_queue_of(q, f)], f, mailq_queue_flags(q, f));
     mailq_map_cut(&q->map, position);
 }
 
-/* What a file will be entered in and counted in lies far apart: has it fetched. */
-static uint64_t look_ahead(const struct mailq *q, uint32_t position)
-{
-    const struct mailq_file *f = &q->map.files[position];
-    uint64_t hash = mailq_map_hash(&q->map, f->id);
-    mailq_map_prefetch_entry(&q->map, hash);
-    mailq_ring_prefetch(&q->queues[mailq_queue_of(q, f)].ages.ring, f->arrival_s);
-    return hash;
-}
-
-/* Enters and counts some files from a position on; returns how many, fewer when one was found twice. */
+/* Enters and counts some files of a directory from a position on; returns how many. What they are entered
+   in and counted in lies far apart: all of it is fetched together. */
 static uint32_t take_some(struct mailq *q, uint32_t position)
 {
+    const struct mailq_file *f = &q->map.files[position];
+    struct mailq_sums *s = &q->queues[mailq_queue_of(q, f)];
+    unsigned queue_flags = mailq_queue_flags(q, f);
     uint64_t hash[FILES_AHEAD];
     uint32_t n = q->map.count - position < FILES_AHEAD ? q->map.count - position : FILES_AHEAD;
-    for (uint32_t i = 0; i < n; i++)
-        hash[i] = look_ahead(q, position + i);
-    for (uint32_t i = 0; i < n; i++) {
-        if (!mailq_map_enter(&q->map, position + i, hash[i])) {
-            take_twice(q, position + i, hash[i]);
-            return i;
-        }
-        mailq_count_in(q, &q->map.files[position + i]);
+    uint32_t i = 0;
+    for (; i < n && f[i].directory == f->directory; i++) {
+        mailq_map_prefetch_position(&q->map, position + i + 2 * FILES_AHEAD);
+        hash[i] = mailq_map_hash(&q->map, f[i].id);
+        mailq_map_prefetch_entry(&q->map, hash[i]);
+        mailq_ring_prefetch(&s->ages.ring, f[i].arrival_s);
     }
+    n = mailq_map_enter(&q->map, position, hash, i);
+    for (uint32_t k = 0; k < n; k++)
+        count_fresh(s, &f[k], queue_flags);
+    if (n < i)
+        take_twice(q, position + n, hash[n]);
     return n;
 }
 
 void mailq_filled(struct mailq *q)
 {
+    for (unsigned i = 0; i < q->queue_count; i++)
+        q->queues[i].oldest_s = UINT32_MAX;
     if (!mailq_map_index(&q->map)) {
         q->short_of_memory = true;
         q->map.count = 0;

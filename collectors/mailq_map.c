@@ -64,14 +64,6 @@ void mailq_map_free(struct mailq_map *m)
     *m = (struct mailq_map){0};
 }
 
-uint64_t mailq_map_hash(const struct mailq_map *m, struct queue_id id)
-{
-    uint64_t h = (id.lo ^ m->seed) * 0xff51afd7ed558ccdu;
-    h = (h ^ (h >> 32) ^ id.hi) * 0xc4ceb9fe1a85ec53u;
-    h = (h ^ (h >> 29)) * 0x9e3779b97f4a7c15u;
-    return h ^ (h >> 32);
-}
-
 static uint32_t home(const struct mailq_map *m, uint64_t hash)
 {
     return (uint32_t)(((hash >> 32) * m->slot_count) >> 32);
@@ -153,14 +145,9 @@ static bool grow(struct mailq_map *m)
            (slots_for(files) <= m->slot_count || rebuild(m, slots_for(files)));
 }
 
-struct mailq_file *mailq_map_append(struct mailq_map *m, struct queue_id id)
+bool mailq_map_more(struct mailq_map *m)
 {
-    if (m->count == m->room &&
-        (m->count >= MAILQ_MAP_MAX || !mailq_map_reserve(m, (size_t)m->room * 2)))
-        return NULL;
-    struct mailq_file *f = &m->files[m->count++];
-    *f = (struct mailq_file){.id = id};
-    return f;
+    return m->count < MAILQ_MAP_MAX && mailq_map_reserve(m, (size_t)m->room * 2);
 }
 
 void mailq_map_trim(struct mailq_map *m)
@@ -198,13 +185,16 @@ bool mailq_map_index(struct mailq_map *m)
     return renew_slots(m, slots_for(m->count));
 }
 
-bool mailq_map_enter(struct mailq_map *m, uint32_t position, uint64_t hash)
+uint32_t mailq_map_enter(struct mailq_map *m, uint32_t position, const uint64_t *hash, uint32_t n)
 {
     bool found;
-    uint32_t s = seek(m, m->files[position].id, hash, &found);
-    if (!found)
-        m->slots[s] = slot_value(hash, position);
-    return !found;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t s = seek(m, m->files[position + i].id, hash[i], &found);
+        if (found)
+            return i;
+        m->slots[s] = slot_value(hash[i], position + i);
+    }
+    return n;
 }
 
 void mailq_map_cut(struct mailq_map *m, uint32_t position)

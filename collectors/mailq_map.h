@@ -49,7 +49,13 @@ void mailq_map_free(struct mailq_map *m);
 bool mailq_map_reserve(struct mailq_map *m, size_t files);
 /* Gives back what a reservation took too much. */
 void mailq_map_trim(struct mailq_map *m);
-uint64_t mailq_map_hash(const struct mailq_map *m, struct queue_id id);
+static inline uint64_t mailq_map_hash(const struct mailq_map *m, struct queue_id id)
+{
+    uint64_t h = (id.lo ^ m->seed) * 0xff51afd7ed558ccdu;
+    h = (h ^ (h >> 32) ^ id.hi) * 0xc4ceb9fe1a85ec53u;
+    h = (h ^ (h >> 29)) * 0x9e3779b97f4a7c15u;
+    return h ^ (h >> 32);
+}
 /* Brings the hash's slot near; some files later the call that needs it does not wait. */
 static inline void mailq_map_prefetch(const struct mailq_map *m, uint64_t hash)
 {
@@ -65,19 +71,32 @@ struct mailq_file *mailq_map_place(struct mailq_map *m, struct queue_id id, uint
                                    bool *fresh);
 /*
  * A map that is filled at once: files are appended in any order, then the index is made and each file
- * entered there in turn, which spares a look at a random place of it between two files. Until then no
+ * entered there, some together, which spares a look at a random place of it between two files. Until then no
  * other call but reserve and append.
  */
-struct mailq_file *mailq_map_append(struct mailq_map *m, struct queue_id id);
+bool mailq_map_more(struct mailq_map *m); /* room for those; false: memory is short */
+static inline struct mailq_file *mailq_map_append(struct mailq_map *m, struct queue_id id)
+{
+    if (m->count == m->room && !mailq_map_more(m))
+        return NULL;
+    struct mailq_file *f = &m->files[m->count++];
+    *f = (struct mailq_file){.id = id};
+    return f;
+}
 /* Makes an empty index for as many files as there are; false: memory is short. */
 bool mailq_map_index(struct mailq_map *m);
-/* Brings near where the file with this hash will be entered. */
+/* Brings a file near, and where the file with a hash will be entered. */
+static inline void mailq_map_prefetch_position(const struct mailq_map *m, uint32_t position)
+{
+    if (position < m->count)
+        __builtin_prefetch(&m->files[position]);
+}
 static inline void mailq_map_prefetch_entry(const struct mailq_map *m, uint64_t hash)
 {
     __builtin_prefetch(&m->slots[((hash >> 32) * m->slot_count) >> 32], 1);
 }
-/* Enters the file; false: one with its id was entered before, this one must be cut. */
-bool mailq_map_enter(struct mailq_map *m, uint32_t position, uint64_t hash);
+/* Enters n files; returns how many: fewer when one with the id of the next was entered before. */
+uint32_t mailq_map_enter(struct mailq_map *m, uint32_t position, const uint64_t *hash, uint32_t n);
 /* Takes out a file that was not entered; the last one, which was not either, takes its place. */
 void mailq_map_cut(struct mailq_map *m, uint32_t position);
 /* Removes a file that is in the map. */

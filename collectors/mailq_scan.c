@@ -9,6 +9,7 @@
 #include "mailq_state.h"
 
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@ struct batch {
     const struct mailq_ring *ring; /* ages of its queue */
     uint16_t directory;
     int fd;
+    uint8_t flags; /* of a new file */
     uint32_t next; /* position of the file that the next name most likely is */
     bool in_order; /* it was so for one of those since the last flush */
     unsigned count;
@@ -117,20 +119,33 @@ static bool is_regular(int fd, const struct linux_dirent64 *e)
     return fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 }
 
-/* The kernel pads a name to a multiple of eight octets. */
+/* The kernel pads an entry to a multiple of eight octets: the end of its name is in the last eight. */
 static struct slice name_of(const struct linux_dirent64 *e)
 {
-    size_t least = offsetof(struct linux_dirent64, d_name) + 8;
-    size_t n = e->d_reclen > least ? e->d_reclen - least : 0;
-    while (e->d_name[n])
-        n++;
-    return (struct slice){e->d_name, n};
+    uint64_t last;
+    if (e->d_reclen < offsetof(struct linux_dirent64, d_name) + sizeof last)
+        return slice_of(e->d_name);
+    size_t n = e->d_reclen - offsetof(struct linux_dirent64, d_name) - sizeof last;
+    memcpy(&last, e->d_name + n, sizeof last);
+    last = le64toh(last);
+    uint64_t zeros = (last - 0x0101010101010101u) & ~last & 0x8080808080808080u;
+    return (struct slice){e->d_name,
+                          n + (size_t)__builtin_ctzll(zeros) / 8}; /* the lowest is exact */
 }
 
+/* While an empty map is filled: mailq_filled does the rest. Between two reads of a directory the kernel's memory
+   of it stays in the cache. */
 static void append(struct batch *b, struct queue_id id, int64_t arrival_s, const char *name)
 {
-    struct mailq_file *f = mailq_append(b->q, id, arrival_s, b->directory);
-    if (f && (f->flags & MAILQ_FILE_WRITING) && complete_now(b, name, arrival_s))
+    struct mailq_file *f = mailq_map_append(&b->q->map, id);
+    if (!f) {
+        b->q->short_of_memory = true;
+        return;
+    }
+    f->directory = b->directory;
+    f->arrival_s = mailq_instant(arrival_s);
+    f->flags = b->flags;
+    if ((f->flags & MAILQ_FILE_WRITING) && complete_now(b, name, arrival_s))
         f->flags &= (uint8_t)~MAILQ_FILE_WRITING;
 }
 
@@ -187,10 +202,14 @@ static void take_entries(struct batch *b, size_t size)
 static int read_directory(struct mailq *q, uint16_t directory, int fd)
 {
     struct batch b;
+    unsigned queue = q->tree.directories[directory].queue;
     b.q = q;
-    b.ring = &q->queues[q->tree.directories[directory].queue].ages.ring;
+    b.ring = &q->queues[queue].ages.ring;
     b.directory = directory;
     b.fd = fd;
+    b.flags = q->mark ? MAILQ_FILE_SEEN : 0;
+    if (q->places[queue].flags & MTA_QUEUE_INCOMPLETE)
+        b.flags |= MAILQ_FILE_WRITING;
     b.next = q->scan_next;
     b.in_order = false;
     b.count = 0;

@@ -84,6 +84,11 @@ static inline void mailq_mark(const struct mailq *q, struct mailq_file *f)
 {
     f->flags = (uint8_t)((f->flags & ~MAILQ_FILE_SEEN) | (q->mark ? MAILQ_FILE_SEEN : 0));
 }
+/* An arrival as a file keeps it. */
+static inline uint32_t mailq_instant(int64_t s)
+{
+    return s > 0 && s <= UINT32_MAX ? (uint32_t)s : 0;
+}
 /* The queue a file is in, and what the MTA says of it. */
 unsigned mailq_queue_of(const struct mailq *q, const struct mailq_file *f);
 unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f);
@@ -92,10 +97,8 @@ unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f);
    caller knows. */
 struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t hash,
                                int64_t arrival_s, uint16_t directory);
-/* The same while an empty map is filled: what is appended is counted, and what was found twice put right, by
-   mailq_filled. Between two reads of a directory the kernel's memory of it stays in the cache. */
-struct mailq_file *mailq_append(struct mailq *q, struct queue_id id, int64_t arrival_s,
-                                uint16_t directory);
+/* After a scan has appended files to an empty map: indexes and counts them, and puts right what was found
+   twice. */
 void mailq_filled(struct mailq *q);
 void mailq_remove(struct mailq *q, struct mailq_file *f);
 /* It was written anew: what is known of it holds until it is learnt again. */

@@ -82,27 +82,61 @@ size_t postfix_id_length(struct slice s)
     return postfix_id_exact(slice_head(s, n), &id) ? n : 0;
 }
 
-/* Values of the base 52 digits. */
-static const uint8_t digits[256] = {
-    ['0'] = 0,  ['1'] = 1,  ['2'] = 2,  ['3'] = 3,  ['4'] = 4,  ['5'] = 5,  ['6'] = 6,  ['7'] = 7,
-    ['8'] = 8,  ['9'] = 9,  ['B'] = 10, ['C'] = 11, ['D'] = 12, ['F'] = 13, ['G'] = 14, ['H'] = 15,
-    ['J'] = 16, ['K'] = 17, ['L'] = 18, ['M'] = 19, ['N'] = 20, ['P'] = 21, ['Q'] = 22, ['R'] = 23,
-    ['S'] = 24, ['T'] = 25, ['V'] = 26, ['W'] = 27, ['X'] = 28, ['Y'] = 29, ['Z'] = 30, ['b'] = 31,
-    ['c'] = 32, ['d'] = 33, ['f'] = 34, ['g'] = 35, ['h'] = 36, ['j'] = 37, ['k'] = 38, ['l'] = 39,
-    ['m'] = 40, ['n'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['v'] = 47,
-    ['w'] = 48, ['x'] = 49, ['y'] = 50, ['z'] = 51,
+#define DIGIT          0x8000
+#define D(value, code) (DIGIT | (value) << 8 | (code))
+
+/* A base 52 digit: its value and its code in a queue_id. */
+static const uint16_t digits[256] = {
+    ['0'] = D(0, 1),   ['1'] = D(1, 2),   ['2'] = D(2, 3),   ['3'] = D(3, 4),   ['4'] = D(4, 5),
+    ['5'] = D(5, 6),   ['6'] = D(6, 7),   ['7'] = D(7, 8),   ['8'] = D(8, 9),   ['9'] = D(9, 10),
+    ['B'] = D(10, 12), ['C'] = D(11, 13), ['D'] = D(12, 14), ['F'] = D(13, 16), ['G'] = D(14, 17),
+    ['H'] = D(15, 18), ['J'] = D(16, 20), ['K'] = D(17, 21), ['L'] = D(18, 22), ['M'] = D(19, 23),
+    ['N'] = D(20, 24), ['P'] = D(21, 26), ['Q'] = D(22, 27), ['R'] = D(23, 28), ['S'] = D(24, 29),
+    ['T'] = D(25, 30), ['V'] = D(26, 32), ['W'] = D(27, 33), ['X'] = D(28, 34), ['Y'] = D(29, 35),
+    ['Z'] = D(30, 36), ['b'] = D(31, 38), ['c'] = D(32, 39), ['d'] = D(33, 40), ['f'] = D(34, 42),
+    ['g'] = D(35, 43), ['h'] = D(36, 44), ['j'] = D(37, 46), ['k'] = D(38, 47), ['l'] = D(39, 48),
+    ['m'] = D(40, 49), ['n'] = D(41, 50), ['p'] = D(42, 52), ['q'] = D(43, 53), ['r'] = D(44, 54),
+    ['s'] = D(45, 55), ['t'] = D(46, 56), ['v'] = D(47, 58), ['w'] = D(48, 59), ['x'] = D(49, 60),
+    ['y'] = D(50, 61), ['z'] = D(51, 62),
 };
 
-static int64_t base52(struct slice s)
+/* A number in base 52 and, behind those before, its codes; *all loses DIGIT where it is none. */
+static int64_t base52(struct slice s, uint64_t *codes, unsigned *all)
 {
     int64_t v = 0;
-    for (size_t i = 0; i < s.n; i++)
-        v = v * BASE + digits[(unsigned char)s.p[i]];
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned d = digits[(unsigned char)s.p[i]];
+        *all &= d;
+        *codes = *codes << 6 | (d & 63);
+        v = v * BASE + (d >> 8 & 63);
+    }
     return v;
+}
+
+/* The long id that all are until the year 2596, six digits of seconds, in one pass. */
+static bool take_long(struct slice name, struct queue_id *id, int64_t *arrival_s)
+{
+    if (name.n <= TIME_MIN + 1 || name.n > 2 * TIME_MIN || name.p[TIME_MIN] != 'z')
+        return false;
+    uint64_t time = 0, inode = digits['z'] & 63;
+    unsigned all = DIGIT;
+    int64_t seconds = base52(slice_head(name, 6), &time, &all);
+    int64_t us = base52((struct slice){name.p + 6, 4}, &time, &all);
+    for (size_t i = TIME_MIN + 1; i < name.n; i++) {
+        unsigned d = digits[(unsigned char)name.p[i]];
+        all &= name.p[i] == 'z' ? 0 : d;
+        inode = inode << 6 | (d & 63);
+    }
+    size_t behind = 6 * (name.n - TIME_MIN);
+    *id = (struct queue_id){time >> (64 - behind), time << behind | inode};
+    *arrival_s = seconds;
+    return all && us < 1000000;
 }
 
 bool postfix_queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s)
 {
+    if (take_long(name, id, arrival_s))
+        return true;
     *arrival_s = 0;
     if (!postfix_id_exact(name, id))
         return false;
@@ -112,9 +146,11 @@ bool postfix_queue_name(struct slice name, struct queue_id *id, int64_t *arrival
     if (time == 0)
         return true; /* short */
     time--;
-    if (time > TIME_MAX || base52((struct slice){name.p + time - 4, 4}) >= 1000000)
+    uint64_t codes = 0;
+    unsigned all = DIGIT;
+    if (time > TIME_MAX || base52((struct slice){name.p + time - 4, 4}, &codes, &all) >= 1000000)
         return false;
-    *arrival_s = base52(slice_head(name, time - 4));
+    *arrival_s = base52(slice_head(name, time - 4), &codes, &all);
     return true;
 }
 

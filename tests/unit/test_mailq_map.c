@@ -106,10 +106,14 @@ static void test_filled(void **state)
     }
     assert_true(mailq_map_index(&m));
     for (uint32_t i = 0; i < m.count;) {
-        if (mailq_map_enter(&m, i, mailq_map_hash(&m, m.files[i].id))) {
-            i++;
+        uint64_t hash[7];
+        uint32_t n = m.count - i < 7 ? m.count - i : 7;
+        for (uint32_t k = 0; k < n; k++)
+            hash[k] = mailq_map_hash(&m, m.files[i + k].id);
+        uint32_t entered = mailq_map_enter(&m, i, hash, n);
+        i += entered;
+        if (entered == n)
             continue;
-        }
         assert_true(mailq_map_find(&m, m.files[i].id, mailq_map_hash(&m, m.files[i].id)) <
                     &m.files[i]);
         mailq_map_cut(&m, i);

@@ -59,6 +59,43 @@ static void test_queue_names(void **state)
         assert_false(mta_postfix.queue_name(slice_of(others[i]), &id, &arrival));
 }
 
+static const char base52[] = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
+
+/* Long ids of every length, some with a character or a time that is wrong. */
+static void test_long_names(void **state)
+{
+    (void)state;
+    unsigned right = 0;
+    srandom(5);
+    for (unsigned i = 0; i < 200000; i++) {
+        char name[24];
+        size_t seconds = 6 + (size_t)(random() % 4 == 0) * (size_t)(random() % 3), n = 0;
+        int64_t value = 0, us = 0, arrival;
+        while (n < seconds + 4) {
+            size_t digit = (size_t)random() % (n == seconds ? 8 : 52);
+            name[n++] = base52[digit];
+            value = n <= seconds ? value * 52 + (int64_t)digit : value;
+            us = n > seconds ? us * 52 + (int64_t)digit : us;
+        }
+        name[n++] = 'z';
+        for (size_t end = n + (size_t)random() % 8; n < end;)
+            name[n++] = base52[random() % 51];
+        size_t inode = n - seconds - 5;
+        bool spoilt = random() % 8 == 0;
+        if (spoilt)
+            name[(size_t)random() % n] = "AEOUaeou-. \xff"[random() % 12];
+        struct queue_id id, packed = queue_id_pack((struct slice){name, n});
+        bool taken = mta_postfix.queue_name((struct slice){name, n}, &id, &arrival);
+        assert_int_equal(taken, !spoilt && us < 1000000 && inode > 0 && n <= 21);
+        if (!taken)
+            continue;
+        assert_true(id.hi == packed.hi && id.lo == packed.lo);
+        assert_int_equal(arrival, value);
+        right++;
+    }
+    assert_true(right > 50000);
+}
+
 /* A queue file under construction. */
 static char built[8192];
 static size_t built_length;
@@ -211,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queues),
         cmocka_unit_test(test_queue_names),
+        cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_queue_file),
         cmocka_unit_test(test_queue_file_long_line),
         cmocka_unit_test(test_queue_file_without_id),
