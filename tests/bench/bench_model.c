@@ -23,7 +23,7 @@ struct settings {
     uint32_t interval_ms; /* publish anew so often; 0: once */
     int64_t base_ms;      /* CLOCK_MONOTONIC; all instants are relative to it */
     int64_t spread_ms;    /* how far they are from it at most */
-    uint32_t uptime_cs;   /* --cells: sysUpTime now */
+    int64_t started_ms;   /* --cells: when sysUpTime was 0, by the monotonic clock */
     bool cells;
 };
 
@@ -262,8 +262,9 @@ static int print_cells(const struct model *m, const struct settings *s)
     struct view view;
     time_t seconds = time(NULL);
     struct tm tm;
-    struct table_time now = {clock_ms(CLOCK_MONOTONIC), clock_ms(CLOCK_REALTIME), s->uptime_cs,
+    struct table_time now = {clock_ms(CLOCK_MONOTONIC), clock_ms(CLOCK_REALTIME), 0,
                              (int32_t)(localtime_r(&seconds, &tm)->tm_gmtoff / 60)};
+    now.uptime_cs = (uint32_t)((now.monotonic_ms - s->started_ms) / 10);
     if (!slots_view_of(m, now.monotonic_ms, now.real_ms, &view))
         return EXIT_FAILURE;
     for (uint32_t t = 0; t < tables_count; t++) {
@@ -359,7 +360,7 @@ static void parse(int argc, char **argv, struct settings *s)
                                             {"interval", 1, NULL, 'i'},
                                             {"base", 1, NULL, 'b'},
                                             {"spread", 1, NULL, 's'},
-                                            {"uptime", 1, NULL, 'u'},
+                                            {"started", 1, NULL, 'u'},
                                             {"cells", 0, NULL, 'l'},
                                             {0}};
     int option;
@@ -390,7 +391,7 @@ static void parse(int argc, char **argv, struct settings *s)
             s->spread_ms = strtoll(optarg, NULL, 10);
             break;
         case 'u':
-            s->uptime_cs = (uint32_t)strtoul(optarg, NULL, 10);
+            s->started_ms = strtoll(optarg, NULL, 10);
             break;
         case 'l':
             s->cells = true;
@@ -404,8 +405,8 @@ static void parse(int argc, char **argv, struct settings *s)
     fputs("usage: bench_model --publisher PROGRAM --config FILE --engine-dir DIR [--rows N] "
           "[--groups N]\n"
           "                   [--interval MS] [--base MS] [--spread MS]\n"
-          "       bench_model --cells [--rows N] [--groups N] [--base MS] [--spread MS] [--uptime "
-          "CS]\n",
+          "       bench_model --cells [--rows N] [--groups N] [--base MS] [--spread MS] [--started "
+          "MS]\n",
           stderr);
     exit(EXIT_FAILURE);
 }

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from snmp_lab import ROOT, ROOTS, Client, Process, wait_for
+from snmp_lab import PATIENCE, ROOT, ROOTS, Client, Process, wait_for
 
 BUILD = (ROOT / (os.environ.get("MAILMOND_BUILD") or os.environ.get("B", "build"))).resolve()
 DUMP_LINE = re.compile(r"^(\S+)::(\S+?)((?:\.\d+)*) = (.*)$")
@@ -90,7 +90,7 @@ class Daemon:
     def ask(self, *options):
         """What `mailmond OPTION` prints."""
         return subprocess.run(self.command(*options), capture_output=True, text=True, check=True,
-                              timeout=30).stdout
+                              timeout=30 * PATIENCE).stdout
 
     def start(self):
         (self.folder / "run").mkdir(exist_ok=True)
@@ -128,6 +128,18 @@ class Daemon:
                     key, decoded = self.decode(oid, kind, value)
                     cells[key] = decoded
         return cells
+
+    def shows(self, check, seconds=10):
+        """The first walk that check(walk) finds nothing wrong with; it asserts. The tables of a walk may be those
+        of several moments."""
+        seen = {}
+
+        def right():
+            seen["walk"] = self.walk()
+            check(seen["walk"])
+            return True
+        wait_for(right, seconds, 0.2)
+        return seen["walk"]
 
     def decode(self, oid, kind, value):
         parts = oid.split(".")

@@ -16,7 +16,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from postfix_site import alive, children, wait_until
+from postfix_site import alive, hang, wait_until
 
 # Ports of a site, from its base.
 IMAP, IMAPS, POP3, POP3S, LMTP, SIEVE, SUBMISSION, METRICS = range(8)
@@ -171,17 +171,9 @@ class Site:
         self.pid = None
 
     def hang(self):
-        """Connections are taken by the kernel, but nobody greets; returns what ends it.
-
-        The master first, so that it starts no other; then the login processes: one that waits for
-        its next client would take it without the master."""
-        pids = [self.pid]
-        os.kill(self.pid, signal.SIGSTOP)
-        for name in ("imap-login", "pop3-login"):
-            pids += children(self.pid, name)
-        for pid in pids[1:]:
-            os.kill(pid, signal.SIGSTOP)
-        return lambda: [os.kill(pid, signal.SIGCONT) for pid in pids]
+        """Nobody greets; returns what ends it. A login process that waits for its next client would take it
+        without the master."""
+        return hang(self.pid, ("imap-login", "pop3-login", "dovecot"))  # one by its first name, too
 
     def doveadm(self, *arguments):
         return subprocess.run(["doveadm", "-c", self.conf, *arguments], capture_output=True,

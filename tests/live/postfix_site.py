@@ -5,8 +5,10 @@ everything listens on 127.0.0.1 only, and every process is stopped by its own nu
 root (Postfix's master does) and the accounts that the package makes (postfix, postdrop)."""
 import gzip
 import json
+import os
 import re
 import shutil
+import signal
 import smtplib
 import socket
 import socketserver
@@ -16,6 +18,7 @@ import time
 from pathlib import Path
 
 import smtp_client
+from snmp_lab import wait_for
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
 COMMANDS = Path("/usr/sbin")
@@ -31,26 +34,24 @@ def available():
 
 
 def wait_until(what, seconds=10, step=0.05):
-    """The first true result of what(). A row that it asks for and that is not there yet is none."""
-    def asked():
-        try:
-            return what()
-        except AssertionError:
-            return None
-    end = time.monotonic() + seconds
-    while not (result := asked()):
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what} is not true after {seconds} s")
-        time.sleep(step)
+    """The first true result of what(), as wait_for; TimeoutError without one."""
+    result, took = wait_for(what, seconds, step)
+    if not result:
+        raise TimeoutError(f"{what} is not true after {took:.0f} s")
     return result
 
 
-def alive(pid):
+def state_of(pid):
+    """As in /proc/PID/stat; Z of one that is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+        return "Z"
+    return stat.rpartition(")")[2].split()[0]
+
+
+def alive(pid):
+    return state_of(pid) != "Z"
 
 
 def children(pid, name):
@@ -65,6 +66,17 @@ def children(pid, name):
             if int(text.rpartition(")")[2].split()[1]) == pid:
                 found.append(int(stat.parent.name))
     return found
+
+
+def hang(master, names):
+    """Stops a master, and then its children of these names: connections are taken by the kernel alone. The
+    master first, so that it starts no other. Returns what lets them go on."""
+    os.kill(master, signal.SIGSTOP)
+    wait_until(lambda: state_of(master) == "T")
+    pids = [master] + [p for name in names for p in children(master, name)]
+    for pid in pids[1:]:
+        os.kill(pid, signal.SIGSTOP)
+    return lambda: [os.kill(pid, signal.SIGCONT) for pid in pids]
 
 
 class Sink:
@@ -328,6 +340,10 @@ class Postfix:
 
     def port(self, service):
         return self.base + service
+
+    def hang(self):
+        """Nobody greets; returns what ends it. A child that is just being made has its master's name."""
+        return hang(self.pid(), ("smtpd", "master"))
 
     def process(self, name):
         """The one process of this service; it must be running."""

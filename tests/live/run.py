@@ -4,7 +4,7 @@
 A file gets network, processes, mounts and a temporary folder of its own (namespaces), so that neither ports
 nor processes of another are in its way, and whatever it leaves behind ends with it. Where namespaces are not
 permitted the files run one after the other. Files that measure time or CPU run while no other does. A file
-that takes longer than MAILMOND_LIVE_SECONDS (600) is killed and counts as one failure.
+that takes longer than MAILMOND_LIVE_SECONDS (900) is killed and counts as one failure.
 
 Prints one line for each file, all that failed ones said, and "N passed, N failed" for all; a test that
 was skipped has failed."""
@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SECONDS = float(os.environ.get("MAILMOND_LIVE_SECONDS", "600"))
+SECONDS = float(os.environ.get("MAILMOND_LIVE_SECONDS", "900"))
 JOBS = 2
 LONGEST_FIRST = ["test_postfix", "test_route", "test_alarm", "test_disk", "test_directory", "test_exim", "test_dovecot",
                  "test_probe", "test_snmp", "test_probe_servers", "test_process"]

@@ -8,6 +8,8 @@ import time
 import urllib.parse
 from pathlib import Path
 
+from snmp_lab import PATIENCE, wait_for
+
 SUFFIX = "dc=lab,dc=test"
 ADMIN = f"cn=admin,{SUFFIX}"
 READER = f"cn=reader,{SUFFIX}"
@@ -116,7 +118,8 @@ overlay retcode
 retcode-parent ou=codes,''' + SUFFIX + '''
 retcode-item cn=busy 0x33
 retcode-item cn=unavailable 0x34
-retcode-item cn=slow 0x00 sleeptime=3'''}
+retcode-item cn=slow 0x00 sleeptime=3
+retcode-item cn=long 0x00 sleeptime=10'''}
 """)
         self.config.chmod(0o600)
         if not more:
@@ -131,10 +134,9 @@ retcode-item cn=slow 0x00 sleeptime=3'''}
                 ["slapd", "-d", "stats", "-f", self.config, "-h",
                  f"{self.uri}/ ldaps://127.0.0.1:{self.port + 1}/ {self.local}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        for _ in range(200):
-            if self.run("ldapsearch", "-b", "", "-s", "base", check=False).returncode == 0:
-                return self
-            time.sleep(0.05)
+        asked = ("ldapsearch", "-b", "", "-s", "base")
+        if wait_for(lambda: self.run(*asked, check=False).returncode == 0, 10)[0]:
+            return self
         raise RuntimeError("slapd does not start:\n" + (self.folder / "log").read_text())
 
     def send(self, number):
@@ -144,10 +146,10 @@ retcode-item cn=slow 0x00 sleeptime=3'''}
         if self.process and self.process.poll() is None:
             self.send(signal.SIGCONT)
             self.send(number)
-            self.process.wait(10)
+            self.process.wait(10 * PATIENCE)
         self.process = None
 
     def run(self, tool, *arguments, text=None, dn=ADMIN, check=True):
         """One connection: a simple bind, what the tool does, an unbind."""
         return subprocess.run([tool, "-x", "-H", self.uri, "-D", dn, "-w", PASSWORD, *arguments],
-                              input=text, text=True, capture_output=True, check=check, timeout=20)
+                              input=text, text=True, capture_output=True, check=check, timeout=20 * PATIENCE)

@@ -1,6 +1,7 @@
 """A private snmpd, and the publisher in front of a synthetic model (tests/bench/bench_model.c).
 
 Everything lives in one temporary folder and listens on loopback only. Programs come from $B (build)."""
+import math
 import os
 import random
 import re
@@ -17,7 +18,7 @@ ARC = ".1.3.6.1.4.1.8072.9999.9999.1566"
 ROOTS = (".1.3.6.1.2.1.27", ".1.3.6.1.2.1.28", ARC)
 TYPES = {"INTEGER": 2, "STRING": 4, "Hex-STRING": 4, "OID": 6, "Counter32": 65, "Gauge32": 66,
          "Timeticks": 67, "Counter64": 70}
-MAX_CS = 2147483647
+PATIENCE = 5  # how much slower a loaded machine may be
 
 
 def free_port():
@@ -39,11 +40,18 @@ def now_ms():
 
 
 def wait_for(what, seconds, step=0.05):
-    """The first true result of what(), or the last one; and how long that took."""
+    """The first true result of what(), or the last one; and how long that took. `seconds` are those of a
+    machine that does nothing else. What what() asserts, and cells that it asks for, are waited for."""
     start = time.monotonic()
     while True:
-        result = what()
-        if result or time.monotonic() - start > seconds:
+        late = time.monotonic() - start > seconds * PATIENCE
+        try:
+            result = what()
+        except (AssertionError, LookupError, TypeError):  # the last one: None, for a cell that is absent
+            if late:
+                raise
+            result = None
+        if result or late:
             return result, time.monotonic() - start
         time.sleep(step)
 
@@ -57,7 +65,7 @@ class Client:
         self.env = dict(os.environ, MIBS="", SNMPCONFPATH="/nonexistent",
                         SNMP_PERSISTENT_DIR=f"{tempfile.gettempdir()}/snmp-client-{os.getpid()}")
 
-    def run(self, tool, *arguments, options=(), timeout=5, retries=0):
+    def run(self, tool, *arguments, options=(), timeout=5, retries=3):
         return subprocess.run(
             [tool, *self.options, "-t", str(timeout), "-r", str(retries), "--hexOutputLength=0",
              "-Ontx", *options, self.peer, *arguments],
@@ -75,11 +83,23 @@ class Client:
 
     def uptime(self, timeout=1):
         """sysUpTime in hundredths of a second; None while nobody answers."""
-        found = self.values("snmpget", ".1.3.6.1.2.1.1.3.0", timeout=timeout)
+        found = self.values("snmpget", ".1.3.6.1.2.1.1.3.0", timeout=timeout, retries=0)
         return found[0][2] if found and isinstance(found[0][2], int) else None
 
+    def started(self):
+        """The instant of sysUpTime 0, by the monotonic clock in ms: what all answers allow; None without any."""
+        earliest, latest = -math.inf, math.inf
+        for _ in range(20):
+            asked = now_ms()
+            up = self.uptime()
+            if up is not None:
+                earliest, latest = max(earliest, asked - 10 * up - 10), min(latest, now_ms() - 10 * up)
+            if latest - earliest < 60:
+                break
+        return (earliest + latest) // 2 if math.isfinite(latest) else None
+
     def serves(self, oid=".1.3.6.1.2.1.27.1.1.2.1"):
-        found = self.values("snmpget", oid, timeout=1)
+        found = self.values("snmpget", oid, timeout=1, retries=0)
         return bool(found) and found[0][1] == 4
 
 
@@ -104,9 +124,10 @@ def oid_key(oid):
     return [int(x) for x in oid.strip(".").split(".")]
 
 
-def cells(model, uptime=0):
-    """What the model holds: [(how it moves, OID, type, value)] in OID order."""
-    out = subprocess.run([BUILD / "bench_model", "--cells", "--uptime", str(uptime), *model],
+def cells(model, started=None):
+    """What the model holds now: [(how it moves, OID, type, value)] in OID order. `started`: as Client.started
+    tells; without it TimeStamps mean nothing."""
+    out = subprocess.run([BUILD / "bench_model", "--cells", "--started", str(started or now_ms()), *model],
                          capture_output=True, text=True, check=True).stdout
     result = []
     for line in out.splitlines():
@@ -124,26 +145,32 @@ def date_ms(value):
     return (days - zone * 60) * 1000 + b[7] * 100
 
 
-def same(how, expected, seen):
+def same(how, before, after, seen):
+    """Is this what a cell shows between two moments?"""
     if how == "=":
-        return expected == seen
+        return before == seen
     if how == "?":
         return 0 <= seen < 60000
     if how == "d":
-        return abs(date_ms(expected) - date_ms(seen)) <= 200
-    return abs(expected - seen) <= {"t": 30, "c": 1000, "s": 10}[how]
+        return abs(date_ms(before) - date_ms(seen)) <= 200
+    margin = {"t": 30, "c": 30, "s": 1}[how]
+    return min(before, after) - margin <= seen <= max(before, after) + margin
 
 
-def differences(expected, seen, without=()):
-    """Lines that say what a walk shows otherwise than the model; empty when they agree."""
-    expected = [c for c in expected if c[2] not in without]
-    if [c[1] for c in expected] != [c[0] for c in seen]:
-        a, b = {c[1] for c in expected}, {c[0] for c in seen}
+def differences(publisher, client, tool="snmpbulkwalk", kinds=()):
+    """Lines that say what a walk shows otherwise than the model before and after it; empty when they agree.
+    kinds: types of cells that are in neither."""
+    started = client.started()
+    before, seen, after = publisher.cells(started), client.walk(tool), publisher.cells(started)
+    before, after, seen = ([c for c in cells if c[at] not in kinds]
+                           for cells, at in ((before, 2), (after, 2), (seen, 1)))
+    if [c[1] for c in before] != [c[0] for c in seen]:
+        a, b = {c[1] for c in before}, {c[0] for c in seen}
         return [f"missing {sorted(a - b)[:5]}", f"extra {sorted(b - a)[:5]}",
-                f"{len(expected)} expected, {len(seen)} seen"]
-    return [f"{oid}: {kind} {value!r} expected, {s[1]} {s[2]!r} seen"
-            for (how, oid, kind, value), s in zip(expected, seen)
-            if kind != s[1] or not same(how, value, s[2])]
+                f"{len(before)} expected, {len(seen)} seen"]
+    return [f"{oid}: {kind} {value!r} to {later[3]!r} expected, {s[1]} {s[2]!r} seen"
+            for (how, oid, kind, value), later, s in zip(before, after, seen)
+            if kind != s[1] or not same(how, value, later[3], s[2])]
 
 
 class Process:
@@ -161,7 +188,7 @@ class Process:
         if self.process.poll() is None:
             self.process.send_signal(sig)
             try:
-                self.process.wait(10)
+                self.process.wait(10 * PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -230,8 +257,8 @@ class Publisher:
         wait_for(lambda: last() == wanted if wanted else last(), 2)
         return last()
 
-    def cells(self, uptime=0):
-        return cells(self.model, uptime)
+    def cells(self, started=None):
+        return cells(self.model, started)
 
     def stop(self, sig=signal.SIGTERM):
         return self.process.stop(sig)

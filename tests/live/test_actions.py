@@ -69,11 +69,12 @@ def test_raise_and_clear(folder):
                                                                            "SHLVL", "_", "OLDPWD"}
         for file in (folder / "queue" / "deferred").iterdir():
             file.unlink()
-        assert wait_for((out / "b.cleared").exists, 15)[0]
+        told = "two words; rm -rf $HOME\nx\n"
+        assert wait_for(lambda: (out / "arguments").read_text() == told, 15)[0] and (out / "b.cleared").exists()
         mx.stop()
         mx.start()  # nothing of it is run again
         time.sleep(2)
-        assert (out / "arguments").read_text() == "two words; rm -rf $HOME\nx\n"
+        assert (out / "arguments").read_text() == told
     finally:
         mx.stop()
 
@@ -83,7 +84,7 @@ def test_a_program_that_hangs_or_fails(folder):
     pid = folder / "out" / "pid"
     hang = script(folder, "hang", f"sleep 1000 &\necho $! > {pid}\nwait\n")
     fail = script(folder, "fail", "echo no modem\nexit 3\n")
-    mx = daemon(folder, [spool(on_raise=[hang], on_clear=[fail], action_timeout="1 s")]).start()
+    mx = daemon(folder, [spool(on_raise=[hang], on_clear=[fail], action_timeout="3 s")]).start()
     try:
         assert wait_for(lambda: "took too long and was killed" in mx.text(), 20)[0], mx.text()
         sleeper = Path(f"/proc/{int(pid.read_text())}/status")
@@ -105,7 +106,7 @@ def test_the_watcher(folder):
                                     f"setsid {service} 1000 >/dev/null 2>&1 </dev/null &\n"
                                     f"echo $! > {folder}/out/pid\n")
     mx = daemon(folder, [{"name": "process", "enabled": True, "instances": "*service-of-test*",
-                          "interval": "1 s", "restart": [start], "restart_wait": "3 s"}],
+                          "interval": "1 s", "restart": [start], "restart_wait": "8 s"}],
                 processes=[{"name": "service-of-test", "process": "service-of-test", "min": 1}],
                 system_interval="1 s")
     mx.start()

@@ -101,6 +101,7 @@ def test_through_snmpd_in_every_version(own):
     files.turn(True)
     for trapd in (v1, v2, inform, v3):
         assert [n["event"] for n in hears(trapd, 3)] == ["raised"] * 3, trapd.text()
+    before = snmpd.client.uptime()
     files.turn(False)
     for trapd in (v1, v2, inform, v3):
         heard = hears(trapd, 6)
@@ -110,9 +111,9 @@ def test_through_snmpd_in_every_version(own):
         assert heard[0]["severity"] == 4 and heard[3]["severity"] == 1
         assert heard[0]["text"] == f'files of \\"{heard[0]["instance"]}\\" is 1, threshold 0'
     assert "SNMP v3, user mailmon" in v3.text()
-    up = snmpd.client.uptime() / 100
-    seconds = [float(x) for x in v2.heard()[-1]["uptime"].split(":")]
-    assert abs(up - (seconds[-1] + 60 * seconds[-2])) < 10  # the master's sysUpTime
+    *_, hours, minutes, seconds = map(float, v2.heard()[-1]["uptime"].split(":"))
+    up = 100 * (seconds + 60 * minutes + 3600 * hours)
+    assert before <= up <= snmpd.client.uptime()  # the master's sysUpTime
     assert all_sent(d)
     cells = d.walk()
     assert cells[("mailmonAgentNotificationsSent", 0)] == 6
@@ -198,7 +199,7 @@ def test_a_dead_v3_receiver_stalls_nothing(own):
     files.turn(True)
     worst = slowest_answer(d.client, 4)
     print(f"slowest answer: {quiet:.0f} ms before, {worst:.0f} ms while the receiver is dead")
-    assert worst < 1000
+    assert worst < max(1000, 10 * quiet)
     assert first_arrivals(n["number"] for n in hears(alive, 5)) == [1, 2, 3, 4, 5]
     assert wait_for(lambda: "takes no notifications" in d.text(), 10)[0]
     assert set(alarm_cells(d, "mailmonAlarmLogNotified").values()) == {"pending"}
@@ -280,7 +281,7 @@ def test_masters_that_die_hang_and_come_back(own):
             time.sleep(1.5)
         wait_for(lambda: alarm_log_last(d) >= total, 10)
     # a snmpd that is killed may have accepted what it did not send yet
-    wait_for(lambda: len(set(trapd.numbers())) >= total, 20)
+    wait_for(lambda: len(set(trapd.numbers())) >= total, 5)
     numbers = trapd.numbers()
     lost = set(range(1, total + 1)) - set(numbers)
     assert len(lost) <= 2, (lost, d.text())

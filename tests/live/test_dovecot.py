@@ -114,37 +114,33 @@ def test_truth(site, daemon):
     client.quit()
     count("pop3", Connections=1, GoodLogins=1, Fetched=2, Expunged=2)
 
-    def matches(cells):
-        return all((access(cells, s, c) or 0) - (base[s, c] or 0) == n
-                   for (s, c), n in truth.items() if not c.startswith("Octets"))
-    cells = shown(daemon, matches)
-    is_ = {k: (access(cells, *k) or 0) - (base[k] or 0) for k in truth}
-    wrong = {k: (is_[k], n) for k, n in truth.items()
-             if not k[1].startswith("Octets") and is_[k] != n}
-    assert not wrong, "(shown, injected)"
     assert sum(truth.values()) >= 200
-    # What Dovecot itself wrote as totals of its sessions.
-    log = site.log.read_text()
-    for service in ("imap", "managesieve"):
-        total_in = total_out = 0
-        for line in log.splitlines():
-            # "Disconnected", or "Connection closed" if the client was quicker
-            if f" {service}(" in line and (" in=" in line or " bytes=" in line):
-                words = dict(w.split("=", 1) for w in line.split() if "=" in w)
-                if service == "imap":
-                    total_in += int(words["in"])
-                    total_out += int(words["out"])
-                else:
-                    a, b = words["bytes"].split("/")
-                    total_in += int(a)
-                    total_out += int(b)
-        assert access(cells, service, "OctetsIn") == total_in
-        assert access(cells, service, "OctetsOut") == total_out
-    assert cells.of("applOperStatus", "dovecot/imap") == "up"
-    assert cells.of("applVersion", "dovecot/imap").startswith("2.")
-    assert access(cells, "submission", "GoodLogins") == 0
-    rows = cells.column("mailmonSourceUnrecognised")
-    assert set(rows.values()) == {0}
+
+    def right(cells):
+        is_ = {k: (access(cells, *k) or 0) - (base[k] or 0) for k in truth}
+        wrong = {k: (is_[k], n) for k, n in truth.items()
+                 if not k[1].startswith("Octets") and is_[k] != n}
+        assert not wrong, "(shown, injected)"
+        for service in ("imap", "managesieve"):
+            assert (access(cells, service, "OctetsIn"), access(cells, service, "OctetsOut")) == octets(site, service)
+        assert cells.of("applOperStatus", "dovecot/imap") == "up"
+        assert cells.of("applVersion", "dovecot/imap").startswith("2.")
+        assert access(cells, "submission", "GoodLogins") == 0
+        assert set(cells.column("mailmonSourceUnrecognised").values()) == {0}
+    daemon.shows(right)
+
+
+def octets(site, service):
+    """(in, out): what Dovecot itself wrote as totals of its sessions."""
+    total_in = total_out = 0
+    for line in site.log.read_text().splitlines():
+        # "Disconnected", or "Connection closed" if the client was quicker
+        if f" {service}(" in line and (" in=" in line or " bytes=" in line):
+            words = dict(w.split("=", 1) for w in line.split() if "=" in w)
+            a, b = (words["in"], words["out"]) if service == "imap" else words["bytes"].split("/")
+            total_in += int(a)
+            total_out += int(b)
+    return total_in, total_out
 
 
 def test_sessions(site, daemon):
@@ -154,21 +150,22 @@ def test_sessions(site, daemon):
     def sessions(cells):
         appl = cells.appl("dovecot/imap")
         return sorted(v for i, v in cells.column("mailmonSessionUser").items() if i[0] == appl)
-    cells = shown(daemon, lambda c: sessions(c) == ["u1", "u1", "u2"] and
-                  access(c, "pop3", "CurrentConnections") == 1 and
-                  access(c, "imap", "CurrentConnections") == 3 and
-                  access(c, "imap", "UsersLoggedIn") == 2 and
-                  c.of("applInboundAssociations", "dovecot/imap") == 3)
-    assert sessions(cells) == ["u1", "u1", "u2"]
-    assert access(cells, "imap", "CurrentConnections") == 3
-    assert access(cells, "imap", "UsersLoggedIn") == 2
-    assert cells.of("applInboundAssociations", "dovecot/imap") == 3
-    cells = shown(daemon, lambda c: c.column("mailmonStoreUsersLoggedIn") == {1: 3})
-    assert cells.column("mailmonStoreUsersLoggedIn") == {1: 3}
-    assert cells.column("mailmonStoreStatus") == {1: "ok"}
-    appl = cells.appl("dovecot/imap")
-    remotes = {i: v for i, v in cells.column("assocRemoteApplication").items() if i[0] == appl}
-    assert sorted(remotes.values()) == ["127.0.0.30", "127.0.0.31", "127.0.0.32"]
+
+    def remotes_of(cells):
+        appl = cells.appl("dovecot/imap")
+        return {i: v for i, v in cells.column("assocRemoteApplication").items() if i[0] == appl}
+
+    def right(cells):
+        assert sessions(cells) == ["u1", "u1", "u2"]
+        assert access(cells, "imap", "CurrentConnections") == 3
+        assert access(cells, "pop3", "CurrentConnections") == 1
+        assert access(cells, "imap", "UsersLoggedIn") == 2
+        assert cells.of("applInboundAssociations", "dovecot/imap") == 3
+        assert cells.column("mailmonStoreUsersLoggedIn") == {1: 3}
+        assert cells.column("mailmonStoreStatus") == {1: "ok"}
+        assert sorted(remotes_of(cells).values()) == ["127.0.0.30", "127.0.0.31", "127.0.0.32"]
+    cells = daemon.shows(right)
+    remotes = remotes_of(cells)
     counted = {k: v for k, v in cells.items() if k[0].startswith("mailmonAccess") and k[0][13:] in
                ("Connections", "GoodLogins", "FailedLogins", "OctetsIn", "OctetsOut", "Fetched")}
     daemon.stop(signal.SIGKILL)
@@ -176,13 +173,13 @@ def test_sessions(site, daemon):
     again = shown(daemon, lambda c: {k: c.get(k) for k in counted} == counted)
     assert {k: again.get(k) for k in counted} == counted, "nothing lost, nothing twice"
     clients[0].logout()
-    # A walk may see the tables of two moments: both must tell.
-    cells = shown(daemon, lambda c: sessions(c) == ["u1", "u2"] and
-                  "127.0.0.30" not in c.column("assocRemoteApplication").values())
-    assert sessions(cells) == ["u1", "u2"]
-    again = {i: v for i, v in cells.column("assocRemoteApplication").items() if i[0] == appl}
-    assert sorted(again.values()) == ["127.0.0.31", "127.0.0.32"]
-    assert set(again.items()) < set(remotes.items()), "an association keeps its index"
+
+    def without_one(cells):
+        assert sessions(cells) == ["u1", "u2"]
+        again = remotes_of(cells)
+        assert sorted(again.values()) == ["127.0.0.31", "127.0.0.32"]
+        assert set(again.items()) < set(remotes.items()), "an association keeps its index"
+    daemon.shows(without_one)
     for client in clients[1:3]:
         client.shutdown()
     clients[3].quit()
@@ -209,21 +206,21 @@ def test_limit(site, daemon):
 def test_log_events_and_quota(site, daemon):
     assert site.lmtp(["u9"], octets=700_000) == [250]
     assert site.lmtp(["u9"], octets=700_000) == [552]
-    cells = shown(daemon, lambda c: "dovecot: mailbox quota" in
-                  c.column("mailmonLogEventName").values())
-    row = cells.index("mailmonLogEventName", "dovecot: mailbox quota")
-    assert cells["mailmonLogEventMatches", row] == 1
-    row = cells.index("mailmonLogEventName", "probe disconnects")
-    log = site.log.read_text().splitlines()
-    assert cells["mailmonLogEventMatches", row] == sum(
-        "imap-login" in x and "no auth attempts" in x for x in log)
-    assert cells["mailmonLogEventSeverity", row] == "minor"
-    cells = shown(daemon, lambda c: "u9" in c.column("mailmonQuotaOwner").values())
-    row = cells.index("mailmonQuotaOwner", "u9")
-    assert 60 <= cells["mailmonQuotaPercent", row] <= 80
-    assert cells["mailmonQuotaQuota", row] == 1024
-    assert cells["mailmonQuotaAccounts", 0] == 9
-    assert cells["mailmonQuotaOverWarn", 0] == 1
+
+    def right(cells):
+        row = cells.index("mailmonLogEventName", "dovecot: mailbox quota")
+        assert cells["mailmonLogEventMatches", row] == 1
+        row = cells.index("mailmonLogEventName", "probe disconnects")
+        log = site.log.read_text().splitlines()
+        assert cells["mailmonLogEventMatches", row] == sum(
+            "imap-login" in x and "no auth attempts" in x for x in log)
+        assert cells["mailmonLogEventSeverity", row] == "minor"
+        row = cells.index("mailmonQuotaOwner", "u9")
+        assert 60 <= cells["mailmonQuotaPercent", row] <= 80
+        assert cells["mailmonQuotaQuota", row] == 1024
+        assert cells["mailmonQuotaAccounts", 0] == 9
+        assert cells["mailmonQuotaOverWarn", 0] == 1
+    daemon.shows(right, 15)
 
 
 def test_restart(site, daemon):

@@ -19,6 +19,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import exim_site as es
 from daemon import BUILD, Daemon
+from snmp_lab import PATIENCE
 
 pytestmark = pytest.mark.skipif(
     not es.available() or not (BUILD / "mailmond").exists() or not shutil.which("snmpbulkwalk"),
@@ -115,7 +116,7 @@ class Lab:
         shutil.rmtree(self.spool)
 
     def settle(self, good, seconds=6):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while True:
             walk = self.daemon.walk()
             if good(walk) or time.monotonic() > end:

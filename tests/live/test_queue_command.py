@@ -75,10 +75,11 @@ def test_exim(folder):
         daemon.stop()
         daemon = Daemon(folder / "other", BASE + 91, {"exim": [
             {**settings, "queue_command": ["/bin/false"]}]}).start()
-        wait_until(lambda: source(daemon.walk(), "exim next attempts")[0] == "stale", 15)
-        walk = daemon.walk()
-        assert not any(destinations(walk).values())
-        assert "sudo" in source(walk, "exim next attempts")[1]
+
+        def refused(walk):
+            status, error = source(walk, "exim next attempts")
+            assert status == "stale" and "sudo" in error
+        assert not any(destinations(daemon.shows(refused, 15)).values())
     finally:
         if daemon:
             daemon.stop()
@@ -101,22 +102,25 @@ def test_opensmtpd(folder):
         wait_until(lambda: site.control("show", "queue").count("|pending|") == 4)
         wait_until(lambda: all(destinations(daemon.walk()).get(d) for d in
                                ("temporary.test", "data.test")), 25)
-        waits = [int(n) for n in re.findall(r"\|pending\|(\d+)\|", site.control("show", "queue"))]
-        walk = daemon.walk()
-        seen = destinations(walk)
-        assert all(min(waits) - 8 <= seen[d] <= max(waits) + 8 for d in
-                   ("temporary.test", "data.test"))
-        wait_until(lambda: abs(daemon.walk().of("mtaGroupScheduledRetry", "opensmtpd", "queue") / 100
-                               - min(waits)) < 12, 10)
-        assert daemon.walk().of("mailmonChannelDeferred", "opensmtpd", "queue") == 2
-        assert daemon.walk().of("mailmonChannelActive", "opensmtpd", "queue") == 0
+
+        def right(walk):
+            waits = [int(n) for n in re.findall(r"\|pending\|(\d+)\|", site.control("show", "queue"))]
+            seen = destinations(walk)
+            assert all(min(waits) - 8 <= seen[d] <= max(waits) + 8 for d in
+                       ("temporary.test", "data.test"))
+            assert abs(walk.of("mtaGroupScheduledRetry", "opensmtpd", "queue") / 100 - min(waits)) < 12
+            assert walk.of("mailmonChannelDeferred", "opensmtpd", "queue") == 2
+            assert walk.of("mailmonChannelActive", "opensmtpd", "queue") == 0
+        daemon.shows(right, 20)
         paused = next(line for line in site.control("show", "queue").splitlines()
                       if "@data.test" in line)[:8]
         site.control("pause", "envelope", paused)
-        wait_until(lambda: daemon.walk().of("mailmonChannelHeld", "opensmtpd", "queue") == 1, 15)
-        walk = daemon.walk()
-        assert walk.of("mailmonChannelDeferred", "opensmtpd", "queue") == 1
-        assert destinations(walk)["data.test"] is None
+
+        def held(walk):
+            assert walk.of("mailmonChannelHeld", "opensmtpd", "queue") == 1
+            assert walk.of("mailmonChannelDeferred", "opensmtpd", "queue") == 1
+            assert destinations(walk)["data.test"] is None
+        daemon.shows(held, 15)
         site.control("remove", paused)
         wait_until(lambda: daemon.walk().of("mailmonChannelHeld", "opensmtpd", "queue") == 0, 15)
     finally:
@@ -147,30 +151,30 @@ def test_opensmtpd_unseen(folder):
             site.send(["a@temporary.test", "b@temporary.test", "news@local.test"])
         wait_until(lambda: site.text().count("TempFail") == 4 and " mda delivery " in site.text())
         with smtplib.SMTP("127.0.0.1", site.port(0), "probe.test"):
-            wait_until(lambda: daemon.walk().of("applInboundAssociations", "silent") == 1, 15)
-            wait_until(lambda: daemon.walk().of("mailmonChannelActive", "opensmtpd", "mda")
-                       == statistics(site)["mda.running"] == 2, 15)
-            wait_until(lambda: daemon.walk().of("mtaStoredRecipients", "silent") == 6, 25)
-            walk, told = daemon.walk(), statistics(site)
-        for name in "opensmtpd", "silent":
-            up = (daemon.client.uptime() - walk.of("applUptime", name)) / 100
-            assert abs(up - told["uptime"]) <= 4
-            assert walk.of("applOperStatus", name) == "up"
-            assert walk.of("applInboundAssociations", name) == told["smtp.session"] == 1
-            assert walk.of("applOutboundAssociations", name) == told["mta.session"]
-            assert walk.of("mtaStoredMessages", name) == 2
-            assert walk.of("mtaStoredMessages", name) == walk.of(
-                "mtaGroupStoredMessages", name, "queue")
-            assert walk.of("mtaStoredRecipients", name) == told["scheduler.envelope"] == 6
-        assert walk.of("mailmonChannelActive", "opensmtpd", "mta") == told["mta.task.running"] == 0
+
+            def told_of(walk):
+                told = statistics(site)
+                for name in "opensmtpd", "silent":
+                    up = (daemon.client.uptime() - walk.of("applUptime", name)) / 100
+                    assert abs(up - told["uptime"]) <= 4
+                    assert walk.of("applOperStatus", name) == "up"
+                    assert walk.of("applInboundAssociations", name) == told["smtp.session"] == 1
+                    assert walk.of("applOutboundAssociations", name) == told["mta.session"]
+                    assert walk.of("mtaStoredMessages", name) == walk.of("mtaGroupStoredMessages", name, "queue") == 2
+                    assert walk.of("mtaStoredRecipients", name) == told["scheduler.envelope"] == 6
+                assert walk.of("mailmonChannelActive", "opensmtpd", "mda") == told["mda.running"] == 2
+                assert walk.of("mailmonChannelActive", "opensmtpd", "mta") == told["mta.task.running"] == 0
+            daemon.shows(told_of, 25)
         site.process.terminate()
-        wait_until(lambda: source(daemon.walk(), "silent statistics")[0] == "stale", 15)
-        wait_until(lambda: daemon.walk().of("mtaStoredRecipients", "silent") is None, 25)
-        walk = daemon.walk()
-        assert "smtpd" in source(walk, "silent statistics")[1]
-        assert walk.of("applInboundAssociations", "silent") is None
-        assert walk.of("mailmonChannelActive", "opensmtpd", "mda") is None
-        assert walk.of("applOperStatus", "opensmtpd") == "down"  # its log says so
+
+        def gone(walk):
+            status, error = source(walk, "silent statistics")
+            assert status == "stale" and "smtpd" in error
+            for column in "mtaStoredRecipients", "applInboundAssociations":
+                assert walk.of(column, "silent") is None
+            assert walk.of("mailmonChannelActive", "opensmtpd", "mda") is None
+            assert walk.of("applOperStatus", "opensmtpd") == "down"  # its log says so
+        daemon.shows(gone, 25)
     finally:
         if daemon:
             daemon.stop()

@@ -36,11 +36,9 @@ def settings(folder, smtp, at):
                        "template": folder / "template"}}
 
 
-def seed_yesterday(database):
-    """A round trip of yesterday, five past noon."""
-    at = list(time.localtime())
-    at[2:6] = at[2] - 1, 12, 5, 0
-    at[8] = -1
+def seed(database, day):
+    """A round trip of that day, five past noon."""
+    at = [*day[:3], 12, 5, 0, 0, 0, -1]
     try:
         with sqlite3.connect(database) as db:
             db.execute("INSERT INTO run VALUES(?, 'a', 'ims2', 'ssmtp02', 'smux01', 2083, 2, '')",
@@ -54,21 +52,21 @@ def test_by_schedule():
     with tempfile.TemporaryDirectory(prefix="mailmond-report-") as name:
         os.chmod(name, 0o755)
         folder, smtp = Path(name), free_port()
-        soon = time.localtime(time.time() + 75 - time.time() % 60)
+        at = time.time() + 90 - time.time() % 60
+        soon, yesterday = time.localtime(at), time.localtime(at - 86400)
         sink = Sink(smtp)
         daemon = Daemon(folder / "run", free_port(),
                         settings(folder, smtp, time.strftime("%H:%M", soon))).start()
         try:
             database = folder / "run" / "state" / "history.db"
-            assert wait_for(lambda: database.exists() and seed_yesterday(database), 10)[0]
+            assert wait_for(lambda: database.exists() and seed(database, yesterday), 10)[0]
             assert wait_for(lambda: sink.messages, 90, 0.2)[0], daemon.text()
             message = email.message_from_bytes(sink.messages[0])
             assert message["Subject"].startswith("mail report of ")
             row = "| 12:05:00 | ims2      | ssmtp02    | smux01     |  2083 |                 |"
             assert row in message.get_payload()
             assert message.get_payload().replace("\r", "").endswith(LONG)
-            yesterday = time.strftime("%Y-%m-%d", time.localtime(time.time() - 86400))
-            assert row in (folder / "reports" / f"report-{yesterday}.txt").read_text()
+            assert row in (folder / "reports" / time.strftime("report-%Y-%m-%d.txt", yesterday)).read_text()
             assert wait_for(lambda: "the daily report was sent" in daemon.text(), 5)[0]
         finally:
             daemon.stop()

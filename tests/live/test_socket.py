@@ -57,12 +57,15 @@ def test_states(lab):
     try:
         for s in left:
             s.close()
-        eventually(lambda: lab.states() == [3, 1, 2], 25)
-        row = lab.peer("127.0.0.21")  # of which no log tells
-        assert (row["SynReceived"], row["Current"], row["CloseWait"], row["Connections"]) == (3, 0, 0, 0)
-        row = lab.peer("127.0.0.22")
-        assert (row["SynReceived"], row["Current"], row["CloseWait"], row["Connections"]) == (0, 0, 2, 2)
-        assert lab.peer("127.0.0.23")["Current"] == 1
+
+        def right():
+            assert lab.states() == [3, 1, 2]
+            row = lab.peer("127.0.0.21")  # of which no log tells
+            assert (row["SynReceived"], row["Current"], row["CloseWait"], row["Connections"]) == (3, 0, 0, 0)
+            row = lab.peer("127.0.0.22")
+            assert (row["SynReceived"], row["Current"], row["CloseWait"], row["Connections"]) == (0, 0, 2, 2)
+            return lab.peer("127.0.0.23")["Current"] == 1
+        eventually(right, 25)
     finally:
         for pid in servers:
             os.kill(pid, signal.SIGCONT)

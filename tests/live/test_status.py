@@ -3,9 +3,6 @@ drained.
 
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_BASE, the first of 100 free ports (23000),
 and MAILMOND_TEST_PORTS."""
-import os
-import signal
-
 import postfix_site as ps
 from postfix_lab import PostfixLab, eventually, lab_fixture, needs_postfix
 
@@ -38,17 +35,13 @@ def test_up(lab):
 def test_halted(lab):
     """The processes are there and connections are taken, but nobody greets."""
     eventually(lambda: lab.probed() == "up")
-    master = lab.postfix.pid()
-    pids = [master, *ps.children(master, "smtpd")]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    go_on = lab.postfix.hang()
     try:
         eventually(lambda: lab.probed() == "timedOut")
         eventually(lambda: lab.cell("applOperStatus") == "halted")
         change = lab.cell("applLastChange")
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        go_on()
     eventually(lambda: lab.cell("applOperStatus") == "up")
     assert lab.cell("applLastChange") > change
 
