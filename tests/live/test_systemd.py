@@ -16,6 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from daemon import BUILD
+from postfix_site import children
 from snmp_lab import ROOT, wait_for
 
 pytestmark = pytest.mark.skipif(
@@ -37,6 +38,13 @@ responses = ( { name = "nobody"; protocol = "tcp"; host = "localhost"; port = 9;
 alarms = ( { name = "probe"; interval = "1 s";
              on_raise = [ "/bin/sh", "-c", "id -un >/var/lib/mailmond/raised" ]; } );
 """
+# In control groups of its own, $1: those below that of whoever starts it would be shared by all containers.
+GROUPED = """for h in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
+    [ ! -e $h/cgroup.procs ] || { mkdir "$h/$1" && echo 0 >"$h/$1/cgroup.procs"; }
+done
+shift
+exec "$@"
+"""
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt", "pid")
 
 
@@ -44,7 +52,7 @@ class Container:
     """systemd as process 1, with mailmond installed as `make install` does it."""
 
     def __init__(self, folder):
-        self.folder, self.root = folder, folder / "root"
+        self.folder, self.root, self.group = folder, folder / "root", f"mailmond-test-{uuid.uuid4().hex}"
         for name in ("root", "upper", "work"):
             (folder / name).mkdir()
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
@@ -66,15 +74,16 @@ class Container:
         self.log.touch(0o600)
         with open(folder / "console", "wb") as out:
             self.process = subprocess.Popen(
-                ["systemd-nspawn", "--quiet", "-b", "-D", self.root, "--register=no", "--keep-unit", "--link-journal=no",
+                ["sh", "-c", GROUPED, "sh", self.group, "systemd-nspawn", "--quiet", "-b", "-D", self.root, "--register=no", "--keep-unit", "--link-journal=no",
                  "--private-network", "--console=pipe", "systemd.unit=mailmond-test.target"], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         self.init = wait_for(self.find_init, 20)[0]
         assert self.init and wait_for(lambda: self.run("systemctl", "is-active", "mailmond-test.target")[0] == 0, 60)[0], \
             (folder / "console").read_text(errors="replace")[-3000:]
 
     def find_init(self):
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0]) if children else None
+        """nspawn's first child only makes the one that becomes systemd."""
+        found = children(self.process.pid, "systemd")
+        return found[0] if found else None
 
     def run(self, *command):
         """(status, output) of a command in there."""
@@ -104,6 +113,8 @@ class Container:
             os.kill(self.init, signal.SIGKILL)  # and all that is in there with it
             self.process.wait(10)
         subprocess.run(["umount", "-l", self.root], check=False)
+        for groups in Path("/sys/fs/cgroup").glob(f"**/{self.group}"):
+            subprocess.run(["find", groups, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"], check=False)
 
 
 @pytest.fixture(scope="module")
