@@ -62,6 +62,8 @@ extern const struct setting config_sun_settings[], config_exim_settings[];
 extern const struct setting config_opensmtpd_settings[];
 /* The members of its lists, by area. */
 extern const struct setting response_settings[];
+extern const char
+    *const response_protocols[]; /* the labels of mailmonResponseProtocol; ends with NULL */
 extern const struct setting disk_settings[], process_settings[], file_settings[];
 extern const struct setting record_settings[];
 

@@ -5,10 +5,9 @@
 #define DAY_S      86400
 #define HOUR_MS    3600000
 
-/* As mailmonResponseProtocol. */
-static const char *const protocols[] = {"tcp",   "smtp",        "submission", "smtps", "lmtp",
-                                        "imap",  "imaps",       "pop3",       "pop3s", "http",
-                                        "https", "managesieve", "ldap",       "ldaps", NULL};
+const char *const response_protocols[] = {"tcp",   "smtp",        "submission", "smtps", "lmtp",
+                                          "imap",  "imaps",       "pop3",       "pop3s", "http",
+                                          "https", "managesieve", "ldap",       "ldaps", NULL};
 static const char *const families[] = {"any", "ipv4", "ipv6", NULL};
 
 const struct setting response_settings[] = {
@@ -20,7 +19,7 @@ const struct setting response_settings[] = {
     {.name = "protocol",
      .kind = SETTING_WORD,
      .offset = IN(protocol),
-     .words = protocols,
+     .words = response_protocols,
      .example = "\"smtp\"",
      .help = "What is spoken: tcp only connects; smtps, imaps, pop3s and https begin with TLS."},
     {.name = "host",

@@ -262,9 +262,6 @@ static void make_hop(struct config *c, const struct config_route *r, char **hop,
 
 static void check_route(struct config *c, unsigned number, struct err_list *errors)
 {
-    static const char *const any[] = {"smtp",  "submission", "smtps", "lmtp",        "imap",
-                                      "imaps", "pop3",       "pop3s", "managesieve", "tcp",
-                                      "ldap",  "ldaps",      "http",  "https",       NULL};
     struct config_route *r = (struct config_route *)c->routes.items + number;
     const char *missing = !r->name        ? "name"
                           : !r->submit    ? "submit"
@@ -294,7 +291,7 @@ static void check_route(struct config *c, unsigned number, struct err_list *erro
                 "routes: retrieve needs user and password_file: whose mailbox is it?");
     make_hop(c, r, &r->submit, "submit", submits, false, errors);
     for (unsigned i = 0; i < r->hops.count; i++)
-        make_hop(c, r, &r->hops.items[i], "hops", any, false, errors);
+        make_hop(c, r, &r->hops.items[i], "hops", response_protocols, false, errors);
     make_hop(c, r, &r->retrieve, "retrieve", retrieves, true, errors);
     const struct config_response *mailbox = config_response_named(c, r->retrieve);
     if (mailbox &&

@@ -9,8 +9,12 @@ static const struct dialog_row tcp_rows[] = {
     {.step = 0},
 };
 
-/* AUTH PLAIN unless LOGIN is all there is. */
-#define ONLY_LOGIN HEARD_LOGIN, HEARD_PLAIN
+/* A step of AUTH LOGIN, which is taken where PLAIN is not offered. */
+#define AUTH_LOGIN(says, granted)                                                                  \
+    {                                                                                              \
+        .step = STEP_LOGIN, .when = WANTS_LOGIN | HEARD_LOGIN, .unless = HEARD_PLAIN,              \
+        .send = says "\r\n", .good = granted, .fail = RESPONSE_AUTH_FAILED                         \
+    }
 
 static const struct dialog_row smtp_rows[] = {
     {.step = STEP_GREETING, .good = "220"},
@@ -35,9 +39,9 @@ static const struct dialog_row smtp_rows[] = {
      .send = "AUTH PLAIN %P\r\n",
      .good = "235",
      .fail = RESPONSE_AUTH_FAILED},
-    {STEP_LOGIN, WANTS_LOGIN | ONLY_LOGIN, "AUTH LOGIN\r\n", "334", 0, RESPONSE_AUTH_FAILED, 0},
-    {STEP_LOGIN, WANTS_LOGIN | ONLY_LOGIN, "%U\r\n", "334", 0, RESPONSE_AUTH_FAILED, 0},
-    {STEP_LOGIN, WANTS_LOGIN | ONLY_LOGIN, "%W\r\n", "235", 0, RESPONSE_AUTH_FAILED, 0},
+    AUTH_LOGIN("AUTH LOGIN", "334"),
+    AUTH_LOGIN("%U", "334"),
+    AUTH_LOGIN("%W", "235"),
     {.step = STEP_LOGIN,
      .when = WANTS_LOGIN,
      .unless = HEARD_PLAIN | HEARD_LOGIN,

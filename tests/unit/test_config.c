@@ -435,6 +435,25 @@ static void mailbox_servers(void **state)
     config_free(c);
 }
 
+/* A hop of a round trip may be whatever can be asked. */
+static void hops(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; response_protocols[i]; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "routes = ( { name = \"r\"; submit = \"smtp://192.0.2.1\"; recipient = \"a@b\"; "
+                 "hops = [ \"%s://192.0.2.2:7\" ]; } );",
+                 response_protocols[i]);
+        struct config *c = load(text);
+        assert_int_equal(c->responses.count, 2);
+        config_free(c);
+    }
+    wrong("routes = ( { name = \"r\"; submit = \"smtp://192.0.2.1\"; recipient = \"a@b\";\n"
+          "hops = [ \"nntp://192.0.2.2\" ]; } );",
+          1, "hops cannot be \"nntp://192.0.2.2\"");
+}
+
 static void man_page(void **state)
 {
     (void)state;
@@ -522,25 +541,16 @@ static void run_dir_of_a_faulty_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),
-        cmocka_unit_test(all_settings),
-        cmocka_unit_test(round_trip),
-        cmocka_unit_test(no_file),
-        cmocka_unit_test(syntax),
-        cmocka_unit_test(include),
-        cmocka_unit_test(unknown_names),
-        cmocka_unit_test(types),
-        cmocka_unit_test(times_of_day),
-        cmocka_unit_test(values),
-        cmocka_unit_test(listeners),
-        cmocka_unit_test(instances),
-        cmocka_unit_test(all_at_once),
-        cmocka_unit_test(mixed_list),
-        cmocka_unit_test(warnings),
-        cmocka_unit_test(mailbox_servers),
-        cmocka_unit_test(man_page),
-        cmocka_unit_test(example_file),
-        cmocka_unit_test(run_dir_of_a_faulty_file),
+        cmocka_unit_test(defaults),      cmocka_unit_test(all_settings),
+        cmocka_unit_test(round_trip),    cmocka_unit_test(no_file),
+        cmocka_unit_test(syntax),        cmocka_unit_test(include),
+        cmocka_unit_test(unknown_names), cmocka_unit_test(types),
+        cmocka_unit_test(times_of_day),  cmocka_unit_test(values),
+        cmocka_unit_test(listeners),     cmocka_unit_test(instances),
+        cmocka_unit_test(all_at_once),   cmocka_unit_test(mixed_list),
+        cmocka_unit_test(warnings),      cmocka_unit_test(mailbox_servers),
+        cmocka_unit_test(man_page),      cmocka_unit_test(hops),
+        cmocka_unit_test(example_file),  cmocka_unit_test(run_dir_of_a_faulty_file),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
