@@ -111,7 +111,7 @@ static void outbound_line(struct slice s, struct event *e)
     exim_take_relay(&s, e);
     bool answered = STARTS(s, ":") || STARTS(s, "SMTP ");
     e->kind = e->flags & EVENT_NETWORK && s.n && !answered ? EVENT_CONNECT_FAIL : EVENT_NONE;
-    e->text = s;
+    e->text = slice_head(s, slice_search(s, SLICE(" DT="))); /* log_selector = +deliver_time */
 }
 
 /*
@@ -144,7 +144,7 @@ static bool is_remark(struct slice s)
 {
     return STARTS(s, "Warning: ") || STARTS(s, "sender verify ") ||
            STARTS(s, "incomplete transaction ") || STARTS(s, "TLS error ") ||
-           STARTS(s, "tmp-reject from cutthrough ");
+           STARTS(s, "tmp-reject from cutthrough ") || STARTS(s, ": rejected by DCC");
 }
 
 /* X=, CV=, DN=, SNI=, A=, SPF= ...: a capital, letters or digits, "=". F= has an address with blanks in it. */
@@ -290,6 +290,8 @@ static void aborted(struct slice s, struct event *e)
     struct slice from = slice_skip(s, slice_search(s, SLICE(" from ")) + 6);
     e->kind = EVENT_ABORT;
     e->text = slice_head(s, slice_search(s, SLICE(" from ")));
+    if (!TAKE(from, "TFO* ")) /* TCP fast open, with data or without */
+        TAKE(from, "TFO ");
     if (!from.n || !exim_take_peer(&from, e))
         e->service = SLICE(EXIM_SMTP);
     if (STARTS(from, "dropped: "))

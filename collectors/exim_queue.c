@@ -1,6 +1,6 @@
 /*
  * The -H file of a message, line by line: whose it is, when it came, its variables, the tree of
- * addresses that are done with, the recipients, the header. Pure. The invariant: a variable may hold
+ * addresses that are done with, the recipients, the header; and -J, the addresses done with since. Pure. The invariant: a variable may hold
  * any text, so its length is believed and not its content.
  */
 #include "exim_queue.h"
@@ -166,7 +166,20 @@ static void take_headers(struct slice s, struct queue_file *f)
     }
 }
 
+/* One address on each line; the last may be cut. */
+static void take_journal(struct slice journal, struct done *d)
+{
+    struct slice line;
+    while (take_line(&journal, &line))
+        add_done(d, line);
+}
+
 bool exim_queue_file(struct slice content, struct queue_file *f)
+{
+    return exim_queue_file_journal(content, (struct slice){NULL, 0}, f);
+}
+
+bool exim_queue_file_journal(struct slice content, struct slice journal, struct queue_file *f)
 {
     struct slice s = content, line, name;
     struct done done = {.count = 0};
@@ -180,8 +193,10 @@ bool exim_queue_file(struct slice content, struct queue_file *f)
         return false;
     f->arrival_ms = (int64_t)received * 1000;
     memset(done.hashes, 0, sizeof done.hashes);
-    if (!take_variables(&s, &line, f) || !take_tree(&s, line, &done) ||
-        !take_recipients(&s, &done, f))
+    if (!take_variables(&s, &line, f) || !take_tree(&s, line, &done))
+        return false;
+    take_journal(journal, &done);
+    if (!take_recipients(&s, &done, f))
         return false;
     /* The body's file begins with its own name and a newline, of which an empty line is left. */
     f->size = 1 - (uint64_t)(name.n + 1);

@@ -11,6 +11,7 @@
 
 bool exim_queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s);
 bool exim_queue_file(struct slice content, struct queue_file *f);
+bool exim_queue_file_journal(struct slice content, struct slice journal, struct queue_file *f);
 void exim_queue_file_name(struct queue_id id, char name[MTA_FILE_NAME]);
 /* See mta.h, attempt: the output of exim_dumpdb. Source: chapter "Exim utilities", exim_dbutil.c. */
 bool exim_attempt(struct slice *text, int64_t now_s, struct mta_attempt *a);

@@ -129,6 +129,59 @@ static const struct slice starts[] = {
     TEXT("internal "),
     TEXT("DCC: "),
     TEXT("too many lookups open"),
+    TEXT("WARNING: "),
+    TEXT("list matching forced to fail: "),
+    TEXT("unknown named"),
+    TEXT("no @ found in the subject of an address list match: "),
+    TEXT("unknown item in dnslist "),
+    TEXT("unknown log name "),
+    TEXT("partial matching is not applicable "),
+    TEXT("IPv"),
+    TEXT("dlfunc{"),
+    TEXT("readsock "),
+    TEXT("Unrecognised socks auth method "),
+    TEXT("Bad expansion for "),
+    TEXT("bad value for "),
+    TEXT("Bad db record size "),
+    TEXT("Temporary error with DCC: "),
+    TEXT("Unknown DCC response: "),
+    TEXT("Wrong header from DCC"),
+    TEXT("failure to "),
+    TEXT("bad local_part "),
+    TEXT("Error in "),
+    TEXT("Error loading "),
+    TEXT("Error reading OCSP response "),
+    TEXT("Server certificate revoked"),
+    TEXT("ALPN unusable "),
+    TEXT("already initialised GnuTLS"),
+    TEXT("Wrong ownership on "),
+    TEXT("Stat failed on "),
+    TEXT("Duplicate lookup name "),
+    TEXT("Lookup module "),
+    TEXT("Module "),
+    TEXT("More than one path given in log_file_path"),
+    TEXT("debug tag may not "),
+    TEXT("debugging Exim "),
+    TEXT("macro name too long "),
+    TEXT("macro "),
+    TEXT("malformed macro "),
+    TEXT("can't redefine "),
+    TEXT("bad router variable name "),
+    TEXT("bad protocol option in transport"),
+    TEXT("Timeout on nmh lookup "),
+    TEXT("nmh lookup: "),
+    TEXT("delivery setrlimit("),
+    TEXT("smtp_notquit_exit() "),
+    TEXT("null conn-context pointer"),
+    TEXT("2nd fork for serialized ETRN"),
+    TEXT("setup fail for "),
+    TEXT("Could not open datafile "),
+    TEXT("rmdir("),
+    TEXT("unlink("),
+    TEXT("link("),
+    TEXT("SEGV_"),
+    TEXT("backtrace"),
+    TEXT("---"),
 };
 
 /* The same, of lines with a message's id. */
@@ -146,7 +199,15 @@ static bool ends_known(struct slice s)
 {
     return HAS(s, ": error ignored") || HAS(s, " transport output: ") || HAS(s, " rewritten as ") ||
            HAS(s, " transport process ") || HAS(s, ": skipped error: ") ||
-           HAS(s, ": delivering unencrypted to H=") || HAS(s, ": callout unencrypted to ");
+           HAS(s, ": delivering unencrypted to H=") || HAS(s, ": callout unencrypted to ") ||
+           HAS(s, ": accepted by +include_");
+}
+
+/* "dnslookup router: ...", "smtp router failed to expand ...": a driver complains of its options. */
+static bool is_of_router(struct slice s)
+{
+    slice_cut(&s, ' ');
+    return STARTS(s, "router: ") || STARTS(s, "router failed ");
 }
 
 static bool starts_known(const struct slice *list, size_t n, struct slice s)
@@ -163,5 +224,5 @@ bool exim_is_silent(struct slice s, bool of_message)
            (of_message &&
             starts_known(starts_of_message, sizeof starts_of_message / sizeof starts_of_message[0],
                          s)) ||
-           ends_known(s);
+           ends_known(s) || is_of_router(s);
 }

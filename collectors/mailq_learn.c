@@ -103,8 +103,39 @@ static uint64_t body_size(const struct mailq *q, int directory, char name[MTA_FI
     return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (uint64_t)st.st_size : 0;
 }
 
-/* Opens a queue file that is a regular one; -1 with errno. *body: octets in the body's own file. */
-static int open_file(const struct mailq *q, const struct mailq_file *f, uint64_t *body)
+static size_t read_whole(int fd, char *buffer, size_t room)
+{
+    size_t have = 0;
+    ssize_t n;
+    while (have < room && (n = read(fd, buffer + have, room - have)) > 0)
+        have += (size_t)n;
+    return have;
+}
+
+/* What the file beside it says that is there while the message is delivered; p == NULL: there is none. */
+static struct slice read_journal(struct mailq *q, int directory, char name[MTA_FILE_NAME])
+{
+    struct slice journal = {NULL, 0};
+    size_t n = strlen(name);
+    if (!q->mta->journal_letter || n == 0)
+        return journal;
+    name[n - 1] = q->mta->journal_letter;
+    int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return journal;
+    journal = (struct slice){q->journal, read_whole(fd, q->journal, sizeof q->journal)};
+    close(fd);
+    return journal;
+}
+
+/* What is beside a queue file. */
+struct beside {
+    uint64_t body; /* octets in the body's own file */
+    struct slice journal;
+};
+
+/* Opens a queue file that is a regular one; -1 with errno. */
+static int open_file(struct mailq *q, const struct mailq_file *f, struct beside *beside)
 {
     char name[MTA_FILE_NAME];
     struct stat st;
@@ -114,7 +145,10 @@ static int open_file(const struct mailq *q, const struct mailq_file *f, uint64_t
         return -1;
     int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     int error = errno;
-    *body = fd >= 0 ? body_size(q, directory, name) : 0;
+    if (fd >= 0) {
+        beside->body = body_size(q, directory, name);
+        beside->journal = read_journal(q, directory, name);
+    }
     close(directory);
     if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
         close(fd);
@@ -125,12 +159,19 @@ static int open_file(const struct mailq *q, const struct mailq_file *f, uint64_t
     return fd;
 }
 
+static bool understand(const struct mailq *q, struct slice content, struct slice journal,
+                       struct queue_file *told)
+{
+    return journal.n ? q->mta->queue_file_journal(content, journal, told)
+                     : q->mta->queue_file(content, told);
+}
+
 /* Reads and understands the first octets of a file. What it tells of size and arrival is kept. */
 static bool read_file(struct mailq *q, struct mailq_file *f, size_t octets, struct queue_file *told)
 {
-    uint64_t body;
+    struct beside beside = {0, {NULL, 0}};
     *told = (struct queue_file){0};
-    int fd = open_file(q, f, &body);
+    int fd = open_file(q, f, &beside);
     if (fd < 0) {
         if (errno != ENOENT) /* it will not get better */
             f->flags |= MAILQ_FILE_READ;
@@ -138,19 +179,18 @@ static bool read_file(struct mailq *q, struct mailq_file *f, size_t octets, stru
     }
     if (q->mta->body_letter)
         octets = sizeof q->buffer; /* no body is read, and the envelope may be long */
-    size_t have = 0;
-    ssize_t n;
-    while (have < octets && (n = read(fd, q->buffer + have, octets - have)) > 0)
-        have += (size_t)n;
+    struct slice content = {q->buffer, read_whole(fd, q->buffer, octets)};
     close(fd);
     q->files_read++;
     f->flags |= MAILQ_FILE_READ;
-    if (!q->mta->queue_file((struct slice){q->buffer, have}, told))
+    if (!understand(q, content, beside.journal, told))
         return false;
+    if (beside.journal.p && q->running_count < MAILQ_RUNNING_MAX)
+        q->running[q->running_count++] = f->id;
     /* The log knows better how many recipients are left. */
     bool sized = (f->flags & (MAILQ_FILE_SIZED | MAILQ_FILE_CHANGED)) == MAILQ_FILE_SIZED;
     bool held = sized ? f->flags & MAILQ_FILE_HELD : told->held;
-    told->size = q->mta->body_letter && body == 0 ? 0 : told->size + body;
+    told->size = q->mta->body_letter && beside.body == 0 ? 0 : told->size + beside.body;
     known(q, f, sized ? f->size : told->size, sized ? f->pending : told->pending, told->arrival_ms,
           held);
     return true;
@@ -236,8 +276,20 @@ static struct unknowns find_unknowns(const struct mailq *q)
     return u;
 }
 
+/* What was being delivered when its file was read has fewer recipients left by now. */
+static void read_again(struct mailq *q)
+{
+    while (q->running_count) {
+        struct queue_id id = q->running[--q->running_count];
+        struct mailq_file *f = mailq_map_find(&q->map, id, mailq_map_hash(&q->map, id));
+        if (f)
+            mailq_changed(q, f);
+    }
+}
+
 void mailq_learn(struct mailq *q, const struct mailq_request *request)
 {
+    read_again(q);
     int64_t passed = q->monotonic_s - q->learnt_s;
     unsigned rate = STATS_RATE * (unsigned)(passed < 1 ? 1 : passed > 60 ? 60 : passed);
     uint64_t stats = (uint64_t)request->files_max * 10;

@@ -18,6 +18,7 @@
 #define MAILQ_READ_MAX    65536 /* octets of a queue file, when its Message-ID is sought */
 #define MAILQ_READ_SIZES  8192  /* when only its envelope is */
 #define MAILQ_CARRIED_MAX 32
+#define MAILQ_RUNNING_MAX 64
 #define MAILQ_WRITING_S   3600 /* what is written longer than this counts as complete */
 #define MAILQ_RETRIES_NOW 40   /* next attempts that a refresh learns as events tell of them */
 #define MAILQ_LOOKS_MAX   1000 /* inodes that a scan looks at to see whether files are complete */
@@ -66,12 +67,15 @@ struct mailq {
     int64_t learnt_s,
         passed_s;    /* monotonic: last refresh, last pass over all files for the oldest */
     uint32_t cursor; /* where learning goes on */
+    struct queue_id running[MAILQ_RUNNING_MAX]; /* had a journal when read: to be read again */
+    unsigned running_count;
     uint64_t events, scans, overflows, files_read;
     enum source_status status; /* of the last scan */
     char error[160];
     struct mailq_result *result; /* of the running refresh: wanted is added to */
     char event_buffer[65536] __attribute__((aligned(8)));
     char buffer[MAILQ_READ_MAX * 4] __attribute__((aligned(8))); /* of directories, of files */
+    char journal[MAILQ_READ_MAX];
 };
 
 /* Makes one queue more, with no directory yet; false with errno. name must outlive q. */

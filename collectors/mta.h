@@ -161,13 +161,16 @@ struct mta {
     /* The first octets of a queued message's file (its envelope and header, at most 64 kB; 256 kB with a
        body_letter). */
     bool (*queue_file)(struct slice content, struct queue_file *f);
+    /* The same of a message whose delivery goes on, or was cut off: journal is the file beside it that tells which
+       recipients are done with since, of last letter journal_letter. NULL: there is none. */
+    bool (*queue_file_journal)(struct slice content, struct slice journal, struct queue_file *f);
     /* Takes the next entry off what its `queue_command` printed; false: there are no more. Times of day in it
        are UTC. NULL: no command tells what its log and queue do not. */
     bool (*attempt)(struct slice *text, int64_t now_s, struct mta_attempt *a);
     /* What its `statistics_command` printed; false: that is something else. NULL: it has no such command. */
     bool (*levels)(struct slice text, struct mta_levels *l);
     /* the file with the body has this last letter in its name; 0: it is the same */
-    char body_letter;
+    char body_letter, journal_letter;
 };
 
 extern const struct mta mta_exim, mta_opensmtpd, mta_postfix, mta_sendmail, mta_sun;

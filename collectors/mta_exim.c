@@ -170,7 +170,9 @@ const struct mta mta_exim = {
     .services = services,
     .queue_name = exim_queue_name,
     .queue_file = exim_queue_file,
+    .queue_file_journal = exim_queue_file_journal,
     .attempt = exim_attempt,
     .queue_file_name = exim_queue_file_name,
     .body_letter = 'D',
+    .journal_letter = 'J',
 };

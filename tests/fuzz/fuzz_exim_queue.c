@@ -21,6 +21,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (!mta_exim.queue_file(content, &f))
         return 0;
+    struct queue_file less;
+    if (!mta_exim.queue_file_journal(content, content, &less) || less.pending > f.pending ||
+        less.recipients != f.recipients)
+        abort();
     struct slice m = f.message_id;
     if (m.p && (m.p < content.p || m.p + m.n > content.p + content.n || m.n < 2 || m.p[0] != '<' ||
                 m.p[m.n - 1] != '>'))

@@ -286,9 +286,20 @@ class Exim:
         options = ["-f", sender] if sender is not None else []
         return self.run("-i", *options, *recipients, text=f"Subject: {subject}\n\ntext\n")
 
+    def version(self):
+        return re.search(r"^Exim version (\S+)", self.run("-bV"), re.M)[1]
+
     def queue(self):
         """The ids of the queue, as exim -bpru tells them."""
         return re.findall(r"^ *\S+ +\S+ +(\w{6}-\w{6,11}-\w{2,4}) ", self.run("-bpru"), re.M)
+
+    def delivers(self, process, message):
+        """Is this folder of /proc one of the processes that deliver that message?"""
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return bytes(self.config) in words and message.encode() in words
 
     def idle(self):
         """Waits until no delivery of this Exim runs."""

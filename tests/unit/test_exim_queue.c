@@ -1,6 +1,6 @@
 /*
  * Exim's spool: names of files, and -H files. Those in tests/data/exim_spool were written by a real Exim
- * 4.96; exim_real.log has their arrivals.
+ * 4.96, whose exim_real.log has their arrivals, and by 4.99 (longer ids).
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "../../collectors/mta.h"
+#include "data_file.h"
 
 static void test_names(void **state)
 {
@@ -122,12 +123,34 @@ static void test_values(void **state)
     assert_false(read_text("", 0, &f));
 }
 
+/* A delivery that goes on: Exim itself (-bp) shows one of the four as done, the other two in -J are team's. */
+static void test_journal(void **state)
+{
+    (void)state;
+    static char copy[sizeof buffer];
+    struct slice header = data_file("tests/data/exim_spool/%s", "1xV5IU-000000008OS-24qY-H");
+    struct queue_file f;
+    memcpy(copy, header.p, header.n);
+    header.p = copy;
+    struct slice journal = data_file("tests/data/exim_spool/%s", "1xV5IU-000000008OS-24qY-J");
+    assert_true(mta_exim.queue_file(header, &f));
+    assert_int_equal(f.pending, 4);
+    assert_true(mta_exim.queue_file_journal(header, journal, &f));
+    assert_int_equal(f.recipients, 4);
+    assert_int_equal(f.pending, 3);
+    assert_int_equal(f.size + 31, 378); /* its -D: a line with its name, "text" */
+    struct slice all = SLICE("a@ok.test\nb@ok.test\ngames@local.test/local_mbox\nteam@local.te");
+    assert_true(mta_exim.queue_file_journal(header, all, &f));
+    assert_int_equal(f.pending, 2); /* neither a copy of an address nor a line that is cut is it */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_real_files),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,45 @@ static void test_counts_and_ages(void **state)
     mailq_free(q);
 }
 
+/* A message that Exim delivers while it is looked at: its journal grows, then the delivery is cut off, then goes on. */
+static void test_journal(void **state)
+{
+    (void)state;
+    mkdir(at("input"), 0700);
+    make("input/1xV5IU-000000008OS-24qY-H", 0600,
+         "1xV5IU-000000008OS-24qY-H\nDebian-exim 999 995\n<s@a.test>\n1795345190 0\n"
+         "XX\n3\na@b.test\nb@b.test\nc@b.test\n\n010  Subject: x\n");
+    make("input/1xV5IU-000000008OS-24qY-D", 0600, "1xV5IU-000000008OS-24qY-D\ntext\n");
+    struct mailq *q = mailq_new(&mta_exim, root);
+    struct mailq_queue *r = refresh(q);
+    for (unsigned i = 0; i < 3; i++, pass(10))
+        r = refresh(q);
+    assert_true(r[0].complete);
+    assert_int_equal(r[0].recipients, 3);
+    make("input/1xV5IU-000000008OS-24qY-J", 0600, "b@b.test\n");
+    make("input/1xV5IU-000000008OS-24qY-H", 0600, /* as Exim does before it delivers: news */
+         "1xV5IU-000000008OS-24qY-H\nDebian-exim 999 995\n<s@a.test>\n1795345190 0\n"
+         "XX\n3\na@b.test\nb@b.test\nc@b.test\n\n010  Subject: x\n");
+    assert_int_equal(rename(at("input/1xV5IU-000000008OS-24qY-H"), at("input/x")), 0);
+    assert_int_equal(rename(at("input/x"), at("input/1xV5IU-000000008OS-24qY-H")), 0);
+    for (unsigned i = 0; i < 4; i++, pass(10))
+        r = refresh(q);
+    assert_int_equal(r[0].recipients, 2);
+    make("input/1xV5IU-000000008OS-24qY-J", 0600, "b@b.test\nc@b.test\n");
+    for (unsigned i = 0; i < 4; i++, pass(10))
+        r = refresh(q);
+    assert_int_equal(r[0].recipients, 1);
+    assert_int_equal(unlink(at("input/1xV5IU-000000008OS-24qY-J")), 0);
+    for (unsigned i = 0; i < 4; i++, pass(10))
+        r = refresh(q);
+    assert_int_equal(r[0].recipients, 3); /* nothing tells of it any more */
+    uint64_t reads_before = result.files_read;
+    for (unsigned i = 0; i < 4; i++, pass(10))
+        refresh(q);
+    assert_int_equal(result.files_read, reads_before);
+    mailq_free(q);
+}
+
 static void test_sizes_from_the_log(void **state)
 {
     (void)state;
@@ -452,19 +491,13 @@ static void test_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_counts_and_ages),
-        TEST(test_sizes_from_the_log),
-        TEST(test_asks_again_and_reads_within_rate),
-        TEST(test_damaged_file),
-        TEST(test_incomplete),
-        TEST(test_many_young),
-        TEST(test_found_twice),
-        TEST(test_retry),
-        TEST(test_oldest),
-        TEST(test_status),
-        TEST(test_denied),
-        TEST(test_polling),
-        TEST(test_scan_again),
+        TEST(test_counts_and_ages), TEST(test_sizes_from_the_log),
+        TEST(test_journal),         TEST(test_asks_again_and_reads_within_rate),
+        TEST(test_damaged_file),    TEST(test_incomplete),
+        TEST(test_many_young),      TEST(test_found_twice),
+        TEST(test_retry),           TEST(test_oldest),
+        TEST(test_status),          TEST(test_denied),
+        TEST(test_polling),         TEST(test_scan_again),
         TEST(test_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
