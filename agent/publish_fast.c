@@ -20,9 +20,8 @@
 
 static struct {
     struct agentx_session session;
-    size_t kept; /* octets in `in`: the beginning of a PDU */
-    uint64_t
-        through; /* octets to come of a PDU longer than `in`, which go to the library as they are */
+    size_t kept;      /* octets in `in`: the beginning of a PDU */
+    uint64_t through; /* octets to come of one that is longer: they are the library's */
     uint8_t in[SNMP_MAX_RCV_MSG_SIZE], out[65536];
 } fast;
 
