@@ -75,15 +75,18 @@ def response(octets):
 
 
 class Master:
-    """Takes one subagent at a time and accepts all it asks for; `path` is its socket."""
+    """Takes one subagent at a time and accepts all it asks for; `path` is its socket, None: TCP."""
 
-    def __init__(self, path):
-        path.parent.mkdir(exist_ok=True)
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        path.chmod(0o666)
+    def __init__(self, path=None):
+        self.listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        if path:
+            self.listener.bind(str(path))
+            path.chmod(0o666)
+        else:
+            self.listener.bind(("127.0.0.1", 0))
         self.listener.listen()
-        self.path, self.peer, self.sessions, self.answers = path, None, 0, []
+        self.address = path or "tcp:%s:%d" % self.listener.getsockname()
+        self.peer, self.sessions, self.answers = None, 0, []
         self.while_registering = b""  # sent before the first Register is answered
         self.changed = threading.Condition()
         threading.Thread(target=self.serve, daemon=True).start()
