@@ -3,9 +3,9 @@
  * agentx.c does not answer reach the library whole and in their order, so to it this is a socket on which
  * no Get comes.
  *
- * A walk is a chain of small requests, each made of the answer before it. So after an answer the next
- * one is awaited in recv() itself, for a few milliseconds: that spares a turn of the loop, with its
- * select(), for each varbind.
+ * A walk is a chain of small requests, each made of the answer before it. So when a request comes soon
+ * after an answer the next one is awaited in recv() itself, for a few milliseconds: that spares a turn of
+ * the loop, with its select(), for each varbind.
  */
 #include <assert.h>
 #include <errno.h>
@@ -15,13 +15,14 @@
 #include "publish_answer.h"
 #include "publish_fast.h"
 
-#define NEXT_WAIT_US 10000
-#define BURST_MS     50 /* after which the loop turns, whatever comes */
+#define SOON_MS  10
+#define BURST_MS 50 /* after which the loop turns, whatever comes */
 
 static struct {
     struct agentx_session session;
     size_t kept;      /* octets in `in`: the beginning of a PDU */
     uint64_t through; /* octets to come of one that is longer: they are the library's */
+    int64_t last_ms;  /* when something was read */
     uint8_t in[SNMP_MAX_RCV_MSG_SIZE], out[65536];
 } fast;
 
@@ -111,8 +112,10 @@ static int receive(netsnmp_transport *t, void *library, int size, void **peer, i
             return -1;
         if (given > 0)
             return (int)given;
+        bool soon = now - fast.last_ms <= SOON_MS;
         end = end ? end : now + BURST_MS;
-        if (now >= end)
+        fast.last_ms = now;
+        if (!soon || now >= end)
             return nothing(t);
     }
 }
@@ -120,7 +123,7 @@ static int receive(netsnmp_transport *t, void *library, int size, void **peer, i
 void fast_attach(netsnmp_session *session, const char *context)
 {
     netsnmp_transport *t = snmp_sess_transport(snmp_sess_pointer(session));
-    struct timeval wait = {0, NEXT_WAIT_US};
+    struct timeval wait = {0, SOON_MS * 1000};
     if (!t || (t->flags & NETSNMP_TRANSPORT_FLAG_STREAM) == 0 ||
         (t->flags & NETSNMP_TRANSPORT_FLAG_TUNNELED) != 0 || /* TLS: not the octets of the socket */
         setsockopt(t->sock, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) != 0)
