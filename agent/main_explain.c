@@ -42,7 +42,7 @@ static void explain_line(const struct format *f, struct syslog_context *c, struc
     if (nested.n)
         f->parse(c, nested, &e);
     bool odd = e.kind == EVENT_FOREIGN || e.kind == EVENT_UNKNOWN;
-    uint32_t again = odd ? maillog_times_again(plain) : 0;
+    uint32_t again = odd ? maillog_times_again(plain, (struct slice){NULL, 0}) : 0;
     n->foreign += e.kind == EVENT_FOREIGN && !again;
     n->unrecognised += e.kind == EVENT_UNKNOWN && !again;
     n->silent += e.kind == EVENT_NONE;

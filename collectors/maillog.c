@@ -98,22 +98,38 @@ static void parse_formats_nested(struct maillog *m, struct slice line, struct ev
         parse_formats(m, nested, e);
 }
 
+/* "' repeated 3 times, suppressed by syslog-ng on mx1" behind the first words of the line before. */
+static bool ng_times_again(struct slice s, struct slice before, uint64_t *times)
+{
+    static const struct slice repeated = {"' repeated ", 11};
+    struct slice words = slice_head(s, slice_search(s, repeated));
+    return slice_take(&s, words) && slice_take(&s, repeated) && slice_number(&s, times) &&
+           slice_starts(s, SLICE(" times, suppressed by syslog-ng on ")) &&
+           (!before.p || slice_search(before, words) < before.n);
+}
+
 /*
  * "last message repeated 3 times" (BSD's syslogd and its descendants), "Last message 'warning: unkno' repeated 3
- * times, suppressed by syslog-ng on mx1".
+ * times, suppressed by syslog-ng on mx1": the whole of what stands behind the head, since in the midst of another
+ * program's line anybody may say so.
  */
-uint32_t maillog_times_again(struct slice line)
+uint32_t maillog_times_again(struct slice line, struct slice before)
 {
     uint64_t times;
+    struct syslog_context c;
+    struct event e;
+    struct slice s;
     const char *blank = line.n ? memrchr(line.p, ' ', line.n) : NULL; /* before a host's name */
-    struct slice before = slice_head(line, blank ? (size_t)(blank - line.p) : 0);
+    struct slice head = slice_head(line, blank ? (size_t)(blank - line.p) : 0);
     if (!slice_ends(line, SLICE(" times")) &&
-        !slice_ends(before, SLICE(" times, suppressed by syslog-ng on")))
+        !slice_ends(head, SLICE(" times, suppressed by syslog-ng on")))
         return 0;
-    line = slice_skip(line, slice_search(line, SLICE("ast message ")));
-    line = slice_skip(line, slice_search(line, SLICE("repeated ")));
-    if (!slice_take(&line, SLICE("repeated ")) || !slice_number(&line, &times) ||
-        !slice_starts(line, SLICE(" times")))
+    syslog_start(&c, 0);
+    if (!syslog_head(&c, line, &e, &s))
+        return 0;
+    bool plain = e.tag.n == 0 && slice_take(&s, SLICE("last message repeated "));
+    if (!(plain && slice_number(&s, &times) && slice_eq(s, SLICE(" times"))) &&
+        !(slice_take(&s, SLICE("Last message '")) && ng_times_again(s, before, &times)))
         return 0;
     return times > SYSLOG_TIMES_MAX ? SYSLOG_TIMES_MAX : (uint32_t)times;
 }
@@ -123,7 +139,7 @@ static void parse_one(struct maillog *m, struct slice line, struct event *e)
 {
     parse_formats_nested(m, line, e);
     bool odd = e->kind == EVENT_FOREIGN || e->kind == EVENT_UNKNOWN;
-    uint32_t times = odd ? maillog_times_again(line) : 0;
+    uint32_t times = odd ? maillog_times_again(line, m->before) : 0;
     if (!times) {
         m->before = line;
         return;

@@ -83,8 +83,11 @@ size_t maillog_parse(struct maillog *m, struct slice run, struct event *events, 
                      unsigned room, unsigned *count);
 void maillog_count(struct maillog *m, const struct event *events, const uint64_t *lines_at,
                    unsigned count);
-/* How often, says this line, the one before came again ("last message repeated 3 times"); 0: it says something else. */
-uint32_t maillog_times_again(struct slice line);
+/*
+ * How often, says this line, the one before came again ("last message repeated 3 times"); 0: it says something else.
+ * before: that line, whose first words syslog-ng repeats; p == NULL: not looked at.
+ */
+uint32_t maillog_times_again(struct slice line, struct slice before);
 /* Has the line before, unless it is longer, in `room` from now on: its run goes. */
 void maillog_keep(struct maillog *m, char room[MAILLOG_KEPT]);
 

@@ -246,7 +246,10 @@ bool syslog_find_tag(struct slice s, struct slice *tag, struct slice *text)
 
 struct slice syslog_nested(struct slice line)
 {
-    struct slice s = slice_skip(line, slice_search(line, SLICE("]: ")) + 3);
+    size_t colon = slice_search(line, SLICE(": ")); /* the tag's: a later one may be anybody's */
+    struct slice s = slice_skip(line, colon + 2);
+    if (colon == 0 || colon == line.n || line.p[colon - 1] != ']')
+        return slice_head(s, 0);
     bool bsd = s.n > 20 && s.p[3] == ' ' && s.p[6] == ' ' && s.p[9] == ':' && s.p[12] == ':';
     bool iso = s.n > 20 && s.p[4] == '-' && s.p[10] == 'T' && s.p[13] == ':';
     return bsd || iso ? s : slice_head(s, 0);

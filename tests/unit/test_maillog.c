@@ -74,6 +74,31 @@ static void test_repeated(void **state)
         }
 }
 
+/* Words of a stranger's in another program's line repeat nothing, and are no line of their own. */
+static void test_strangers_words(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "sshd[1]: Invalid user last message repeated 9 times",
+        "sshd[1]: Invalid user last message repeated 9 times, suppressed by syslog-ng on x",
+        "sshd[1]: Last message 'Invalid user x' repeated 9 times, suppressed by syslog-ng on mx",
+        "sshd: last message repeated 9 times",
+        "postfix/smtpd[7]: what is new: last message repeated 9 times",
+        "last message repeated 9 times for x, repeated 9 times",
+        "dovecot: imap-login: Disconnected: user=<x]: Nov 21 10:00:00 mx " FAIL,
+        "web: GET /]: 2026-11-21T10:00:00+00:00 mx " FAIL,
+    };
+    for (unsigned i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct world w;
+        char log[1024];
+        world_open(&w, NULL, 64);
+        snprintf(log, sizeof log, BSD FAIL "\n" BSD "%s\n", lines[i]);
+        world_feed(&w, log);
+        assert_int_equal(world_expect(&w, lines[i], "192.0.2.9:auth_failures=1"), 0);
+        world_close(&w);
+    }
+}
+
 /* Docker's syslog driver: a head of the runtime, and behind it the program's own. */
 static void test_nested(void **state)
 {
@@ -202,9 +227,13 @@ static void test_garbage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),  cmocka_unit_test(test_repeated),
-        cmocka_unit_test(test_nested), cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_ends),   cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_strangers_words),
+        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_garbage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
