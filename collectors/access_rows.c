@@ -59,7 +59,7 @@ struct access_service *access_service(struct access_log *log, unsigned protocol)
         return s;
     struct model *m = log->tally->model;
     char text[128];
-    struct text64 name;
+    struct text64 name = {0}; /* it is copied whole */
     snprintf(text, sizeof text, "%s/%s", log->name, access_protocols[protocol].name);
     TEXT_SET(name, slice_of(text));
     uint32_t key[3] = {names_index(log->tally->names, MODEL_APPL, 0, TEXT_GET(name)), 0, 0};

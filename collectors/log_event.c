@@ -6,7 +6,7 @@
 struct log_event *log_event_place(struct model *m, struct names *n, struct slice name,
                                   uint64_t severity, uint32_t source)
 {
-    struct text64 fits;
+    struct text64 fits = {0}; /* it is copied whole */
     TEXT_SET(fits, name);
     struct log_event *row = names_place(n, m, MODEL_LOG_EVENT, TEXT_GET(fits));
     if (!row)

@@ -154,7 +154,7 @@ static struct access *access_row(const struct sun_output *to, const char *protoc
                                  const char *title)
 {
     char text[80];
-    struct text64 name;
+    struct text64 name = {0}; /* it is copied whole */
     struct collect *c = to->collect;
     snprintf(text, sizeof text, "%s/%s", to->of->config->name, protocol);
     TEXT_SET(name, slice_of(text));
