@@ -170,7 +170,7 @@ static bool is_named(const char *daemon, struct slice name)
     return slice_eq(pattern, name);
 }
 
-static const struct mta_service *service_kind(const struct mta *mta, struct slice service)
+const struct mta_service *tally_service_kind(const struct mta *mta, struct slice service)
 {
     for (size_t at; (at = slice_find(service, '/')) < service.n;)
         service = slice_skip(service, at + 1);
@@ -186,7 +186,7 @@ struct service *tally_named_service(struct tally *t, struct instance *i, struct 
     struct named_channel *c = &t->channels[hash % CHANNELS];
     if (c->hash == hash && c->of == i)
         return c->service;
-    const struct mta_service *is = service_kind(i->mta, name);
+    const struct mta_service *is = tally_service_kind(i->mta, name);
     struct service *s = is ? tally_service(t, i, is, name, is->hierarchy, SLICE("")) : NULL;
     if (s)
         *c = (struct named_channel){hash, i, s};
@@ -270,7 +270,7 @@ static struct tag *learn_tag(struct tally_log *from, struct tag *tag, const stru
     memcpy(tag->text, of.p, of.n);
     if (service.n)
         memcpy(tag->text + of.n, service.p, service.n);
-    tag->is = service_kind(from->mta, e->service);
+    tag->is = tally_service_kind(from->mta, e->service);
     tag->settled = !tag->is;
     return tag;
 }

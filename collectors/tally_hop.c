@@ -24,8 +24,9 @@ uint16_t tally_link(struct slice id)
 
 static bool this_host(struct slice relay)
 {
-    return slice_search(relay, SLICE("[127.")) < relay.n ||
-           slice_search(relay, SLICE("[::1]")) < relay.n;
+    const char *open = relay.n ? memrchr(relay.p, '[', relay.n) : NULL; /* before it is a name */
+    struct slice address = slice_skip(relay, open ? (size_t)(open - relay.p) : relay.n);
+    return slice_starts(address, SLICE("[127.")) || slice_starts(address, SLICE("[::1]"));
 }
 
 /* Is m what the delivered message became? Another host may give any queue id in its reply. */
@@ -90,6 +91,8 @@ void tally_gone_settle(struct tally *t, uint32_t before_s)
         struct instance *i = t->instances;
         while (i && i->appl->row.key[0] != m->appl)
             i = i->next;
+        if (!i) /* no line of it has come since the restart */
+            g->unexplained |= !queue_id_null(g->id[n]) && m->flags & MESSAGE_PENDING;
         if (queue_id_null(g->id[n]) || !i || !message_is_unexplained(t, i, m))
             continue;
         struct event e = {.time_ms = (int64_t)g->left_s[n] * 1000};

@@ -128,6 +128,8 @@ enum { KIND_MESSAGES, KIND_WAITS, KIND_HEADER, KIND_RUNS };
 /* Is there a row of applTable with this name? */
 bool tally_knows(const struct tally *t, struct slice name);
 struct instance *tally_instance(struct tally *t, const struct mta *mta, struct slice name);
+/* What a service of this name is by its last part, NULL: neither receives nor delivers. */
+const struct mta_service *tally_service_kind(const struct mta *mta, struct slice service);
 struct service *tally_service(struct tally *t, struct instance *i, const struct mta_service *is,
                               struct slice name, int hierarchy, struct slice description);
 /* The service of this name, made if need be; NULL: there is no room. */

@@ -44,9 +44,14 @@ struct service *tally_numbered_service(struct tally *t, struct instance *i, uint
         return s->group->hierarchy == hierarchy ? s : NULL;
     uint32_t key[3] = {i->appl->row.key[0], number, 0};
     const struct group *g = number ? model_find(t->model, MODEL_GROUP, key, NULL) : NULL;
-    return g && g->hierarchy == hierarchy
-               ? tally_service(t, i, NULL, TEXT_GET(g->name), hierarchy, SLICE(""))
-               : NULL;
+    if (!g || g->hierarchy != hierarchy)
+        return NULL;
+    /* Restored, and no line has told what it is: a plain name does, one of several parts may mislead. */
+    struct slice name = TEXT_GET(g->name);
+    bool plain = slice_find(name, '/') == name.n;
+    const struct mta_service *is = plain ? tally_service_kind(i->mta, name) : NULL;
+    is = is && is->hierarchy == hierarchy ? is : NULL;
+    return tally_service(t, i, is, name, hierarchy, SLICE(""));
 }
 
 struct service *tally_own_service(struct tally *t, struct instance *i)

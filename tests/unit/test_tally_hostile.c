@@ -286,13 +286,36 @@ static void test_strangers(void **state)
     world_close(&w);
 }
 
+/* A host is this one by its address; its name may say anything. */
+static void test_named_as_this_host(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, NULL, 1000);
+    feed_format(&w, "postfix/smtpd[1]: A1B2C3D4E5: client=h[192.0.2.9]");
+    feed_format(&w, "postfix/qmgr[3]: A1B2C3D4E5: from=<a@x>, size=9, nrcpt=1 (queue active)");
+    feed_format(&w, "postfix/smtpd[1]: B1B2C3D4E5: client=localhost[127.0.0.1]");
+    feed_format(&w, "postfix/qmgr[3]: B1B2C3D4E5: from=<a@x>, size=9, nrcpt=1 (queue active)");
+    feed_format(&w, "postfix/smtp[4]: A1B2C3D4E5: to=<b@y>, relay=[127.0.0.1].y[198.51.100.7]:25, "
+                    "delay=1, delays=1/0/0/0, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as "
+                    "B1B2C3D4E5)");
+    assert_int_equal(
+        world_expect(&w, "no hop", "mta:transmitted_messages=1 mta:received_messages=2"), 0);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tags),           cmocka_unit_test(test_instances),
-        cmocka_unit_test(test_services),       cmocka_unit_test(test_long_names),
-        cmocka_unit_test(test_octets),         cmocka_unit_test(test_long_domains),
-        cmocka_unit_test(test_large_counters), cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_services),
+        cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_octets),
+        cmocka_unit_test(test_long_domains),
+        cmocka_unit_test(test_large_counters),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_named_as_this_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
