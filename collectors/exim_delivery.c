@@ -123,7 +123,8 @@ static void take_field(struct slice word, struct event *e)
             set_router(e, word);
         break;
     case 'T':
-        if (TAKE(word, "T=") && word.n)
+        /* one that comes later is within what another host said of itself (DN=) */
+        if (TAKE(word, "T=") && word.n && (e->service.n == 0 || STARTS(e->service, "R=")))
             e->service = word;
         break;
     case 'X':

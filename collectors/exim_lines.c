@@ -208,14 +208,25 @@ static void find_peer(struct slice s, struct event *e)
         e->service = SLICE(EXIM_SMTP);
 }
 
+/* Only what the reason begins with is Exim's: behind it may stand what a client said. */
 static void too_big_or_looping(struct event *e)
 {
-    bool big = HAS(e->text, "message too big");
+    bool big = STARTS(e->text, "message too big");
     refuse(e, big ? 552 : 550, false);
-    if (HAS(e->text, "Too many \"Received\" headers")) {
+    if (STARTS(e->text, "Too many \"Received\" headers")) {
         e->code = 5004006;
         e->flags |= EVENT_LOOP;
     }
+}
+
+/* The host behind " from ": of a command in quotes, which may hold these words too, behind the last one. */
+static struct slice host_behind(struct slice s)
+{
+    struct slice host = slice_skip(s, slice_search(s, SLICE(" from ")) + 6);
+    bool quoted = STARTS(s, "\"");
+    for (size_t at; quoted && (at = slice_search(host, SLICE(" from "))) < host.n;)
+        host = slice_skip(host, at + 6);
+    return host;
 }
 
 /* "from <sender> H=host: message too big", "MAIL FROM:<sender> H=host: message too big", "EHLO from host: ..." */
@@ -227,7 +238,7 @@ static void rejected_line(struct slice s, struct event *e)
         if (!TAKE(s, "H=") || !exim_take_peer(&s, e))
             e->service = SLICE(EXIM_LOCAL);
     } else {
-        struct slice host = slice_skip(s, slice_search(s, SLICE(" from ")) + 6);
+        struct slice host = host_behind(s);
         TAKE(host, "H=");
         if (exim_take_peer(&host, e))
             s = host;
