@@ -187,7 +187,9 @@ static void failed_command(struct slice s, struct event *e)
     if (!TAKE(reply, "\" result=\""))
         return;
     reply.n -= slice_ends(reply, SLICE("\""));
-    if (STARTS(s, "\"")) { /* a filter refuses the connection, before any command */
+    /* A filter refuses the connection before any command; a client may say nothing as well, or `" result="`. */
+    if (STARTS(s, "\"") && !HAS(reply, "\" result=\"") &&
+        !STARTS(reply, "500 5.5.1 Invalid command")) {
         e->kind = EVENT_CONNECTION_REJECT;
         e->flags |= EVENT_COUNTED;
         e->text = reply;

@@ -26,6 +26,21 @@ bool sendmail_is_id(struct slice s)
     return digits >= 5;
 }
 
+/*
+ * How many octets the address is that s begins with. Sendmail cuts one at `most` octets, which leaves a bracket or a
+ * quote open, and what follows would be read as part of it: then it ends there, where the next field begins.
+ */
+static size_t span_of(struct slice s, size_t most, struct slice next)
+{
+    unsigned count;
+    size_t n = recipients_length(s, &count);
+    bool closed = n <= most && (n == 0 || *s.p != '<' || s.p[n - 1] == '>');
+    return !closed && slice_starts(slice_skip(s, most), next) ? most : n;
+}
+#define SENDER_MOST   200 /* "from=%.200s" */
+#define CONTROL_MOST  83  /* shortenstring() */
+#define ARGUMENT_MOST 203 /* shortenstring(): the first and last 100 octets, dots between */
+
 /* Takes ", name=" and the value, which ends at the next field's comma. */
 static bool take_field(struct slice *s, struct slice name, struct slice *value)
 {
@@ -83,8 +98,7 @@ static uint64_t delay_of(struct slice s)
  */
 static void from(struct slice s, struct event *e)
 {
-    unsigned count;
-    struct slice list = slice_head(s, recipients_length(s, &count)), value;
+    struct slice list = slice_head(s, span_of(s, SENDER_MOST, SLICE(", size="))), value;
     s = slice_skip(s, list.n);
     e->address = recipients_next(&list);
     e->size = take_number(&s, SLICE("size"));
@@ -174,7 +188,8 @@ static void to(struct slice s, struct event *e)
     if (count == 1)
         e->address = recipients_next(&one);
     if (TAKE(s, ", ctladdr=")) {
-        struct slice control = slice_head(s, recipients_length(s, &count));
+        struct slice control = slice_head(s, span_of(s, CONTROL_MOST, SLICE(" (")));
+        s = slice_skip(s, control.n);
         if (!memchr(list.p, '@', list.n)) /* what an alias became */
             e->original = recipients_next(&control);
         s = slice_skip(s, slice_search(s, SLICE(", delay=")));
@@ -250,8 +265,8 @@ static void ruleset(struct slice s, struct event *e)
     e->kind = EVENT_NONE;
     if (is_outbound(set) || !TAKE(s, ", arg1="))
         return;
-    size_t n = recipients_length(s, &count);
-    s = slice_skip(s, count == 1 ? n : slice_search(s, SLICE(", ")));
+    size_t n = recipients_length(s, &count), span = span_of(s, ARGUMENT_MOST, SLICE(", "));
+    s = slice_skip(s, count == 1 || span != n ? span : slice_search(s, SLICE(", ")));
     if (!STARTS(s, ", "))
         s = slice_skip(s, slice_search(s, SLICE(", ")));
     if (take_field(&s, SLICE("arg2"), &value))
@@ -365,36 +380,42 @@ static void auth_failure(struct slice s, struct event *e)
     about_client(relay, slice_trim(s), EVENT_AUTH_FAIL, e);
 }
 
-/* Lines with a client's name in front: "host [192.0.2.9] did not issue ...". */
+/* Takes "host [192.0.2.9]", "[192.0.2.9]", "h [192.0.2.9] (may be forged)" or the name of a local program off *s. */
+static struct slice take_client(struct slice *s)
+{
+    size_t end = slice_find(*s, ']') + 1;
+    if (end > s->n || slice_find(*s, '[') > end)
+        end = slice_find(*s, ' ');
+    struct slice client = slice_head(*s, end);
+    *s = slice_skip(*s, end);
+    TAKE(*s, " (may be forged)");
+    return client;
+}
+
+/* Lines with a client's name in front: "host [192.0.2.9] did not issue ...". What follows may be the client's words. */
 static bool client_first(struct slice s, struct event *e)
 {
-    static const struct slice ends[] = {
+    static const struct slice aborts[] = {
         TEXT(" did not issue MAIL/EXPN/VRFY/ETRN during connection to "),
         TEXT(": Possible SMTP RCPT flood"),
         TEXT(": probable open proxy"),
         TEXT(": SMTP violation"),
     };
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        size_t at = slice_search(s, ends[i]);
-        if (at == s.n)
-            continue;
-        struct slice words = slice_skip(s, at);
-        TAKE(words, ": ");
-        about_client(slice_head(s, at), slice_trim(words), EVENT_ABORT, e);
-        return true;
-    }
-    size_t at = slice_search(s, SLICE("]: ETRN "));
-    if (at < s.n) {
-        about_client(slice_head(s, at + 1), slice_skip(s, at + 3), EVENT_ETRN, e);
-        return true;
-    }
-    /* "host [192.0.2.9]: expn root", "...: possible SMTP attack: command=AUTH, count=5" */
-    at = slice_search(s, SLICE("]: "));
-    if (at == s.n)
-        at = slice_search(s, SLICE("] (may be forged): "));
-    if (at == s.n || slice_find(s, '[') > at)
+    struct slice client = take_client(&s), words = s;
+    bool address = slice_ends(client, SLICE("]"));
+    TAKE(words, ":");
+    words = slice_trim(words);
+    for (size_t i = 0; i < sizeof aborts / sizeof aborts[0]; i++)
+        if (slice_starts(s, aborts[i])) {
+            about_client(client, words, EVENT_ABORT, e);
+            return true;
+        }
+    if (!address || !STARTS(s, ": ")) /* "[192.0.2.9]: expn root", "...: possible SMTP attack" */
         return false;
-    e->kind = EVENT_NONE;
+    if (STARTS(s, ": ETRN "))
+        about_client(client, words, EVENT_ETRN, e);
+    else
+        e->kind = EVENT_NONE;
     return true;
 }
 
