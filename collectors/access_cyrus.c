@@ -10,6 +10,8 @@
 #include "field.h"
 
 static const struct access_pattern patterns[] = {
+    /* the first, since it tells the Message-ID, which is anybody's */
+    {"duplicate eliminated", "dupelim: eliminated", SEVERITY_INDETERMINATE},
     {"input or output error", "IOERROR", SEVERITY_MAJOR},
     {"database error", "DBERROR", SEVERITY_MAJOR},
     {"fatal error", "atal error", SEVERITY_CRITICAL},
@@ -27,7 +29,6 @@ static const struct access_pattern patterns[] = {
     {"mailbox quota", "Over quota", SEVERITY_WARNING},
     {"lock not taken", "unable to lock", SEVERITY_MAJOR},
     {"TLS failed", "TLS negotiation failed", SEVERITY_WARNING},
-    {"duplicate eliminated", "dupelim: eliminated", SEVERITY_INDETERMINATE},
     {NULL, NULL, 0},
 };
 
@@ -201,6 +202,13 @@ static void on_expunged(struct slice s, struct event *e)
     e->recipients = (uint32_t)n;
 }
 
+/* "TLS negotiation failed: HOST [ADDRESS]", "imaps TLS negotiation failed: ": of no other line's text. */
+static bool is_tls_failure(struct slice s)
+{
+    size_t at = slice_search(s, SLICE("TLS negotiation failed: "));
+    return at < s.n && slice_find(s, ' ') + 1 >= at;
+}
+
 static void parse_message(struct slice s, struct event *e)
 {
     e->kind = EVENT_NONE;
@@ -227,7 +235,7 @@ static void parse_message(struct slice s, struct event *e)
         e->kind = EVENT_SELECTED;
     } else if (STARTS(s, "Too many open connections")) {
         e->kind = EVENT_LOGIN_LIMIT;
-    } else if (HAS(s, "TLS negotiation failed: ")) {
+    } else if (is_tls_failure(s)) {
         e->peer = take_client(&s);
         e->kind = EVENT_LOGIN_ABORT;
         e->flags |= EVENT_CONNECTION;

@@ -341,7 +341,62 @@ static void parse_session(struct slice s, const struct dovecot_prefix *p, struct
     }
 }
 
-/* deliver_log_format: "msgid=%m: %$" by default; %$ begins with one of these words. */
+/* Where the last `what` begins, from 1; 0: it is not there. */
+static size_t last_of(struct slice s, struct slice what)
+{
+    size_t found = 0;
+    for (size_t at = 0, next; (next = slice_search(slice_skip(s, at), what)) + at < s.n;)
+        found = at = at + next + 1;
+    return found;
+}
+
+/* Which of these words, which end with none, stand last; 0: none does. */
+static size_t last_of_any(struct slice s, const struct slice *words)
+{
+    size_t found = 0;
+    for (; words->n; words++) {
+        size_t at = last_of(s, *words);
+        found = at > found ? at : found;
+    }
+    return found;
+}
+
+/*
+ * deliver_log_format: "msgid=%m: %$" by default; %$ begins with one of these words. A Message-ID is a stranger's and may
+ * hold them too, so those that the text begins with count, or the last ones.
+ */
+static const struct slice stored_words[] = {
+    TEXT("saved mail to "), TEXT("stored mail into mailbox "), {NULL, 0}};
+static const struct slice other_words[] = {
+    TEXT(": save failed to "),   TEXT(": forwarded to "),
+    TEXT(": redirect action: "), TEXT(": discarded "),
+    TEXT(": discard action: "),  TEXT(": marked message to be discarded"),
+    TEXT(": rejected: "),        {NULL, 0}};
+
+static bool is_stored(struct slice s)
+{
+    for (const struct slice *words = stored_words; words->n; words++)
+        if (slice_starts(s, *words))
+            return true;
+    return last_of_any(s, stored_words) > last_of_any(s, other_words);
+}
+
+/* The message without the Message-ID before what became of it. */
+static struct slice told_of(struct slice s)
+{
+    size_t at = last_of_any(s, other_words);
+    return at ? slice_skip(s, at - 1) : s;
+}
+
+/* The octets, where the format tells them, behind what a stranger may have written. */
+static void take_size(struct slice s, struct event *e)
+{
+    size_t at = last_of(s, SLICE("size="));
+    struct slice number = slice_skip(s, at + 4);
+    if (at)
+        slice_number(&number, &e->access.in);
+}
+
 static void parse_lmtp(struct slice s, const struct dovecot_prefix *p, struct event *e)
 {
     e->access.process = p->pid;
@@ -351,13 +406,10 @@ static void parse_lmtp(struct slice s, const struct dovecot_prefix *p, struct ev
         e->peer = s;
     } else if (STARTS(s, "Disconnect from ")) {
         e->kind = EVENT_PEER_CLOSE;
-    } else if (HAS(s, "saved mail to ") || HAS(s, "stored mail into mailbox ")) {
+    } else if (is_stored(s)) {
         e->kind = EVENT_STORED;
         e->recipients = 1;
-        size_t size = slice_search(s, SLICE("size="));
-        struct slice number = slice_skip(s, size + 5);
-        if (size < s.n)
-            slice_number(&number, &e->access.in);
+        take_size(s, e);
     } else if (e->access.level || HAS(s, "save failed to ")) {
         e->kind = EVENT_SERVER_LOG;
     } else {
@@ -455,7 +507,7 @@ static void dovecot_parse(struct syslog_context *c, struct slice line, struct ev
         break;
     }
     if (e->access.level || e->kind == EVENT_SERVER_LOG || e->kind == EVENT_LOGIN_LIMIT)
-        e->access.pattern = access_pattern(patterns, s);
+        e->access.pattern = access_pattern(patterns, p.role == ROLE_LMTP ? told_of(s) : s);
 }
 
 const struct access_server access_dovecot = {
