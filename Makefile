@@ -138,12 +138,14 @@ check:
 	@tests/check.sh $(B)/san
 unit: $(UNIT) $(FUZZ)
 
-# Coverage-guided fuzzing with clang's libFuzzer, SECONDS for each parser.
+# Coverage-guided fuzzing with clang's libFuzzer, SECONDS for each parser; lines may be as long as a log's, and what takes
+# long is a fault. What it finds is kept in $(B)/fuzz/found.
 SECONDS ?= 60
 fuzz:
 	@for f in $(notdir $(FUZZ)); do \
 	  $(MAKE) -s B=$(B)/fuzz CC=clang CFLAGS="-O1 -g" FUZZMAIN= SAN="-fsanitize=address,undefined,fuzzer-no-link" FUZZLINK=-fsanitize=fuzzer $(B)/fuzz/$$f && \
-	  $(B)/fuzz/$$f -max_total_time=$(SECONDS) -print_final_stats=1 tests/fuzz/corpus/$${f#fuzz_} || exit 1; done
+	  mkdir -p $(B)/fuzz/found/$$f && \
+	  $(B)/fuzz/$$f -max_total_time=$(SECONDS) -max_len=65536 -timeout=10 -print_final_stats=1 $(B)/fuzz/found/$$f tests/fuzz/corpus/$${f#fuzz_} || exit 1; done
 
 lint:
 	@/usr/bin/python3 tests/lint/layers.py
