@@ -105,7 +105,38 @@ static inline unsigned slice_sixteen(const char *p, char c)
 #endif
 }
 
-/* The same of 64. */
+/* A bit for each of 16 octets from `first` to `last`. */
+static inline unsigned slice_sixteen_within(const char *p, char first, char last)
+{
+#ifdef __SSE2__
+    __m128i above =
+        _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8(first));
+    __m128i most = _mm_set1_epi8((char)(last - first));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(above, most), above));
+#else
+    unsigned found = 0;
+    for (unsigned i = 0; i < 16; i++)
+        found |= (unsigned)((unsigned char)(p[i] - first) <= (unsigned char)(last - first)) << i;
+    return found;
+#endif
+}
+
+/* The same as slice_sixteen of octets in which these bits are set first, for two that differ in those. */
+static inline unsigned slice_sixteen_set(const char *p, char bits, char c)
+{
+#ifdef __SSE2__
+    __m128i octets =
+        _mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8(bits));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(octets, _mm_set1_epi8(c)));
+#else
+    unsigned found = 0;
+    for (unsigned i = 0; i < 16; i++)
+        found |= (unsigned)((p[i] | bits) == c) << i;
+    return found;
+#endif
+}
+
+/* The same as slice_sixteen, of 64. */
 static inline uint64_t slice_sixty_four(const char *p, char c)
 {
     return slice_sixteen(p, c) | (uint64_t)slice_sixteen(p + 16, c) << 16 |
@@ -119,21 +150,51 @@ static inline uint64_t slice_sixty_four(const char *p, char c)
 static inline size_t slice_find(struct slice s, char c)
 {
     size_t i = 0;
-    if (s.n >= 16) {
-        size_t last = (s.n < 32 ? s.n : 32) - 16;
-        unsigned found = slice_sixteen(s.p, c) | slice_sixteen(s.p + last, c) << last;
+    if (s.n >= 32) {
+        unsigned found = slice_sixteen(s.p, c) | slice_sixteen(s.p + 16, c) << 16;
         if (found)
             return (unsigned)__builtin_ctz(found);
-        i = last + 16;
+        i = 32;
+    } else if (s.n >= 16) {
+        size_t last = s.n - 16;
+        unsigned found = slice_sixteen(s.p, c) | slice_sixteen(s.p + last, c) << last;
+        return found ? (unsigned)__builtin_ctz(found) : s.n;
     }
     const char *q = s.n > i ? memchr(s.p + i, c, s.n - i) : NULL;
     return q ? (size_t)(q - s.p) : s.n;
 }
 
-/* Offset of the first `what`, or s.n. */
+/* Is there an `a` or a `b`? */
+static inline bool slice_has_either(struct slice s, char a, char b)
+{
+    size_t i = 0;
+    unsigned found = 0;
+    for (; i + 16 <= s.n; i += 16)
+        found |= slice_sixteen(s.p + i, a) | slice_sixteen(s.p + i, b);
+    if (s.n >= 16)
+        return found || slice_sixteen(s.p + s.n - 16, a) || slice_sixteen(s.p + s.n - 16, b);
+    for (; i < s.n; i++)
+        found |= s.p[i] == a || s.p[i] == b;
+    return found;
+}
+
+/*
+ * Offset of the first `what`, which is not empty, or s.n. Where both its first and its last octet stand is looked for
+ * at sixteen places at once; what remains of s is too short for that.
+ */
 static inline size_t slice_search(struct slice s, struct slice what)
 {
-    for (size_t at = 0; at + what.n <= s.n; at++) {
+    size_t at = 0, last = what.n - 1;
+    for (; at + last + 16 <= s.n; at += 16) {
+        unsigned found =
+            slice_sixteen(s.p + at, what.p[0]) & slice_sixteen(s.p + at + last, what.p[last]);
+        for (; found; found &= found - 1) {
+            size_t here = at + (unsigned)__builtin_ctz(found);
+            if (memcmp(s.p + here, what.p, what.n) == 0)
+                return here;
+        }
+    }
+    for (; at + what.n <= s.n; at++) {
         at += slice_find(slice_skip(s, at), *what.p);
         if (at + what.n <= s.n && s.p[at + what.n - 1] == what.p[what.n - 1] &&
             memcmp(s.p + at, what.p, what.n) == 0)

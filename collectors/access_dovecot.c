@@ -307,7 +307,7 @@ static void take_total(struct slice s, struct event *e)
 static void take_totals(struct slice s, struct event *e)
 {
     while (s.n) {
-        size_t end = field_space(s);
+        size_t end = slice_find(s, ' ');
         if (end > 3)
             take_total(slice_head(s, end), e);
         s = slice_skip(s, end + 1);

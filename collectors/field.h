@@ -16,22 +16,16 @@
 #define TAKE(s, literal) (STARTS(s, literal) && ((s) = slice_skip(s, sizeof(literal) - 1), true))
 #define HAS(s, literal)  (slice_search(s, SLICE(literal)) < (s).n)
 
-/* The offset of the first space, or s.n: words are short, and a call for each is dear. */
-static inline size_t field_space(struct slice s)
+/* Drops the spaces that fill a column. */
+static inline struct slice field_skip_spaces(struct slice s)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
-    uint64_t v;
-    size_t i = 0;
-    for (; i + 8 <= s.n; i += 8) {
-        memcpy(&v, s.p + i, 8);
-        v ^= ones * ' ';
-        v = (v - ones) & ~v & high;
-        if (v)
-            return i + (size_t)__builtin_ctzll(v) / 8;
+    while (s.n >= 32) {
+        unsigned others = ~(slice_sixteen(s.p, ' ') | slice_sixteen(s.p + 16, ' ') << 16);
+        if (others)
+            return slice_skip(s, (unsigned)__builtin_ctz(others));
+        s = slice_skip(s, 32);
     }
-    while (i < s.n && s.p[i] != ' ')
-        i++;
-    return i;
+    return slice_trim(s);
 }
 
 #endif

@@ -39,11 +39,41 @@ static void test_find(void **state)
     assert_int_equal(slice_find((struct slice){NULL, 0}, 'b'), 0);
 }
 
+static void test_sixteen(void **state)
+{
+    (void)state;
+    char p[16];
+    for (unsigned r = 0; r < ROUNDS; r++) {
+        for (unsigned i = 0; i < sizeof p; i++)
+            p[i] = (char)rand();
+        unsigned within = slice_sixteen_within(p, '0', ':'),
+                 high = slice_sixteen_within(p, 'z', '\xff');
+        unsigned set = slice_sixteen_set(p, '"' ^ ' ', '"');
+        for (unsigned i = 0; i < sizeof p; i++) {
+            assert_int_equal(within >> i & 1, p[i] >= '0' && p[i] <= ':');
+            assert_int_equal(high >> i & 1, (unsigned char)p[i] >= 'z');
+            assert_int_equal(set >> i & 1, p[i] == '"' || p[i] == ' ');
+        }
+    }
+}
+
+static void test_either(void **state)
+{
+    (void)state;
+    for (unsigned r = 0; r < ROUNDS; r++) {
+        struct slice s =
+            random_text("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabc", 52, 60);
+        bool has = s.n && (memchr(s.p, 'b', s.n) || memchr(s.p, 'c', s.n));
+        assert_int_equal(slice_has_either(s, 'b', 'c'), has);
+        free((void *)(uintptr_t)s.p);
+    }
+}
+
 static void test_search(void **state)
 {
     (void)state;
     for (unsigned r = 0; r < ROUNDS; r++) {
-        struct slice s = random_text("ab", 2, 40), what = random_text("ab", 2, 4);
+        struct slice s = random_text("ab", 2, 90), what = random_text("ab", 2, r % 2 ? 4 : 12);
         if (what.n > 0) {
             const char *q = s.n ? memmem(s.p, s.n, what.p, what.n) : NULL;
             assert_int_equal(slice_search(s, what), q ? (size_t)(q - s.p) : s.n);
@@ -132,8 +162,10 @@ static void test_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find), cmocka_unit_test(test_search), cmocka_unit_test(test_number),
-        cmocka_unit_test(test_hash), cmocka_unit_test(test_key),
+        cmocka_unit_test(test_find),   cmocka_unit_test(test_search),
+        cmocka_unit_test(test_number), cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_key),    cmocka_unit_test(test_sixteen),
+        cmocka_unit_test(test_either),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
