@@ -64,10 +64,10 @@ static bool is_unquoted(struct slice plain, struct slice quoted)
  * A local part in quotes may hold anything, and is logged without them; then the address as it came, in
  * quotes, stands behind it. The last one that is the same as all before it is that.
  */
-static bool take_unquoted_address(struct slice *s, struct event *e)
+static bool take_unquoted_address(struct slice all, struct slice *s, struct event *e)
 {
     bool found = false;
-    struct slice all = *s, rest = all;
+    struct slice rest = all;
     while (slice_cut(&rest, '<').p) { /* most lines have none */
         size_t at = all.n - rest.n - 1;
         if (at == 0 || all.p[at - 1] != ' ' || !STARTS(rest, "\""))
@@ -83,16 +83,18 @@ static bool take_unquoted_address(struct slice *s, struct event *e)
 }
 
 /* "address", "address (parent, parent) <address as it came>"; true: a colon ended it. */
-static bool take_address(struct slice *s, struct event *e)
+static inline bool take_address(struct slice *s, struct event *e)
 {
-    if (take_unquoted_address(s, e))
+    struct slice behind;
+    if (take_unquoted_address(*s, &behind, e)) {
+        *s = behind;
         return TAKE(*s, ": ");
-    e->address = exim_take_word(s);
-    struct slice *a = &e->address;
-    if (a->n > 1 && a->p[a->n - 1] == ':' && *a->p != ':') {
-        a->n--;
-        return true;
     }
+    struct slice a = exim_take_word(s);
+    bool colon = a.n > 1 && a.p[a.n - 1] == ':' && *a.p != ':';
+    e->address = slice_head(a, a.n - colon);
+    if (colon)
+        return true;
     if (s->n && *s->p == '(') {
         size_t end = slice_search(*s, SLICE(") "));
         *s = slice_skip(*s, end + 2);
@@ -187,14 +189,17 @@ void exim_delivery(struct slice s, struct event *e)
         e->text = s;
         return;
     }
-    if (is_local_part(s))
-        take_local_part(&s, e);
-    else
+    if (is_local_part(s)) {
+        struct slice behind = s;
+        take_local_part(&behind, e);
+        s = behind;
+    } else {
         take_address(&s, e);
+    }
     restore_domain(e);
     while (s.n) {
         if (TAKE(s, "H=")) {
-            exim_take_relay(&s, e);
+            s = exim_skip_relay(s, e);
             continue;
         }
         struct slice word = exim_take_word(&s);

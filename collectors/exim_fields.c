@@ -8,18 +8,20 @@
 #define NEW_LENGTH  23 /* 6-11-4 */
 #define TIME_DIGITS 6
 
-#define HYPHEN      63 /* its code in queue_id_codes: no digit */
-
-/* Packs n digits in base 62, at most ten; false if one is none. This runs for every line. */
-static inline bool pack(const char *p, size_t n, uint64_t *digits)
+/* Packs n digits in base 62, at most ten. This runs for every line. */
+static inline uint64_t pack(const char *p, size_t n)
 {
-    bool good = true;
-    for (size_t i = 0; i < n; i++) {
-        unsigned code = queue_id_codes[(unsigned char)p[i]];
-        good &= code != 0 && code != HYPHEN;
-        *digits = *digits << 6 | code;
-    }
-    return good;
+    uint64_t digits = 0;
+    for (size_t i = 0; i < n; i++)
+        digits = digits << 6 | queue_id_codes[(unsigned char)p[i]];
+    return digits;
+}
+
+/* A bit for each of 16 octets that is such a digit. */
+static inline unsigned sixteen_digits(const char *p)
+{
+    return slice_sixteen_within(p, '0', '9') | slice_sixteen_within(p, 'A', 'Z') |
+           slice_sixteen_within(p, 'a', 'z');
 }
 
 /* Puts n digits behind those of the id. */
@@ -34,21 +36,22 @@ size_t exim_id(struct slice s, struct queue_id *id)
     *id = (struct queue_id){0, 0};
     if (s.n < OLD_LENGTH || s.p[6] != '-')
         return 0;
-    uint64_t head = 0, middle = 0, tail = 0;
+    unsigned digits = sixteen_digits(s.p);
     if (s.p[13] == '-') {
-        if (!pack(s.p, 6, &head) || !pack(s.p + 7, 6, &middle) || !pack(s.p + 14, 2, &tail))
+        if (digits != (0xffff & ~(1u << 6 | 1u << 13)))
             return 0;
-        id->lo = head;
-        append(id, middle, 6);
-        append(id, tail, 2);
+        id->lo = pack(s.p, 6);
+        append(id, pack(s.p + 7, 6), 6);
+        append(id, pack(s.p + 14, 2), 2);
         return OLD_LENGTH;
     }
-    if (s.n < NEW_LENGTH || s.p[18] != '-' || !pack(s.p, 6, &head) || !pack(s.p + 7, 9, &middle) ||
-        !pack(s.p + 16, 2, &tail) || !pack(s.p + 19, 4, &tail))
+    const char *rest = s.p + NEW_LENGTH - 16;
+    if (s.n < NEW_LENGTH || s.p[18] != '-' || digits != (0xffff & ~(1u << 6)) ||
+        sixteen_digits(rest) != (0xffff & ~(1u << (18 + 16 - NEW_LENGTH))))
         return 0;
-    id->lo = head;
-    append(id, middle, 9);
-    append(id, tail, 6);
+    id->lo = pack(s.p, 6);
+    append(id, pack(s.p + 7, 9), 9);
+    append(id, pack(s.p + 16, 2) << 24 | pack(s.p + 19, 4), 6);
     return NEW_LENGTH;
 }
 
@@ -70,59 +73,34 @@ int64_t exim_id_time(struct slice id)
 /* Where a quoted string that starts at `at` ends: behind its quote, or the end of s. */
 static size_t skip_quoted(struct slice s, size_t at)
 {
-    for (at++; at < s.n && s.p[at] != '"'; at++)
+    struct slice inside = slice_skip(s, ++at);
+    inside.n = slice_find(inside, '"');
+    if (slice_find(inside, '\\') == inside.n) {
+        at += inside.n;
+        return at < s.n ? at + 1 : s.n;
+    }
+    for (; at < s.n && s.p[at] != '"'; at++)
         if (s.p[at] == '\\')
             at++;
     return at < s.n ? at + 1 : s.n;
 }
 
-/*
- * Where the first blank or quote is, eight octets at a time, as words are short. The two differ in one bit:
- * with it set, both are a quote.
- */
-static inline size_t find_end(struct slice s)
+size_t exim_quoted_end(struct slice s, size_t at)
 {
-    const uint64_t ones = 0x0101010101010101u;
-    size_t i = 0;
-    for (; i + 8 <= s.n; i += 8) {
-        uint64_t v;
-        memcpy(&v, s.p + i, 8);
-        v = (v | ones * ('"' ^ ' ')) ^ ones * '"';
-        v = (v - ones) & ~v &
-            ones * 0x80; /* the lowest octet that is zero has its highest bit set */
-        if (v)
-            return i + (size_t)__builtin_ctzll(v) / 8;
-    }
-    while (i < s.n && s.p[i] != ' ' && s.p[i] != '"')
-        i++;
-    return i;
+    while (at < s.n && s.p[at] != ' ')
+        at = s.p[at] == '"' ? skip_quoted(s, at) : at + 1;
+    return at;
 }
 
-struct slice exim_take_word(struct slice *s)
-{
-    size_t end = find_end(*s);
-    while (end < s->n && s->p[end] != ' ')
-        end = s->p[end] == '"' ? skip_quoted(*s, end) : end + 1;
-    struct slice word = slice_head(*s, end);
-    *s = slice_skip(*s, end + 1);
-    return word;
-}
-
-bool exim_take_angle(struct slice *s, struct slice *address)
+size_t exim_angle_end(struct slice s)
 {
     size_t at = 1;
-    if (s->n == 0 || *s->p != '<')
-        return false;
-    if (s->n > 1 && s->p[1] == '"')
-        at = skip_quoted(*s, 1);
-    while (at < s->n && s->p[at] != '>')
-        at++;
-    if (at >= s->n)
-        return false;
-    *address = (struct slice){s->p + 1, at - 1};
-    *s = slice_skip(*s, at + 1);
-    TAKE(*s, " ");
-    return true;
+    if (s.n == 0 || *s.p != '<')
+        return 0;
+    if (s.n > 1 && s.p[1] == '"')
+        at = skip_quoted(s, 1);
+    at += slice_find(slice_skip(s, at), '>');
+    return at < s.n ? at : 0;
 }
 
 static inline bool in_address(char c)
@@ -130,36 +108,49 @@ static inline bool in_address(char c)
     return slice_digit(c) || c == '.' || c == ':' || (unsigned)((c | 32) - 'a') < 6;
 }
 
-/* Takes "[ip]" with an address in it, and ":port". */
-static bool take_ip(struct slice *s, struct slice *ip, uint64_t *port)
+/* The octets of the address that s begins with, a few more than there can be at most. */
+static size_t address_octets(struct slice s)
 {
-    struct slice t = *s;
+    size_t n = 0;
+    if (s.n >= 16) {
+        unsigned others =
+            0xffff & ~(slice_sixteen_within(s.p, '0', ':') | slice_sixteen(s.p, '.') |
+                       slice_sixteen_within(s.p, 'a', 'f') | slice_sixteen_within(s.p, 'A', 'F'));
+        if (others)
+            return (unsigned)__builtin_ctz(others);
+        n = 16;
+    }
+    while (n < s.n && n < 46 && in_address(s.p[n]))
+        n++;
+    return n;
+}
+
+/* "[ip]" with an address in it, and ":port", at the front of s: its octets, or 0. */
+static inline size_t find_ip(struct slice s, struct slice *ip, uint64_t *port)
+{
+    struct slice t = s;
     *port = 0;
     if (!TAKE(t, "["))
-        return false;
-    size_t n = 0;
-    while (n < t.n && n < 46 && in_address(t.p[n]))
-        n++;
+        return 0;
+    size_t n = address_octets(t);
     if (n < 2 || n >= t.n || t.p[n] != ']')
-        return false;
+        return 0;
     *ip = slice_head(t, n);
     t = slice_skip(t, n + 1);
     struct slice number = t;
     if (TAKE(number, ":") && slice_number(&number, port))
         t = number;
-    *s = t;
-    return true;
+    return (size_t)(t.p - s.p);
 }
 
 /* Up to the helo's end: who connects chooses it, and it may have parentheses of its own. */
-static void skip_helo(struct slice *s)
+static inline struct slice skip_helo(struct slice s)
 {
-    struct slice t = *s;
+    struct slice t = s;
     while (slice_cut(&t, ')').p)
-        if (STARTS(t, " [")) {
-            *s = slice_skip(t, 1);
-            return;
-        }
+        if (STARTS(t, " ["))
+            return slice_skip(t, 1);
+    return s;
 }
 
 static struct slice service_of_port(uint64_t port)
@@ -171,20 +162,21 @@ static struct slice service_of_port(uint64_t port)
 
 bool exim_take_peer(struct slice *s, struct event *e)
 {
-    struct slice t = *s, ip;
+    struct slice t = slice_skip(*s, 0), ip;
     uint64_t port;
     if (t.n && *t.p != '(' && *t.p != '[' && !slice_cut(&t, ' ').p)
         return false;
     TAKE(t, "DS ");
     if (t.n && *t.p == '(')
-        skip_helo(&t);
-    if (!take_ip(&t, &e->peer, &port))
+        t = skip_helo(t);
+    size_t n = find_ip(t, &e->peer, &port);
+    if (!n)
         return false;
+    t = slice_skip(t, n);
     e->service = SLICE(EXIM_SMTP);
-    struct slice rest = t;
-    if (TAKE(rest, " I=") && take_ip(&rest, &ip, &port)) {
+    if (STARTS(t, " I=") && (n = find_ip(slice_skip(t, 3), &ip, &port)) != 0) {
         e->service = service_of_port(port);
-        t = rest;
+        t = slice_skip(t, n + 3);
     }
     TAKE(t, " ");
     if (STARTS(t, "U="))
@@ -195,24 +187,25 @@ bool exim_take_peer(struct slice *s, struct event *e)
     return true;
 }
 
-void exim_take_relay(struct slice *s, struct event *e)
+struct slice exim_skip_relay(struct slice s, struct event *e)
 {
-    struct slice t = *s, ip;
+    struct slice ip;
     uint64_t port;
-    size_t name = slice_find(t, ' ');
-    t = slice_skip(t, name + 1);
+    size_t name = slice_find(s, ' ');
+    struct slice t = slice_skip(s, name + 1);
     TAKE(t, "DS ");
-    if (!take_ip(&t, &ip, &port)) {
-        e->relay = slice_head(*s, name);
-        *s = slice_skip(*s, name + 1);
-        return;
+    size_t n = find_ip(t, &ip, &port);
+    if (!n) {
+        e->relay = slice_head(s, name);
+        return slice_skip(s, name + 1);
     }
+    t = slice_skip(t, n);
     e->flags |= EVENT_NETWORK;
-    e->relay = (struct slice){s->p, (size_t)(t.p - s->p)};
+    e->relay = (struct slice){s.p, (size_t)(t.p - s.p)};
     if (TAKE(t, "*"))
         e->flags |= EVENT_REUSED;
     TAKE(t, " ");
-    *s = t;
+    return t;
 }
 
 static uint64_t unit_ms(char c)

@@ -17,7 +17,15 @@ static uint32_t count_words(struct slice s)
     return n;
 }
 
-static void take_arrival_field(struct slice *s, struct event *e)
+/* Behind the host: see exim_take_peer. */
+static struct slice arrival_peer(struct slice s, struct event *e)
+{
+    exim_take_peer(&s, e);
+    return s;
+}
+
+/* A slice whose address is handed out is in memory: those of the loop are not. */
+static inline void take_arrival_field(struct slice *s, struct event *e)
 {
     uint64_t n;
     if (TAKE(*s, "for ")) {
@@ -25,8 +33,13 @@ static void take_arrival_field(struct slice *s, struct event *e)
         s->n = 0;
         return;
     }
-    if (TAKE(*s, "H=") && exim_take_peer(s, e))
-        return;
+    if (TAKE(*s, "H=")) {
+        struct slice behind = arrival_peer(*s, e);
+        if (behind.p != s->p) {
+            *s = behind;
+            return;
+        }
+    }
     struct slice word = exim_take_word(s);
     if (word.n < 3)
         return;

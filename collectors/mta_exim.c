@@ -30,8 +30,9 @@ static bool take_part(struct slice *s)
 static bool take_own_head(struct syslog_context *c, struct slice line, struct event *e,
                           struct slice *s)
 {
-    *s = line;
     e->pid = 0;
+    s->p = line.p; /* one by one: they are read so */
+    s->n = line.n;
     if (!syslog_take_local(c, s, &e->time_ms))
         return false;
     e->tag = (struct slice){line.p, 0};
@@ -65,12 +66,12 @@ static void take_pid(struct slice *s, struct event *e)
 
 static void take_id(struct slice *s, struct event *e)
 {
-    struct queue_id id;
-    size_t n = exim_id(*s, &id);
+    size_t n = exim_id(*s, &e->packed_id);
     if (n && n < s->n && s->p[n] == ' ') {
         e->id = slice_head(*s, n);
-        e->packed_id = id;
         *s = slice_skip(*s, n + 1);
+    } else {
+        e->packed_id = (struct queue_id){0, 0};
     }
 }
 

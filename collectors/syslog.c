@@ -181,12 +181,13 @@ static bool take_zone(struct slice *s, int64_t *zone_ms)
 }
 
 /* Takes ".123456": thousandths of it. */
-static int64_t take_fraction(struct slice *s)
+static inline int64_t take_fraction(struct slice *s)
 {
     int64_t ms = 0, unit = 100;
-    if (!slice_take(s, SLICE(".")) && !slice_take(s, SLICE(",")))
-        return 0;
     size_t i = 0;
+    if (s->n == 0 || (*s->p != '.' && *s->p != ','))
+        return 0;
+    *s = slice_skip(*s, 1);
     for (; i < s->n && slice_digit(s->p[i]); i++)
         if (i < 3) {
             ms += (s->p[i] - '0') * unit;
@@ -237,15 +238,15 @@ static bool take_iso_time(struct syslog_context *c, struct slice *s, int64_t *ms
 bool syslog_take_local(struct syslog_context *c, struct slice *s, int64_t *ms)
 {
     int64_t zone;
-    struct slice t = *s;
-    if (t.n < ISO_LENGTH || !iso_time(c, t.p, STAMP_LOCAL, ms))
+    if (s->n < ISO_LENGTH || !iso_time(c, s->p, STAMP_LOCAL, ms))
         return false;
-    t = slice_skip(t, ISO_LENGTH);
+    struct slice t = slice_skip(*s, ISO_LENGTH);
     int64_t fraction = take_fraction(&t);
     if (t.n > 5 && t.p[0] == ' ' && (t.p[1] == '+' || t.p[1] == '-')) {
-        t = slice_skip(t, 1);
-        if (!take_zone(&t, &zone))
+        struct slice zoned = slice_skip(t, 1);
+        if (!take_zone(&zoned, &zone))
             return false;
+        t = zoned;
         *ms += fraction - zone;
     } else {
         *ms = utc_of(c, *ms) + fraction;
