@@ -65,8 +65,8 @@ static uint32_t process_id(struct slice process)
 {
     uint32_t pid = 0;
     for (size_t i = 0; i < process.n && i < 8 && process.p[i] != '.'; i++) {
-        char c = process.p[i];
-        pid = pid << 4 | (uint32_t)(slice_digit(c) ? c - '0' : (c | 32) - 'a' + 10);
+        unsigned char c = (unsigned char)process.p[i];
+        pid = pid << 4 | ((c & 15u) + (c >> 6) * 9u); /* a letter's low bits are 1 to 6 */
     }
     return pid;
 }
@@ -84,15 +84,19 @@ static struct queue_id alike(const struct sun_record *r)
 static bool has_file(struct sun_record *r)
 {
     bool held;
+    if (r->named)
+        return true;
     const char *slash = r->file.n ? memrchr(r->file.p, '/', r->file.n) : NULL;
     struct slice name = slash ? slice_skip(r->file, (size_t)(slash + 1 - r->file.p)) : r->file;
-    return r->named || (name.n && sun_queue_name(name, &r->file_id, &r->attempts, &held));
+    return name.n && sun_queue_name(name, &r->file_id, &r->attempts, &held);
 }
 
 /* The same id has the same hash however its text is escaped. */
 static struct queue_id message_id(const struct sun_record *r)
 {
     char text[512];
+    if (r->escape == ESCAPE_NONE)
+        return sun_hash_id(r->message_id, 0);
     return sun_hash_id(escape_undo(r->message_id, r->escape, text, sizeof text), 0);
 }
 
@@ -232,7 +236,7 @@ static void parse(struct syslog_context *c, struct slice line, struct event *e)
         e->kind = EVENT_UNKNOWN;
     if (!syslog_head(c, line, e, &text))
         return;
-    memset(&r, 0, sizeof r);
+    sun_record_clear(&r);
     e->kind = EVENT_FOREIGN;
     e->tag = (struct slice){line.p, 0};
     if (sun_record_parse_body(o, text, &r) && is_certain(&r))

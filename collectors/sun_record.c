@@ -25,6 +25,12 @@ static int digits(const char *p, unsigned n)
     return v;
 }
 
+static inline int two_digits(const char *p)
+{
+    unsigned tens = (unsigned char)(p[0] - '0'), ones = (unsigned char)(p[1] - '0');
+    return tens < 10 && ones < 10 ? (int)(tens * 10 + ones) : -1;
+}
+
 static int month_of(const char *p)
 {
     static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
@@ -99,13 +105,13 @@ bool sun_take_time(struct syslog_context *c, struct slice *s, int64_t *time_ms)
     if (s->n < hour + 6 || !set_hour(c, s->p, iso))
         return false;
     const char *p = s->p + hour;
-    int minute = digits(p + 1, 2), second = digits(p + 4, 2);
+    int minute = two_digits(p + 1), second = two_digits(p + 4), hundredths;
     if (p[0] != ':' || p[3] != ':' || minute < 0 || minute > 59 || second < 0 || second > 60)
         return false;
     *time_ms = c->last_ms + (minute * 60 + second) * INT64_C(1000);
     *s = slice_skip(*s, hour + 6);
-    if (s->n >= 3 && s->p[0] == '.' && slice_digit(s->p[1]) && slice_digit(s->p[2])) {
-        *time_ms += digits(s->p + 1, 2) * 10;
+    if (s->n >= 3 && s->p[0] == '.' && (hundredths = two_digits(s->p + 1)) >= 0) {
+        *time_ms += hundredths * 10;
         *s = slice_skip(*s, 3);
         while (s->n && slice_digit(*s->p))
             *s = slice_skip(*s, 1);
@@ -142,21 +148,6 @@ static inline bool is_upper(char c)
     return (unsigned char)(c - 'A') < 26;
 }
 
-/* Drops the spaces that fill a column, eight at a time. */
-static inline struct slice skip_blanks(struct slice s)
-{
-    const uint64_t blanks = UINT64_C(0x2020202020202020);
-    uint64_t v;
-    while (s.n >= 8) {
-        memcpy(&v, s.p, 8);
-        v ^= blanks;
-        if (v)
-            return slice_skip(s, (size_t)__builtin_ctzll(v) / 8);
-        s = slice_skip(s, 8);
-    }
-    return slice_trim(s);
-}
-
 /* Can this word be the code of an entry, by what follows it? */
 static bool is_code(struct slice word, struct slice rest, char direction)
 {
@@ -167,15 +158,23 @@ static bool is_code(struct slice word, struct slice rest, char direction)
             return false;
     if (direction)
         return true;
-    rest = skip_blanks(rest);
+    rest = field_skip_spaces(rest);
     return rest.n && (slice_digit(*rest.p) || STARTS(rest, "TCP|"));
 }
 
 /* ---- Channels ---- */
 
-/* "2e2d.2.1": hexadecimal numbers with dots between. */
-static bool is_process(struct slice word)
+/* "2e2d.2.1": hexadecimal numbers with dots between. end: of the line. */
+static bool is_process(struct slice word, const char *end)
 {
+    if (word.n <= 16 && end - word.p >= 16) {
+        unsigned dots = slice_sixteen(word.p, '.');
+        unsigned digits = slice_sixteen_within(word.p, '0', '9') |
+                          slice_sixteen_within(word.p, 'a', 'f') |
+                          slice_sixteen_within(word.p, 'A', 'F');
+        unsigned all = (1u << word.n) - 1;
+        return dots & all && (all & ~(dots | digits)) == 0;
+    }
     static const uint8_t kinds[256] = {
         ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1,
         ['8'] = 1, ['9'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1,
@@ -213,12 +212,12 @@ static bool first_is_node(const struct sun_options *o, const struct sun_record *
 }
 
 static bool set_channels(const struct sun_options *o, struct sun_record *r, struct slice *words,
-                         unsigned n, size_t gap)
+                         unsigned n, size_t gap, const char *end)
 {
     if (r->direction)
         n--;
     for (unsigned i = 0; i < n && i < 2; i++) {
-        if (!is_process(words[i]))
+        if (!is_process(words[i], end))
             continue;
         r->process = words[i];
         if (i)
@@ -248,20 +247,20 @@ static bool take_head(const struct sun_options *o, struct slice *s, struct sun_r
     struct slice t = slice_trim(*s);
     size_t gap = 0;
     for (unsigned n = 0; n <= HEAD_MAX; n++) {
-        size_t end = field_space(t);
+        size_t end = slice_find(t, ' ');
         struct slice word = slice_head(t, end), rest = slice_skip(t, end);
         if (!word.n)
             return false;
         if (n >= 1 && is_code(word, rest, r->direction)) {
             *s = rest;
-            return sun_set_code(r, word) && set_channels(o, r, words, n, gap);
+            return sun_set_code(r, word) && set_channels(o, r, words, n, gap, rest.p + rest.n);
         }
         if (n == HEAD_MAX)
             return false;
         if (word.n == 1 && (*word.p == '+' || *word.p == '-'))
             r->direction = *word.p;
         words[n] = word;
-        t = skip_blanks(rest);
+        t = field_skip_spaces(rest);
         gap = rest.n - t.n;
     }
     return false;
@@ -296,18 +295,42 @@ static size_t quoted_end(struct slice s)
     return quoted || i > s.n ? slice_find(s, ' ') : i;
 }
 
-/* A field up to the next space; two spaces in a row mean an empty one. */
-static struct slice take_field(struct slice *s, const struct sun_record *r)
+/* A field and what is behind it. */
+struct cut {
+    struct slice field, rest;
+};
+
+static __attribute__((noinline)) struct cut cut_odd_field(struct slice s,
+                                                          const struct sun_record *r)
 {
     struct slice field;
-    if (r->counted && take_counted(s, &field))
-        return field;
-    size_t end = field_space(*s);
-    if (r->quoted)
-        end = quoted_end(*s);
-    field = slice_head(*s, end);
+    if (r->counted && take_counted(&s, &field))
+        return (struct cut){field, s};
+    size_t end = r->quoted ? quoted_end(s) : slice_find(s, ' ');
+    return (struct cut){slice_head(s, end), slice_skip(s, end + 1)};
+}
+
+/*
+ * A field up to the next space; two spaces in a row mean an empty one. In what follows no address of a slice is handed
+ * to a function that is not inline: it would be written to memory and read again at each step.
+ */
+static inline struct slice take_field(struct slice *s, const struct sun_record *r)
+{
+    if (__builtin_expect(r->counted | r->quoted, 0)) {
+        struct cut odd = cut_odd_field(*s, r);
+        *s = odd.rest;
+        return odd.field;
+    }
+    size_t end = slice_find(*s, ' ');
+    struct slice field = slice_head(*s, end);
     *s = slice_skip(*s, end + 1);
     return field;
+}
+
+static bool is_counted(struct slice s)
+{
+    struct slice field;
+    return take_counted(&s, &field);
 }
 
 struct slice sun_without_type(struct slice address)
@@ -330,7 +353,7 @@ static bool is_reply(struct slice s)
            s.p[3] == ' ';
 }
 
-static void take_three(struct slice *s, struct sun_record *r)
+static inline void take_three(struct slice *s, struct sun_record *r)
 {
     struct slice from = {s->p, 0};
     if (!STARTS(*s, "rfc822;")) /* an empty one in a line whose spaces were lost */
@@ -341,17 +364,20 @@ static void take_three(struct slice *s, struct sun_record *r)
         r->to = address(take_field(s, r));
 }
 
-static void take_addresses(struct slice *s, struct sun_record *r)
+/* Behind them. */
+static inline struct slice take_addresses(struct slice start, struct sun_record *r)
 {
-    struct slice start = *s, counted = *s, field;
-    r->counted = s->n && slice_digit(*s->p) && take_counted(&counted, &field);
-    take_three(s, r);
-    struct slice whole = slice_head(start, start.n - s->n);
-    r->quoted = slice_find(whole, '"') < whole.n || slice_find(whole, '\\') < whole.n;
-    if (!r->quoted || r->counted)
-        return;
-    *s = start; /* once more: a space in quotes ends nothing */
-    take_three(s, r);
+    r->counted = start.n && slice_digit(*start.p) && is_counted(start);
+    for (;;) {
+        struct slice s = start;
+        take_three(&s, r);
+        if (r->quoted)
+            return s;
+        r->quoted = slice_has_either(slice_head(start, start.n - s.n), '"', '\\');
+        if (!r->quoted || r->counted)
+            return s;
+        /* once more: a space in quotes ends nothing */
+    }
 }
 
 struct slice sun_bare_id(struct slice id)
@@ -372,21 +398,21 @@ struct slice sun_bare_id(struct slice id)
 }
 
 /* "<id>" off the front: an id may hold spaces when a bad client made it. */
-static bool take_message_id(struct slice *s, const struct sun_record *r, struct slice *id)
+static inline bool take_message_id(struct slice *s, const struct sun_record *r, struct slice *id)
 {
-    struct slice t = *s, field;
-    if (r->counted && take_counted(&t, &field)) {
-        if (!field.n || *field.p != '<')
+    if (r->counted && is_counted(*s)) {
+        struct cut cut = cut_odd_field(*s, r);
+        if (!cut.field.n || *cut.field.p != '<')
             return false;
-    } else {
-        size_t end = s->n && *s->p == '<' ? slice_find(*s, '>') : s->n;
-        if (end >= s->n || (end + 1 < s->n && s->p[end + 1] != ' ' && s->p[end + 1] != ','))
-            return false; /* a notification's id and that of its cause have a comma between */
-        field = slice_head(*s, end + 1);
-        t = slice_skip(*s, end + 2);
+        *id = sun_bare_id(cut.field);
+        *s = cut.rest;
+        return true;
     }
-    *id = sun_bare_id(field);
-    *s = t;
+    size_t end = s->n && *s->p == '<' ? slice_find(*s, '>') : s->n;
+    if (end >= s->n || (end + 1 < s->n && s->p[end + 1] != ' ' && s->p[end + 1] != ','))
+        return false; /* a notification's id and that of its cause have a comma between */
+    *id = (struct slice){s->p + 1, end - 1};
+    *s = slice_skip(*s, end + 2);
     return true;
 }
 
@@ -400,22 +426,23 @@ static bool is_queue_file(struct slice field, struct sun_record *r)
     return r->named;
 }
 
-static void take_known_ids(unsigned fields, struct slice *s, struct sun_record *r)
+static struct slice take_known_ids(unsigned fields, struct slice s, struct sun_record *r)
 {
     uint64_t notary;
     if (fields & SUN_NOTARY) {
-        struct slice field = take_field(s, r);
+        struct slice field = take_field(&s, r);
         r->notary = slice_number(&field, &notary) ? (uint32_t)notary : 0;
     }
     if (fields & SUN_FILENAME)
-        r->file = take_field(s, r);
+        r->file = take_field(&s, r);
     if (fields & SUN_ENVELOPE_ID)
-        r->envelope_id = take_field(s, r);
+        r->envelope_id = take_field(&s, r);
     if (fields & SUN_MESSAGE_ID) {
-        if (!take_message_id(s, r, &r->message_id))
-            r->message_id = sun_bare_id(take_field(s, r));
-        take_message_id(s, r, &r->original_message_id);
+        if (!take_message_id(&s, r, &r->message_id))
+            r->message_id = sun_bare_id(take_field(&s, r));
+        take_message_id(&s, r, &r->original_message_id);
     }
+    return s;
 }
 
 /* Is this field of a text an id, or the envelope's before one? */
@@ -429,25 +456,23 @@ static bool is_id(struct slice field, struct slice after, const struct sun_recor
 }
 
 /* A bare number is the NOTARY flags only before a file's name or an id: it may be the code of a reply, too. */
-static void infer_notary(struct slice *s, struct sun_record *r)
+static struct slice infer_notary(struct slice s, struct sun_record *r)
 {
-    struct slice after = *s;
+    struct slice after = s;
     uint64_t notary;
     if (!slice_number(&after, &notary) || !slice_take(&after, SLICE(" ")))
-        return;
+        return s;
     struct slice rest = after = slice_trim(after), next = take_field(&rest, r);
     if (!is_queue_file(next, r) && !is_id(next, rest, r))
-        return;
+        return s;
     r->notary = (uint32_t)notary;
-    *s = after;
+    return after;
 }
 
 /* Which of the fields up to the message id are there, by their shapes. */
-static void infer_ids(struct slice *s, struct sun_record *r)
+static struct slice infer_ids(struct slice s, struct sun_record *r)
 {
-    struct slice t = slice_trim(*s), after;
-    infer_notary(&t, r);
-    after = t;
+    struct slice t = infer_notary(slice_trim(s), r), after = t;
     struct slice field = take_field(&after, r);
     if (is_queue_file(field, r)) {
         r->file = field;
@@ -465,15 +490,14 @@ static void infer_ids(struct slice *s, struct sun_record *r)
         if (t.n && *t.p == '<' && take_message_id(&t, r, &r->original_message_id))
             t = slice_trim(t);
     }
-    *s = t;
+    return t;
 }
 
 /* "TCP|192.0.2.10|25|192.0.2.9|1244 SMTP/host/host", a user's name, an id, a diagnostic. */
 static void take_connection(struct slice s, struct sun_record *r)
 {
     s = slice_trim(s);
-    struct slice counted = s, field;
-    r->counted = s.n && slice_digit(*s.p) && take_counted(&counted, &field);
+    r->counted = s.n && slice_digit(*s.p) && is_counted(s);
     r->transport = take_field(&s, r);
     struct slice before = s;
     r->application = take_field(&s, r);
@@ -499,19 +523,33 @@ bool sun_record_parse_body(const struct sun_options *o, struct slice s, struct s
     if (!slice_number(&s, &r->blocks) || (s.n && *s.p != ' '))
         return false;
     s = slice_skip(s, 1);
-    take_addresses(&s, r);
-    if (sun_options_tell(o))
-        take_known_ids(o->fields, &s, r);
-    else
-        infer_ids(&s, r);
-    r->rest = s;
+    s = take_addresses(s, r);
+    r->rest = sun_options_tell(o) ? take_known_ids(o->fields, s, r) : infer_ids(s, r);
     return true;
+}
+
+/* As memset, which is dear here: it runs for every line. */
+void sun_record_clear(struct sun_record *r)
+{
+    r->time_ms = 0;
+    r->code = r->direction = 0;
+    r->quoted = r->counted = r->has_queue_time = r->named = false;
+    r->escape = ESCAPE_NONE;
+    r->modifiers = r->attempts = 0;
+    r->notary = 0;
+    r->file_id = (struct queue_id){0, 0};
+    r->blocks = r->queue_time_ms = 0;
+    r->node = r->process = r->source = r->destination = r->from = r->original = r->to = r->file =
+        r->envelope_id = r->message_id = r->original_message_id = r->rest = r->username =
+            r->connection = r->sensitivity = r->priority = r->intermediate = r->filter = r->reason =
+                r->diagnostic = r->remote_mta = r->transport = r->application =
+                    (struct slice){NULL, 0};
 }
 
 bool sun_record_parse(struct syslog_context *c, const struct sun_options *o, struct slice line,
                       struct sun_record *r)
 {
-    memset(r, 0, sizeof *r);
+    sun_record_clear(r);
     struct slice s = line;
     if (s.n && *s.p == '<')
         return sun_parse_xml(c, s, r);

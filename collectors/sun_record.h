@@ -85,13 +85,14 @@ struct sun_record {
     struct slice transport, application; /* "TCP|192.0.2.1|25|192.0.2.9|1244", "SMTP/host/host" */
 };
 
+void sun_record_clear(struct sun_record *r);
 /*
  * Parses a line up to the message id. false: it is no entry of these logs. o: of its instance, or NULL:
  * infer the fields. Of the context the stamp parsed last is used.
  */
 bool sun_record_parse(struct syslog_context *c, const struct sun_options *o, struct slice line,
                       struct sun_record *r);
-/* The same for an entry without its time, as syslog has it. */
+/* The same for an entry without its time, as syslog has it, into a record that was cleared. */
 bool sun_record_parse_body(const struct sun_options *o, struct slice body, struct sun_record *r);
 /* Fills what is behind the message id, from username on; in XML and JSON it is there already. */
 void sun_record_details(const struct sun_options *o, struct sun_record *r);
