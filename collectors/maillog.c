@@ -251,6 +251,13 @@ static void count_escaped(const struct maillog_format *f, const struct event *e)
     count_event(f, &plain);
 }
 
+/* An event and its line were written by another processor, where there is a thread for each half. */
+static inline void fetch_event(const struct event *e)
+{
+    for (size_t at = 0; at < sizeof *e; at += 64)
+        __builtin_prefetch((const char *)e + at);
+}
+
 void maillog_count(struct maillog *m, const struct event *events, const uint64_t *lines_at,
                    unsigned count)
 {
@@ -258,7 +265,10 @@ void maillog_count(struct maillog *m, const struct event *events, const uint64_t
     uint64_t hashes[AHEAD] = {0}; /* of the next events */
     for (unsigned i = 0; i < count; i++) {
         if (t) {
+            fetch_event(&events[i + 2 * AHEAD < count ? i + 2 * AHEAD : i]);
             const struct event *later = &events[i + AHEAD < count ? i + AHEAD : i];
+            __builtin_prefetch(later->service.p);
+            __builtin_prefetch(later->address.p);
             uint64_t hash = queue_id_hash(later->packed_id);
             __builtin_prefetch(messages_entry(t, hash));
             __builtin_prefetch(messages_row(t, hashes[(i + AHEAD / 2) % AHEAD]), 1);
