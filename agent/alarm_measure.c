@@ -18,12 +18,6 @@ struct alarm *alarm_of(const struct alarms *s, const struct watch *w)
     return a && a->row.used && a->row.key[0] == w->alarm ? a : NULL;
 }
 
-static bool is_counter(const struct column *c)
-{
-    return c->kind == COLUMN_COUNTER32 || c->kind == COLUMN_COUNTER64 ||
-           c->kind == COLUMN_KCOUNTER32;
-}
-
 static void sample(struct alarms *s, struct watch *w, int64_t number)
 {
     w->sample = number;
@@ -36,7 +30,7 @@ static bool measure_rate(struct alarms *s, const struct alarm_rule *r, struct wa
                          int64_t number, int64_t *value)
 {
     int64_t ms = s->now - w->sample_at, before = w->sample;
-    bool usable = w->sampled && ms > 0 && (number >= before || !is_counter(r->column));
+    bool usable = w->sampled && ms > 0 && (number >= before || !column_is_counter(r->column));
     if (w->sampled && ms <= 0 && number >= before)
         return false;
     sample(s, w, number);

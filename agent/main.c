@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "dump.h"
 #include "log.h"
 #include "supervise.h"
@@ -86,13 +87,6 @@ static int pass_on(const char *program_dir, char **all)
     execv(path, all);
     fprintf(stderr, "mailmond: %s: %s\n", path, strerror(errno));
     return 1;
-}
-
-static int64_t clock_ms(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static int open_of(long pid, int number, int flags)

@@ -2,6 +2,7 @@
  * One probe from the command line, by the same process and with the same result as those of the daemon.
  * The lines are those of Sun's immonitor-access.
  */
+#include "clock.h"
 #include "main_ask.h"
 
 #include <ctype.h>
@@ -113,13 +114,6 @@ static const struct config_response *named(const struct config *c, const char *n
     return NULL;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void print_certificate(const struct probe_result *p)
 {
     time_t t = (time_t)p->cert_not_after_s;
@@ -149,7 +143,7 @@ static void print(const struct config_response *r, const struct probe_request *q
 static int ask(const struct config_response *r)
 {
     char password[256], error[320];
-    struct collect c = {.loop = uv_default_loop(), .monotonic_ms = monotonic_ms()};
+    struct collect c = {.loop = uv_default_loop(), .monotonic_ms = clock_ms(CLOCK_MONOTONIC)};
     struct probe_request request;
     struct asking a = {0};
     if (r->user &&

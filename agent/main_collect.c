@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "../collectors/collector.h"
 #include "../collectors/detect.h"
 #include "account.h"
@@ -59,13 +60,6 @@ static struct {
 static const struct consumer *const consumers[] = {
     &consumer_history, &consumer_mail, &consumer_action, &consumer_daily, NULL,
 };
-
-static int64_t clock_ms(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* The configuration and its rules, checked as a whole; NULL, or errors: it cannot be taken. */
 static struct config *read_config(struct alarm_rules **rules, struct err_list *errors)

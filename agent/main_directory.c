@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "clock.h"
 #include "../collectors/ldap_client.h"
 #include "account.h"
 
@@ -52,7 +53,7 @@ static void on_deadline(int number)
     struct slice step = slice_of(ldap_step_names[result.step]);
     result.status = RESPONSE_TIMED_OUT;
     result.monitor = 0;
-    result.total_us = (uint64_t)(ldap_client_now_us() - began_us);
+    result.total_us = (uint64_t)(clock_us(CLOCK_MONOTONIC) - began_us);
     memcpy(result.error.bytes, step.p, step.n);
     memcpy(result.error.bytes + step.n, text, sizeof text - 1);
     result.error.length = (uint8_t)(step.n + sizeof text - 1);
@@ -84,7 +85,7 @@ int main(int argc, char **argv)
         !ldap_request_check(&request, sizeof request))
         return 1;
     ldap_result_init(&result, request.job);
-    began_us = ldap_client_now_us();
+    began_us = clock_us(CLOCK_MONOTONIC);
     if (!heed_deadline())
         return 1;
     ldap_client_run(&request, &result);

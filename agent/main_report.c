@@ -15,7 +15,6 @@
 
 #define PROGRAM    "mailmond-report"
 #define EXIT_USAGE 2
-#define DAY_S      86400
 
 struct arguments {
     const char *config, *state, *day, *template, *output, *host;

@@ -21,6 +21,7 @@
 #include <net-snmp/agent/agent_callbacks.h>
 #include <net-snmp/agent/agent_sysORTable.h>
 #include <net-snmp/library/large_fd_set.h>
+#include "clock.h"
 #include "log.h"
 #include "publish.h"
 #include "publish_answer.h"
@@ -264,18 +265,11 @@ static void say_state(void)
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* What notifications wait for, beside the library: new ones, and the receivers' processes. */
 static void add_notifications(netsnmp_large_fd_set *fds, int *highest, struct timeval *wait,
                               int *block)
 {
-    int own[64], left = notify_wait_ms(now_ms());
+    int own[64], left = notify_wait_ms(clock_ms(CLOCK_MONOTONIC));
     unsigned n = sinks_fds(own, 63);
     if (publish.options->wake_fd >= 0)
         own[n++] = publish.options->wake_fd;
@@ -312,7 +306,7 @@ static void turn(netsnmp_large_fd_set *fds)
     run_alarms();
     netsnmp_check_outstanding_agent_requests();
     answer_end();
-    notify_pump(now_ms());
+    notify_pump(clock_ms(CLOCK_MONOTONIC));
 }
 
 static void tell_ready(void)

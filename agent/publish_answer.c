@@ -9,6 +9,7 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
+#include "clock.h"
 #include "lookup.h"
 #include "publish_answer.h"
 
@@ -26,13 +27,6 @@ void answer_open(struct slots *slots)
 {
     turn.slots = slots;
     turn.zone_minute = -1;
-}
-
-static int64_t clock_ms(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* localtime_r is dear, and zones change by the minute at most. */

@@ -35,12 +35,6 @@ struct samples {
     uint64_t left_out;
 };
 
-bool sample_is_counter(const struct column *c)
-{
-    return c->kind == COLUMN_COUNTER32 || c->kind == COLUMN_COUNTER64 ||
-           c->kind == COLUMN_KCOUNTER32;
-}
-
 bool sample_column(const char *name, const char **why)
 {
     const struct table *table;
@@ -82,7 +76,7 @@ struct samples *samples_new(const struct model *m, const struct config_strings *
     for (unsigned i = 0; s->columns && i < columns->count; i++) {
         struct sampled *c = &s->columns[s->column_count];
         if ((c->column = lookup_column(columns->items[i], &c->table))) {
-            c->counter = sample_is_counter(c->column);
+            c->counter = column_is_counter(c->column);
             s->column_count++;
         }
     }

@@ -25,9 +25,6 @@ void samples_free(struct samples *s);
  */
 bool sample_column(const char *name, const char **why);
 
-/* Are its samples growth per second? */
-bool sample_is_counter(const struct column *c);
-
 /* Looks at every row of the columns. */
 void samples_look(struct samples *s, const struct table_time *now);
 /*

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -39,6 +40,18 @@ static inline void slice_copy(char *to, size_t size, struct slice s)
 static inline bool slice_eq(struct slice a, struct slice b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* Is it this word, or does it begin with it? Letters of either case (ASCII) are the same: names of commands, fields. */
+static inline bool slice_same(struct slice s, const char *word)
+{
+    return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
+}
+
+static inline bool slice_starts_same(struct slice s, const char *word)
+{
+    size_t n = strlen(word);
+    return s.n >= n && strncasecmp(s.p, word, n) == 0;
 }
 
 static inline bool slice_starts(struct slice s, struct slice with)
@@ -231,6 +244,15 @@ static inline struct slice slice_trim(struct slice s)
     while (s.n && *s.p == ' ')
         s = slice_skip(s, 1);
     return s;
+}
+
+/* Takes the next word, up to a blank; what is left has no blanks around it. n 0: there is none. */
+static inline struct slice slice_take_word(struct slice *s)
+{
+    *s = slice_trim(*s);
+    struct slice word = slice_head(*s, slice_find(*s, ' '));
+    *s = slice_skip(*s, word.n);
+    return word;
 }
 
 static inline bool slice_digit(char c)

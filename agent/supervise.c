@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "account.h"
 #include "log.h"
 #include "program.h"
@@ -56,13 +57,6 @@ static struct {
 } self = {.children = {{.program = "mailmond-collect"}, {.program = "mailmond-publish"}},
           .waiting = -1,
           .pid_file = -1};
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 const char *supervise_program_dir(void)
 {
@@ -218,7 +212,7 @@ static void start(struct child *c)
     if (self.options->foreground)
         argv[n++] = "--foreground";
     argv[n] = NULL;
-    c->started_ms = now_ms();
+    c->started_ms = clock_ms(CLOCK_MONOTONIC);
     pid_t parent = getpid();
     c->pid = fork();
     if (c->pid == 0)
@@ -232,7 +226,7 @@ static void start(struct child *c)
 
 static void plan_restart(struct child *c, bool at_once)
 {
-    int64_t now = now_ms();
+    int64_t now = clock_ms(CLOCK_MONOTONIC);
     if (at_once || now - c->started_ms >= STEADY_MS)
         c->backoff_ms = 0;
     c->start_at_ms = now + (at_once ? 0 : c->backoff_ms ? c->backoff_ms : BACKOFF_FIRST);
@@ -287,7 +281,7 @@ static void stop_all(int exit_code)
 {
     self.exit_code = exit_code;
     self.stopping = true;
-    self.stop_at_ms = now_ms() + STOP_MS;
+    self.stop_at_ms = clock_ms(CLOCK_MONOTONIC) + STOP_MS;
     notify("STOPPING=1");
     signal_all(SIGTERM);
 }
@@ -364,7 +358,7 @@ static void on_ready(void)
 /* Starts what is due; returns the milliseconds until the next is, -1: nothing is. */
 static int start_due(void)
 {
-    int64_t now = now_ms(), next = -1;
+    int64_t now = clock_ms(CLOCK_MONOTONIC), next = -1;
     for (struct child *c = self.children; c < self.children + CHILDREN; c++) {
         if (c->pid || self.stopping)
             continue;
@@ -394,7 +388,7 @@ static void loop(void)
             on_signal();
         if (p[1].revents)
             on_ready();
-        if (self.stopping && now_ms() >= self.stop_at_ms)
+        if (self.stopping && clock_ms(CLOCK_MONOTONIC) >= self.stop_at_ms)
             signal_all(SIGKILL);
     }
 }

@@ -70,6 +70,13 @@ struct column {
     const struct table *points; /* COLUMN_ROW */
 };
 
+/* Does it only grow, so that what is worth to know of it is its rate? */
+static inline bool column_is_counter(const struct column *c)
+{
+    return c->kind == COLUMN_COUNTER32 || c->kind == COLUMN_COUNTER64 ||
+           c->kind == COLUMN_KCOUNTER32;
+}
+
 struct table {
     const char *module; /* "MTA-MIB" */
     const char *name;   /* "mtaGroupTable"; scalars: the name of their group */

@@ -174,7 +174,7 @@ static const char *why_not(const struct alarm_rule *r)
         return "its condition (where) is not in the history; name the rows by instances";
     if (r->kind == RULE_ABSENT)
         return "a gap in the history may be one of mailmond itself";
-    if (r->kind == RULE_VALUE && sample_is_counter(r->column))
+    if (r->kind == RULE_VALUE && column_is_counter(r->column))
         return "the history has the growth of a counter, not its height";
     return NULL;
 }

@@ -205,7 +205,7 @@ static double pick_state(const struct alarm_rule *rule, const struct span *s)
 static double pick(const struct past *p, const struct series *r, const struct span *s)
 {
     const struct alarm_rule *rule = p->rule;
-    bool counter = sample_is_counter(rule->column);
+    bool counter = column_is_counter(rule->column);
     bool lasting = rule->hold_s > 0;
     if (rule->values && s->minimum >= 0 && s->maximum < 64)
         return pick_state(rule, s);
@@ -234,7 +234,7 @@ static void place(struct past *p, struct model *m, struct series *r, const struc
         return;
     }
     double value = pick(p, r, s);
-    if (!sample_is_counter(c)) {
+    if (!column_is_counter(c)) {
         r->value = value;
     } else {
         r->rate = value;
@@ -270,7 +270,7 @@ unsigned past_place(struct past *p, struct model *m, int64_t now_s, int64_t *nex
 
 void past_grow(struct past *p, int64_t s)
 {
-    if (!sample_is_counter(p->rule->column))
+    if (!column_is_counter(p->rule->column))
         return;
     for (unsigned i = 0; i < p->count; i++)
         if (p->series[i].present)

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "../agent/clock.h"
 #include "../agent/metrics_url.h"
 #include "access_fetch.h"
 #include "access_metrics.h"
@@ -35,18 +36,11 @@ struct access_fetch {
     char text[TEXT_MAX];
 };
 
-static int64_t clock_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Waits until the socket can be used; false: the deadline has passed. */
 static bool ready(struct access_fetch *f, int fd, short events)
 {
     struct pollfd p = {fd, events, 0};
-    int64_t left = f->deadline_ms - clock_ms();
+    int64_t left = f->deadline_ms - clock_ms(CLOCK_MONOTONIC);
     errno = ETIMEDOUT;
     return left > 0 && poll(&p, 1, (int)left) == 1;
 }
@@ -88,7 +82,7 @@ static void fetch(uv_work_t *work)
     bool http = metrics_url(f->config->metrics, &u);
     f->used = 0;
     f->fault = NULL;
-    f->deadline_ms = clock_ms() + DEADLINE_MS;
+    f->deadline_ms = clock_ms(CLOCK_MONOTONIC) + DEADLINE_MS;
     int fd = http ? socket(u.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
                   : open(f->config->metrics, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     bool good = fd >= 0 && (!http || ask(f, fd, &u)) && read_all(f, fd, http);

@@ -177,22 +177,14 @@ bool access_quota_dovecot(struct slice *text, struct access_usage *u)
     return take_owner(text, u, dovecot_line);
 }
 
-static struct slice next_word(struct slice *s)
-{
-    *s = slice_trim(*s);
-    struct slice w = slice_head(*s, slice_find(*s, ' '));
-    *s = slice_skip(*s, w.n);
-    return w;
-}
-
 /* "   10240      12     1234 STORAGE user.bob"; without a limit the first two columns are blank. */
 static bool cyrus_line(struct slice line, struct slice *owner, struct access_usage *u)
 {
     uint64_t numbers[3];
     unsigned n = 0;
-    struct slice rest = line, word = next_word(&rest);
+    struct slice rest = line, word = slice_take_word(&rest);
     for (; n < 3 && word.n && slice_number(&word, &numbers[n]) && word.n == 0; n++)
-        word = next_word(&rest);
+        word = slice_take_word(&rest);
     struct slice type = word;
     *owner = slice_trim(rest);
     if ((n != 1 && n != 3) || !owner->n)

@@ -49,6 +49,12 @@ struct collector {
     void (*stop)(struct collect *c);
 };
 
+/* Each is of the file of its name, or of NAME_source.c. */
+extern const struct collector collector_directory, collector_log, collector_access, collector_quota,
+    collector_queue, collector_process, collector_socket, collector_rate, collector_disk,
+    collector_file, collector_host, collector_processes, collector_queue_command, collector_record,
+    collector_statistics, collector_response, collector_route, collector_sun, collector_sun_queue,
+    collector_sun_command;
 extern const struct collector *const collectors[]; /* ends with NULL */
 extern const struct mta *const mtas[];             /* ends with NULL */
 const struct mta *mta_find(const char *name);

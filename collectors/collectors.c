@@ -6,14 +6,6 @@
 #include "sun_program.h"
 #include "sun_service.h"
 
-extern const struct collector collector_directory;
-extern const struct collector collector_log, collector_access, collector_quota, collector_queue,
-    collector_process, collector_socket, collector_rate;
-extern const struct collector collector_disk, collector_file, collector_host, collector_processes;
-extern const struct collector collector_queue_command, collector_record, collector_statistics;
-extern const struct collector collector_response, collector_route;
-extern const struct collector collector_sun, collector_sun_queue, collector_sun_command;
-
 /* In the order of a tick: the log first, because the others ask what it knows. */
 /* clang-format off */
 const struct collector *const collectors[] = {

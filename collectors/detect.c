@@ -16,19 +16,13 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "../agent/clock.h"
 #include "detect.h"
 #include "detect_group.h"
 
 #define TEXT_MAX    (1 << 20)
 #define OUTPUT_MAX  (1 << 20)
 #define DEADLINE_MS 5000
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static bool find_program(const char *path, const char *name, char file[PATH_MAX])
 {
@@ -87,7 +81,7 @@ static int collect(int fd, int64_t deadline, char *text, size_t *length)
 {
     for (*length = 0;;) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - clock_ms(CLOCK_MONOTONIC);
         if (left <= 0)
             return ETIMEDOUT;
         if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
@@ -111,7 +105,7 @@ static bool finish(pid_t pid, int64_t deadline)
 {
     int status = -1;
     pid_t done;
-    while ((done = waitpid(pid, &status, WNOHANG)) == 0 && now_ms() < deadline)
+    while ((done = waitpid(pid, &status, WNOHANG)) == 0 && clock_ms(CLOCK_MONOTONIC) < deadline)
         poll(NULL, 0, 1);
     if (done == 0) {
         kill(pid, SIGKILL);
@@ -133,10 +127,10 @@ char *detect_run(const char *path, char *const argv[])
         return NULL;
     }
     size_t length;
-    int64_t deadline = now_ms() + DEADLINE_MS;
+    int64_t deadline = clock_ms(CLOCK_MONOTONIC) + DEADLINE_MS;
     int error = collect(fd, deadline, text, &length);
     close(fd);
-    if (!finish(pid, error ? now_ms() : deadline) && !error)
+    if (!finish(pid, error ? clock_ms(CLOCK_MONOTONIC) : deadline) && !error)
         error = ECHILD;
     if (error) {
         free(text);

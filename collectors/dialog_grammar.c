@@ -18,33 +18,13 @@ static void note(struct dialog *d, struct slice line)
     d->reply[n] = 0;
 }
 
-static bool same_word(struct slice a, const char *b)
-{
-    return a.n == strlen(b) && strncasecmp(a.p, b, a.n) == 0;
-}
-
-static bool starts_word(struct slice s, const char *word)
-{
-    size_t n = strlen(word);
-    return s.n >= n && strncasecmp(s.p, word, n) == 0;
-}
-
-/* The next word of s, without the blanks around it; n 0: none is left. */
-static struct slice word(struct slice *s)
-{
-    *s = slice_trim(*s);
-    struct slice w = slice_head(*s, slice_find(*s, ' '));
-    *s = slice_skip(*s, w.n);
-    return w;
-}
-
 /* Mechanisms, one word each. */
 static void note_mechanisms(struct dialog *d, struct slice s)
 {
-    for (struct slice w = word(&s); w.n; w = word(&s)) {
-        if (same_word(w, "PLAIN"))
+    for (struct slice w = slice_take_word(&s); w.n; w = slice_take_word(&s)) {
+        if (slice_same(w, "PLAIN"))
             d->state |= HEARD_PLAIN;
-        else if (same_word(w, "LOGIN"))
+        else if (slice_same(w, "LOGIN"))
             d->state |= HEARD_LOGIN;
     }
 }
@@ -55,7 +35,7 @@ static bool has_code(struct slice line, const char *const codes[])
     size_t open = slice_find(line, '[');
     struct slice code = slice_skip(line, open + 1);
     for (; open < line.n && *codes; codes++)
-        if (starts_word(code, *codes))
+        if (slice_starts_same(code, *codes))
             return true;
     return false;
 }
@@ -74,7 +54,7 @@ enum heard dialog_line_smtp(struct dialog *d, struct slice line)
         !slice_digit(line.p[2]) || (line.n > 3 && line.p[3] != '-' && line.p[3] != ' '))
         return HEARD_GARBAGE;
     struct slice text = slice_skip(line, 4);
-    if (starts_word(text, "AUTH ") || starts_word(text, "AUTH="))
+    if (slice_starts_same(text, "AUTH ") || slice_starts_same(text, "AUTH="))
         note_mechanisms(d, slice_skip(text, 5));
     if (line.n > 3 && line.p[3] == '-')
         return HEARD_MORE;
@@ -90,7 +70,7 @@ static void look_at_header(struct dialog *d, struct slice line)
     size_t n = strlen(name);
     bool folded = line.n && (*line.p == ' ' || *line.p == '\t');
     if (!folded)
-        d->in_header = starts_word(line, name) && line.n > n && line.p[n] == ':';
+        d->in_header = slice_starts_same(line, name) && line.n > n && line.p[n] == ':';
     if (!d->in_header || slice_search(line, slice_of(d->want->search_value)) == line.n ||
         (d->state & HEARD_FOUND))
         return;
@@ -104,7 +84,7 @@ static enum heard pop3_body(struct dialog *d, struct slice line)
         return HEARD_GOOD;
     slice_take(&line, SLICE("."));
     if (d->row->flags & ROW_CAPABILITIES) {
-        if (starts_word(line, "SASL "))
+        if (slice_starts_same(line, "SASL "))
             note_mechanisms(d, slice_skip(line, 5));
     } else if ((d->row->flags & ROW_SEARCH) && d->in_body == 1) {
         if (line.n == 0)
@@ -151,14 +131,14 @@ enum heard dialog_line_pop3(struct dialog *d, struct slice line)
 
 static void imap_capabilities(struct dialog *d, struct slice s)
 {
-    for (struct slice w = word(&s); w.n; w = word(&s)) {
+    for (struct slice w = slice_take_word(&s); w.n; w = slice_take_word(&s)) {
         size_t end = slice_find(w, ']');
         struct slice name = slice_head(w, end);
-        if (same_word(name, "AUTH=PLAIN"))
+        if (slice_same(name, "AUTH=PLAIN"))
             d->state |= HEARD_PLAIN;
-        else if (same_word(name, "LOGINDISABLED"))
+        else if (slice_same(name, "LOGINDISABLED"))
             d->state |= HEARD_LOGIN_OFF;
-        else if (same_word(name, "UIDPLUS"))
+        else if (slice_same(name, "UIDPLUS"))
             d->state |= HEARD_UIDPLUS;
         if (end < w.n)
             return;
@@ -170,14 +150,14 @@ static void imap_status(struct dialog *d, struct slice s)
 {
     const char *open = s.n ? memrchr(s.p, '(', s.n) : NULL;
     s = slice_skip(s, open ? (size_t)(open - s.p) + 1 : s.n);
-    for (struct slice w = word(&s); w.n; w = word(&s)) {
-        struct slice value = word(&s);
+    for (struct slice w = slice_take_word(&s); w.n; w = slice_take_word(&s)) {
+        struct slice value = slice_take_word(&s);
         uint64_t n;
         if (!slice_number(&value, &n))
             return;
-        if (same_word(w, "MESSAGES"))
+        if (slice_same(w, "MESSAGES"))
             d->messages = n;
-        else if (same_word(w, "UNSEEN"))
+        else if (slice_same(w, "UNSEEN"))
             d->unseen = n;
     }
 }
@@ -185,7 +165,7 @@ static void imap_status(struct dialog *d, struct slice s)
 /* What was found, as far as it fits; a number that may be cut off is left out. */
 static void imap_search(struct dialog *d, struct slice s)
 {
-    for (struct slice w = word(&s); w.n; w = word(&s)) {
+    for (struct slice w = slice_take_word(&s); w.n; w = slice_take_word(&s)) {
         uint64_t uid;
         size_t used = strlen(d->numbers);
         if ((d->cut && s.n == 0) || !slice_number(&w, &uid) || uid > UINT32_MAX)
@@ -202,16 +182,16 @@ static void imap_search(struct dialog *d, struct slice s)
 
 static enum heard imap_greeting(struct dialog *d, struct slice w)
 {
-    if (same_word(w, "PREAUTH"))
+    if (slice_same(w, "PREAUTH"))
         d->state |= HEARD_PREAUTH;
-    if (same_word(w, "OK") || same_word(w, "PREAUTH"))
+    if (slice_same(w, "OK") || slice_same(w, "PREAUTH"))
         return HEARD_GOOD;
-    return same_word(w, "BYE") ? HEARD_BUSY : HEARD_GARBAGE;
+    return slice_same(w, "BYE") ? HEARD_BUSY : HEARD_GARBAGE;
 }
 
 static enum heard imap_untagged(struct dialog *d, struct slice line)
 {
-    struct slice rest = slice_skip(line, 2), w = word(&rest);
+    struct slice rest = slice_skip(line, 2), w = slice_take_word(&rest);
     size_t at = slice_search(line, SLICE("[CAPABILITY "));
     if (at < line.n)
         imap_capabilities(d, slice_skip(line, at + 12));
@@ -220,15 +200,15 @@ static enum heard imap_untagged(struct dialog *d, struct slice line)
         return imap_greeting(d, w);
     }
     uint64_t n;
-    if (same_word(w, "CAPABILITY"))
+    if (slice_same(w, "CAPABILITY"))
         imap_capabilities(d, rest);
-    else if (same_word(w, "STATUS"))
+    else if (slice_same(w, "STATUS"))
         imap_status(d, rest);
-    else if (same_word(w, "SEARCH"))
+    else if (slice_same(w, "SEARCH"))
         imap_search(d, rest);
-    else if (slice_number(&w, &n) && same_word(word(&rest), "EXISTS"))
+    else if (slice_number(&w, &n) && slice_same(slice_take_word(&rest), "EXISTS"))
         d->messages = n;
-    else if (same_word(w, "BYE") && !d->leaving) {
+    else if (slice_same(w, "BYE") && !d->leaving) {
         note(d, line);
         return HEARD_BUSY;
     }
@@ -244,14 +224,14 @@ static enum heard imap_tagged(struct dialog *d, struct slice line)
     if (!slice_take(&line, slice_of(tag)))
         return HEARD_GARBAGE;
     note(d, line);
-    struct slice rest = line, w = word(&rest);
-    if (same_word(w, "OK")) {
+    struct slice rest = line, w = slice_take_word(&rest);
+    if (slice_same(w, "OK")) {
         size_t at = slice_search(line, SLICE("[CAPABILITY "));
         if (at < line.n)
             imap_capabilities(d, slice_skip(line, at + 12));
-        return same_word(w, d->row->good) ? HEARD_GOOD : HEARD_BAD;
+        return slice_same(w, d->row->good) ? HEARD_GOOD : HEARD_BAD;
     }
-    if (!same_word(w, "NO") && !same_word(w, "BAD"))
+    if (!slice_same(w, "NO") && !slice_same(w, "BAD"))
         return HEARD_GARBAGE;
     return has_code(line, busy) ? HEARD_BUSY : HEARD_BAD;
 }
@@ -295,8 +275,8 @@ enum heard dialog_line_http(struct dialog *d, struct slice line)
     note(d, line);
     if (!slice_starts(line, SLICE("HTTP/")))
         return HEARD_GARBAGE;
-    word(&line);
-    struct slice code = word(&line);
+    slice_take_word(&line);
+    struct slice code = slice_take_word(&line);
     if (code.n != 3 || !slice_number(&code, &d->number) || d->number < 100)
         return HEARD_GARBAGE;
     d->in_body = 1;
@@ -306,14 +286,14 @@ enum heard dialog_line_http(struct dialog *d, struct slice line)
 /* RFC 5804, 1.2 and 4: OK, NO or BYE ends an answer; strings before it are its data. */
 enum heard dialog_line_sieve(struct dialog *d, struct slice line)
 {
-    struct slice rest = line, w = word(&rest);
+    struct slice rest = line, w = slice_take_word(&rest);
     if (line.n && *line.p == '"')
         return HEARD_MORE;
     note(d, line);
-    if (same_word(w, "OK"))
+    if (slice_same(w, "OK"))
         return HEARD_GOOD;
     rest = slice_trim(rest);
-    if (same_word(w, "BYE") || (same_word(w, "NO") && starts_word(rest, "(TRYLATER")))
+    if (slice_same(w, "BYE") || (slice_same(w, "NO") && slice_starts_same(rest, "(TRYLATER")))
         return HEARD_BUSY;
-    return same_word(w, "NO") ? HEARD_BAD : HEARD_GARBAGE;
+    return slice_same(w, "NO") ? HEARD_BAD : HEARD_GARBAGE;
 }

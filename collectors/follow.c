@@ -8,6 +8,7 @@
  * one file to the next only when the first was read to its end after its successor was there. So
  * whoever stores `at` with what the lines gave can go on from it at any time.
  */
+#include "../agent/clock.h"
 #include "follow_source.h"
 
 #include <errno.h>
@@ -125,13 +126,6 @@ static enum follow_drain drain(struct follow *f, struct follow_call *c, bool las
     if (r != FOLLOW_DRAIN_LOST && f->live)
         f->refused = 0;
     return r;
-}
-
-static int64_t clock_ms(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* ---- which file to read ---- */

@@ -6,6 +6,7 @@
  * The invariant: at[i] moves only past octets that were handed on or are skipped for ever, and is forgotten
  * only when its file has no name any more.
  */
+#include "../agent/clock.h"
 #include "follow_set.h"
 #include "follow_source.h"
 
@@ -46,13 +47,6 @@ struct follow_set {
     enum source_status trouble;
     char error[128], lost[128];
 };
-
-static int64_t clock_ms(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void set_words(char words[128], const struct follow_set *s, const char *file,
                       const char *text)

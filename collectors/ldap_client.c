@@ -8,19 +8,13 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+#include "../agent/clock.h"
 #include "ldap_client.h"
-
-int64_t ldap_client_now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* The signal comes when the step, or all of it, has taken too long. */
 static void set_deadline(const struct ldap_client *c)
 {
-    int64_t left_ms = c->q->timeout_ms - (ldap_client_now_us() - c->began_us) / 1000;
+    int64_t left_ms = c->q->timeout_ms - (clock_us(CLOCK_MONOTONIC) - c->began_us) / 1000;
     if (c->q->step_timeout_ms && left_ms > c->q->step_timeout_ms)
         left_ms = c->q->step_timeout_ms;
     if (left_ms < 1)
@@ -31,7 +25,7 @@ static void set_deadline(const struct ldap_client *c)
 
 void ldap_client_step(struct ldap_client *c, enum ldap_step step)
 {
-    int64_t now = ldap_client_now_us();
+    int64_t now = clock_us(CLOCK_MONOTONIC);
     if (c->step_began_us && c->r->steps_us[c->r->step] == MODEL_ABSENT)
         c->r->steps_us[c->r->step] = (uint64_t)(now - c->step_began_us);
     c->r->step = step;
@@ -41,7 +35,7 @@ void ldap_client_step(struct ldap_client *c, enum ldap_step step)
 
 void ldap_client_step_done(struct ldap_client *c)
 {
-    c->r->steps_us[c->r->step] = (uint64_t)(ldap_client_now_us() - c->step_began_us);
+    c->r->steps_us[c->r->step] = (uint64_t)(clock_us(CLOCK_MONOTONIC) - c->step_began_us);
     c->step_began_us = 0;
 }
 
@@ -376,7 +370,7 @@ static void leave(struct ldap_client *c, bool ok)
 /* The steps alone: what libldap needs for itself is not the server's time. */
 static uint64_t total_us(const struct ldap_client *c)
 {
-    uint64_t sum = c->step_began_us ? (uint64_t)(ldap_client_now_us() - c->step_began_us) : 0;
+    uint64_t sum = c->step_began_us ? (uint64_t)(clock_us(CLOCK_MONOTONIC) - c->step_began_us) : 0;
     for (int i = 0; i < LDAP_STEPS; i++)
         if (c->r->steps_us[i] != MODEL_ABSENT)
             sum += c->r->steps_us[i];
@@ -406,14 +400,14 @@ static bool converse_trusting(struct ldap_client *c)
                               .fd = -1,
                               .code = -1,
                               .trusting = true,
-                              .began_us = ldap_client_now_us()};
+                              .began_us = clock_us(CLOCK_MONOTONIC)};
     return converse(c);
 }
 
 void ldap_client_run(const struct ldap_request *q, struct ldap_result *r)
 {
     struct ldap_client c = {.q = q, .r = r, .fd = -1, .code = -1};
-    c.began_us = ldap_client_now_us();
+    c.began_us = clock_us(CLOCK_MONOTONIC);
     if (ldap_url_parse(q->uri, &c.url) != LDAP_URL_SUCCESS) {
         ldap_client_fail(&c, RESPONSE_DOWN, "%s is not an LDAP URI", q->uri);
         return;

@@ -35,7 +35,6 @@ struct ldap_client {
     uint64_t before[LDAP_NUMBERS]; /* r->own before the message in hand */
 };
 
-int64_t ldap_client_now_us(void);
 void ldap_client_step(struct ldap_client *c, enum ldap_step step);
 void ldap_client_step_done(struct ldap_client *c);
 /* Ends the conversation's luck: status, and text for the operator. Always false. */

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <openldap.h>
+#include "../agent/clock.h"
 #include "ldap_client.h"
 
 #define MESSAGE_MAX (8u << 20) /* octets of one message; an entry of cn=Monitor has hundreds */
@@ -80,7 +81,7 @@ static int try_address(struct ldap_client *c, const struct addrinfo *a, int64_t 
 /* Each address gets its share of the time that is left. */
 static bool connect_any(struct ldap_client *c, const struct addrinfo *list)
 {
-    int64_t left_ms = c->q->timeout_ms - (ldap_client_now_us() - c->began_us) / 1000;
+    int64_t left_ms = c->q->timeout_ms - (clock_us(CLOCK_MONOTONIC) - c->began_us) / 1000;
     int64_t count = 0;
     int error = EHOSTUNREACH;
     for (const struct addrinfo *a = list; a; a = a->ai_next)
@@ -326,10 +327,10 @@ static void look_at_certificate(const struct ldap_client *failed, char error[256
 /* No TLS: why, by a look at the certificate, whose time is not the server's. */
 static bool refuse(struct ldap_client *c, char error[256])
 {
-    int64_t step_began_us = c->step_began_us, began_us = ldap_client_now_us();
+    int64_t step_began_us = c->step_began_us, began_us = clock_us(CLOCK_MONOTONIC);
     c->lost = true;
     look_at_certificate(c, error);
-    c->step_began_us = step_began_us + (ldap_client_now_us() - began_us);
+    c->step_began_us = step_began_us + (clock_us(CLOCK_MONOTONIC) - began_us);
     TEXT_SET(c->r->cert_error, slice_of(error));
     return ldap_client_fail(c, RESPONSE_TLS_ERROR, "TLS: %s", error);
 }

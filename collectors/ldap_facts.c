@@ -71,17 +71,6 @@ static const struct {
     {"cn=snmp,cn=monitor", "consumerHits", LDAP_SLAVE_HITS},
 };
 
-static bool same(struct slice a, const char *b)
-{
-    return a.n == strlen(b) && strncasecmp(a.p, b, a.n) == 0;
-}
-
-static bool starts(struct slice a, const char *b)
-{
-    size_t n = strlen(b);
-    return a.n >= n && strncasecmp(a.p, b, n) == 0;
-}
-
 /* A number that is the whole of a value. */
 static bool whole_number(struct slice value, uint64_t *number)
 {
@@ -219,7 +208,7 @@ static void take_vendor(struct ldap_facts *f, struct slice vendor)
 {
     static const char *const kin[] = {"389", "Red Hat", "Fedora", "Sun", "Oracle", "Netscape"};
     for (size_t i = 0; i < sizeof kin / sizeof kin[0]; i++)
-        if (starts(vendor, kin[i]))
+        if (slice_starts_same(vendor, kin[i]))
             f->server = LDAP_SERVER_389;
     if (f->server == LDAP_SERVER_389)
         TEXT_SET(f->monitor_base, SLICE("cn=monitor"));
@@ -227,15 +216,15 @@ static void take_vendor(struct ldap_facts *f, struct slice vendor)
 
 static void take_root(struct ldap_facts *f, struct slice attribute, struct slice value)
 {
-    if (same(attribute, "objectClass") && same(value, "OpenLDAProotDSE"))
+    if (slice_same(attribute, "objectClass") && slice_same(value, "OpenLDAProotDSE"))
         f->server = LDAP_SERVER_OPENLDAP;
-    else if (same(attribute, "monitorContext") && value.n)
+    else if (slice_same(attribute, "monitorContext") && value.n)
         TEXT_SET(f->monitor_base, value);
-    else if (same(attribute, "vendorName"))
+    else if (slice_same(attribute, "vendorName"))
         take_vendor(f, value);
-    else if (same(attribute, "vendorVersion"))
+    else if (slice_same(attribute, "vendorVersion"))
         TEXT_SET(f->version, value);
-    else if (same(attribute, "namingContexts") && value.n && !TEXT_GET(f->context).p)
+    else if (slice_same(attribute, "namingContexts") && value.n && !TEXT_GET(f->context).p)
         TEXT_SET(f->context, value);
 }
 
@@ -251,7 +240,7 @@ static bool passes_on(struct slice backend)
 {
     static const char *const kinds[] = {"ldap", "meta", "asyncmeta", "relay", "dnssrv"};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (same(backend, kinds[i]))
+        if (slice_same(backend, kinds[i]))
             return true;
     return false;
 }
@@ -268,30 +257,30 @@ static void take_database(struct ldap_facts *f, struct ldap_database *d, struct 
                   {"olmMDBPagesFree", &d->pages_free}};
     uint64_t number;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
-        if (same(attribute, counts[i].name) && whole_number(value, &number))
+        if (slice_same(attribute, counts[i].name) && whole_number(value, &number))
             *counts[i].to = number;
-    if (same(attribute, "monitoredInfo")) {
+    if (slice_same(attribute, "monitoredInfo")) {
         TEXT_SET(d->backend, value);
         if (passes_on(value))
             f->front_end = 1;
-    } else if (same(attribute, "namingContexts") && value.n && !TEXT_GET(d->context).p) {
+    } else if (slice_same(attribute, "namingContexts") && value.n && !TEXT_GET(d->context).p) {
         TEXT_SET(d->context, value);
-    } else if (same(attribute, "monitorIsShadow")) {
-        d->shadow = same(value, "TRUE");
-    } else if (same(attribute, "olmDbDirectory")) {
+    } else if (slice_same(attribute, "monitorIsShadow")) {
+        d->shadow = slice_same(value, "TRUE");
+    } else if (slice_same(attribute, "olmDbDirectory")) {
         TEXT_SET(d->directory, value);
     }
 }
 
 static void take_consumer(struct ldap_consumer *c, struct slice attribute, struct slice value)
 {
-    if (same(attribute, "olmSRProviderURIList"))
+    if (slice_same(attribute, "olmSRProviderURIList"))
         TEXT_SET(c->provider, slice_head(value, slice_find(value, ' ')));
-    else if (same(attribute, "olmSRLastConnect"))
+    else if (slice_same(attribute, "olmSRLastConnect"))
         c->last_connect_s = ldap_time(value);
-    else if (same(attribute, "olmSRLastContact"))
+    else if (slice_same(attribute, "olmSRLastContact"))
         c->last_contact_s = ldap_time(value);
-    else if (same(attribute, "olmSRNextConnect"))
+    else if (slice_same(attribute, "olmSRNextConnect"))
         c->next_connect_s = ldap_time(value);
 }
 
@@ -312,15 +301,15 @@ static void take_session(struct ldap_session *s, struct slice attribute, struct 
 {
     struct slice address;
     uint64_t port;
-    if (same(attribute, "monitorConnectionAuthzDN")) {
+    if (slice_same(attribute, "monitorConnectionAuthzDN")) {
         TEXT_SET(s->user, value);
-    } else if (same(attribute, "monitorConnectionStartTime")) {
+    } else if (slice_same(attribute, "monitorConnectionStartTime")) {
         s->since_s = ldap_time(value);
-    } else if (same(attribute, "monitorConnectionPeerAddress") &&
+    } else if (slice_same(attribute, "monitorConnectionPeerAddress") &&
                take_address(value, &address, &port)) {
         TEXT_SET(s->peer, address);
         s->peer_port = port;
-    } else if (same(attribute, "monitorConnectionLocalAddress") &&
+    } else if (slice_same(attribute, "monitorConnectionLocalAddress") &&
                take_address(value, &address, &port)) {
         s->local_port = port;
     }
@@ -330,7 +319,7 @@ static void take_listener(struct ldap_facts *f, struct slice attribute, struct s
 {
     struct slice address;
     uint64_t port;
-    if (!same(attribute, "monitorConnectionLocalAddress") ||
+    if (!slice_same(attribute, "monitorConnectionLocalAddress") ||
         !take_address(value, &address, &port) || port > UINT16_MAX)
         return;
     for (uint64_t i = 0; i < f->listener_count; i++)
@@ -362,7 +351,7 @@ static void take_389_session(struct ldap_facts *f, struct slice value)
         if (end)
             user.n = end - 1;
     }
-    if (!same(user, "NULLDN"))
+    if (!slice_same(user, "NULLDN"))
         TEXT_SET(s->user, user);
     if (at < value.n && !slice_eq(peer, SLICE("local")))
         TEXT_SET(s->peer, peer);
@@ -371,13 +360,13 @@ static void take_389_session(struct ldap_facts *f, struct slice value)
 /* What the entry at the top of either tree says beside numbers. */
 static void take_top(struct ldap_facts *f, struct slice attribute, struct slice value)
 {
-    if (same(attribute, "monitoredInfo"))
+    if (slice_same(attribute, "monitoredInfo"))
         take_version(f, value);
-    else if (same(attribute, "startTime"))
+    else if (slice_same(attribute, "startTime"))
         f->started_s = ldap_time(value);
-    else if (same(attribute, "currentTime"))
+    else if (slice_same(attribute, "currentTime"))
         f->now_s = ldap_time(value);
-    else if (same(attribute, "connection"))
+    else if (slice_same(attribute, "connection"))
         take_389_session(f, value);
 }
 
@@ -397,14 +386,14 @@ enum ldap_number ldap_facts_value(struct ldap_facts *f, struct ldap_entry *e,
     else if (strcmp(e->name, "cn=monitor") == 0)
         take_top(f, attribute, value);
     else if (strcmp(e->name, "cn=start,cn=time,cn=monitor") == 0 &&
-             same(attribute, "monitorTimestamp"))
+             slice_same(attribute, "monitorTimestamp"))
         f->started_s = ldap_time(value);
     else if (strcmp(e->name, "cn=current,cn=time,cn=monitor") == 0 &&
-             same(attribute, "monitorTimestamp"))
+             slice_same(attribute, "monitorTimestamp"))
         f->now_s = ldap_time(value);
     uint64_t number;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(e->name, known[i].entry) == 0 && same(attribute, known[i].attribute) &&
+        if (strcmp(e->name, known[i].entry) == 0 && slice_same(attribute, known[i].attribute) &&
             whole_number(value, &number)) {
             f->numbers[known[i].number] = number;
             return known[i].number;

@@ -224,7 +224,7 @@ static void time_record(struct walk *w, struct slice s)
 
 static bool starts_message_id(struct slice line)
 {
-    return line.n >= 11 && strncasecmp(line.p, "message-id:", 11) == 0;
+    return slice_starts_same(line, "message-id:");
 }
 
 /* One line of the message's header (RFC 5322 section 2.2); an empty one ends it. */

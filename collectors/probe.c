@@ -6,6 +6,7 @@
  * Deadlines: `due_ms` of the engine is a lower bound of those of all probes. The list is looked
  * through when that time is reached, so that a probe that ends in time costs no timer.
  */
+#include "../agent/clock.h"
 #include "probe_internal.h"
 
 #include <stdio.h>
@@ -16,18 +17,6 @@
 #define TIMEOUT_MS      30000
 #define STEP_TIMEOUT_MS 10000
 #define EVENTS          64
-
-int64_t probe_now_us(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-int64_t probe_now_ms(void)
-{
-    return probe_now_us(CLOCK_MONOTONIC) / 1000;
-}
 
 /*
  * The kernel stamps packets as long as a socket wants it, and needs a while to begin: this one, which
@@ -136,7 +125,7 @@ void probe_set_due(struct probe *b, int64_t due_ms)
 /* A step, or a part of it, begins to be timed now. */
 void probe_begin_step(struct probe *b)
 {
-    b->mark_us = probe_now_us(CLOCK_MONOTONIC);
+    b->mark_us = clock_us(CLOCK_MONOTONIC);
     probe_set_due(b, b->mark_us / 1000 + b->request.step_timeout_ms);
 }
 
@@ -225,7 +214,7 @@ bool probes_start(struct probes *p, const struct probe_request *r,
     b->arg = arg;
     b->fd = -1;
     set_defaults(b);
-    b->end_ms = probe_now_ms() + b->request.timeout_ms;
+    b->end_ms = clock_ms(CLOCK_MONOTONIC) + b->request.timeout_ms;
     b->due_ms = b->end_ms;
     b->next = p->first;
     if (p->first)
@@ -270,7 +259,7 @@ static void expire(struct probe *b, int64_t now)
 /* Begins what is new, ends what is overdue, and finds the next deadline. */
 static void check_deadlines(struct probes *p)
 {
-    int64_t now = probe_now_ms();
+    int64_t now = clock_ms(CLOCK_MONOTONIC);
     p->due_ms = INT64_MAX;
     for (struct probe *b = p->first, *next; b; b = next) {
         next = b->next;
@@ -285,7 +274,7 @@ static void check_deadlines(struct probes *p)
 
 static int wait_time(const struct probes *p, int wait_ms)
 {
-    int64_t left = p->due_ms == INT64_MAX ? INT64_MAX : p->due_ms - probe_now_ms();
+    int64_t left = p->due_ms == INT64_MAX ? INT64_MAX : p->due_ms - clock_ms(CLOCK_MONOTONIC);
     if (left < 0)
         left = 0;
     if (wait_ms >= 0 && wait_ms < left)
@@ -302,7 +291,7 @@ void probes_turn(struct probes *p, int wait_ms)
         w->ready(w, events[i].events);
     }
     resolver_due(p->resolver);
-    if (p->due_ms <= probe_now_ms())
+    if (p->due_ms <= clock_ms(CLOCK_MONOTONIC))
         check_deadlines(p);
     free_graves(p);
 }

@@ -1,6 +1,7 @@
 /*
  * A probe that is not connected yet: its name, its addresses one after the other, its socket.
  */
+#include "../agent/clock.h"
 #include "probe_internal.h"
 
 #include <arpa/inet.h>
@@ -38,13 +39,13 @@ static void connected(struct probe *b)
 {
     struct tcp_info info = {0};
     socklen_t size = sizeof info;
-    int64_t now = probe_now_us(CLOCK_MONOTONIC);
+    int64_t now = clock_us(CLOCK_MONOTONIC);
     /* The kernel timed the handshake itself, unless it had to send anew. */
     if (getsockopt(b->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_rtt &&
         info.tcpi_total_retrans == 0 && b->mark_us + (int64_t)info.tcpi_rtt < now)
         now = b->mark_us + (int64_t)info.tcpi_rtt;
     probe_time_step(b, STEP_CONNECT, now);
-    probe_set_due(b, probe_now_ms() + b->request.step_timeout_ms);
+    probe_set_due(b, clock_ms(CLOCK_MONOTONIC) + b->request.step_timeout_ms);
     probe_want_events(b, EPOLLIN);
     b->phase = TALKING;
     if (dialog_implicit_tls(b->request.protocol))
@@ -153,7 +154,7 @@ static void on_addresses(void *arg, const struct addresses *a)
 {
     struct probe *b = arg;
     b->lookup = NULL;
-    probe_time_step(b, STEP_RESOLVE, probe_now_us(CLOCK_MONOTONIC));
+    probe_time_step(b, STEP_RESOLVE, clock_us(CLOCK_MONOTONIC));
     if (a->error[0]) {
         probe_fail(b, a->timed_out ? RESPONSE_TIMED_OUT : RESPONSE_DOWN, STEP_RESOLVE, a->error);
         return;

@@ -50,9 +50,6 @@ struct probes {
     char buffer[PROBE_BUFFER];
 };
 
-int64_t probe_now_us(clockid_t id);
-int64_t probe_now_ms(void);
-
 /* The next deadline: at due_ms, or at the end of the whole if that comes first. */
 void probe_set_due(struct probe *b, int64_t due_ms);
 /* A step, or a part of it, begins to be timed now. */

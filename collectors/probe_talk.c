@@ -2,6 +2,7 @@
  * A probe that is connected: TLS, and the dialog over it or in the clear. Words are written into the
  * engine's one buffer and sent at once; what the socket does not take is kept by the probe.
  */
+#include "../agent/clock.h"
 #include "probe_internal.h"
 
 #include <errno.h>
@@ -15,13 +16,13 @@
 /* When the last octets of a message came, on the monotonic clock; never outside of mark and now. */
 static int64_t arrival_us(const struct probe *b, struct msghdr *m)
 {
-    int64_t now = probe_now_us(CLOCK_MONOTONIC);
+    int64_t now = clock_us(CLOCK_MONOTONIC);
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
         struct timespec t;
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
             continue;
         memcpy(&t, CMSG_DATA(c), sizeof t);
-        int64_t at = now - (probe_now_us(CLOCK_REALTIME) - (t.tv_sec * 1000000 + t.tv_nsec / 1000));
+        int64_t at = now - (clock_us(CLOCK_REALTIME) - (t.tv_sec * 1000000 + t.tv_nsec / 1000));
         return at > now ? now : at < b->mark_us ? b->mark_us : at;
     }
     return now;
@@ -96,7 +97,7 @@ void probe_part(struct probe *b)
     shutdown(b->fd, SHUT_WR);
     b->phase = PARTING;
     b->end_ms = INT64_MAX;
-    probe_set_due(b, probe_now_ms() + LINGER_MS);
+    probe_set_due(b, clock_ms(CLOCK_MONOTONIC) + LINGER_MS);
 }
 
 void probe_broken(struct probe *b, const char *text)
@@ -123,11 +124,11 @@ static void secure(struct probe *b)
     }
     if (s == TLS_GOES_ON)
         return;
-    tls_certificate(b->tls, probe_now_us(CLOCK_REALTIME) / 1000000, &c);
+    tls_certificate(b->tls, clock_us(CLOCK_REALTIME) / 1000000, &c);
     r->cert_not_after_s = c.not_after_s;
     snprintf(r->cert_error, sizeof r->cert_error, "%s", c.error);
     b->phase = TALKING;
-    probe_set_due(b, probe_now_ms() + b->request.step_timeout_ms);
+    probe_set_due(b, clock_ms(CLOCK_MONOTONIC) + b->request.step_timeout_ms);
     /* A server that writes twice now (session tickets, then its words) waits for our acknowledgement of
        the first, which would come 40 ms late and be taken for its own time. */
     int on = 1;
@@ -211,7 +212,7 @@ static void hear(struct probe *b, struct slice octets, int64_t at_us)
         if (!whole)
             return;
         probe_time_step(b, step, at_us);
-        probe_set_due(b, probe_now_ms() + b->request.step_timeout_ms);
+        probe_set_due(b, clock_ms(CLOCK_MONOTONIC) + b->request.step_timeout_ms);
         b->early = octets.n > 0;
         /* Octets behind an answer lie in the buffer that words are written to. */
         if (octets.n && dialog_next(&b->dialog) == DIALOG_SAY) {

@@ -224,7 +224,7 @@ static struct proc_known *pass(struct proc_scan *s, DIR *d, unsigned *count)
     return now;
 }
 
-static int compare_seen(const void *a, const void *b)
+int proc_seen_compare(const void *a, const void *b)
 {
     const struct proc_seen *x = a, *y = b;
     return x->pid != y->pid ? (x->pid > y->pid) - (x->pid < y->pid)
@@ -276,7 +276,7 @@ void proc_scan_run(struct proc_scan *s)
     if (count) /* /proc has them in this order already, but promises nothing */
         qsort(now, count, sizeof *now, compare_known);
     if (s->seen_count)
-        qsort(s->seen, s->seen_count, sizeof *s->seen, compare_seen);
+        qsort(s->seen, s->seen_count, sizeof *s->seen, proc_seen_compare);
     free(s->known);
     s->hidden = count && now[0].pid != 1; /* there always is one */
     s->known = now;

@@ -35,7 +35,7 @@ struct proc_scan {
     const struct proc_want *wants;
     unsigned want_count;
     /* the last pass */
-    struct proc_seen *seen; /* in order of pid */
+    struct proc_seen *seen; /* in the order of proc_seen_compare */
     unsigned seen_count, seen_room;
     unsigned processes; /* in all; 0: no look at the list was needed */
     unsigned read;      /* whose stat was read */
@@ -49,6 +49,8 @@ struct proc_scan {
     uint32_t *wanted_pids; /* of the pid files, 0: none */
 };
 
+/* Order of two struct proc_seen, for qsort and bsearch: by process, then by want. */
+int proc_seen_compare(const void *a, const void *b);
 /* false: memory is short. `root` and `wants` stay the caller's. */
 bool proc_scan_init(struct proc_scan *s, const char *root, const struct proc_want *wants,
                     unsigned want_count);

@@ -8,17 +8,11 @@
 
 #define SAME_MS 2000 /* starts this near are one: clocks are set between two runs of mailmond */
 
-static int compare(const void *a, const void *b)
-{
-    const struct proc_seen *x = a, *y = b;
-    return x->pid != y->pid ? (x->pid > y->pid) - (x->pid < y->pid)
-                            : (x->want > y->want) - (x->want < y->want);
-}
-
 /* The processor time that a process has used since the pass before. */
 static uint64_t used(const struct proc_seen *s, const struct proc_seen *before, unsigned count)
 {
-    const struct proc_seen *was = count ? bsearch(s, before, count, sizeof *s, compare) : NULL;
+    const struct proc_seen *was =
+        count ? bsearch(s, before, count, sizeof *s, proc_seen_compare) : NULL;
     if (!was || was->start_ticks != s->start_ticks)
         return s->cpu_ticks;
     return s->cpu_ticks > was->cpu_ticks ? s->cpu_ticks - was->cpu_ticks : 0;

@@ -3,6 +3,7 @@
  * who may write there leads the walk elsewhere. Invariant: between two refreshes `messages` holds what the
  * last walk found, in any order, and `index` finds each by its id.
  */
+#include "../agent/clock.h"
 #include "spool.h"
 
 #include <dirent.h>
@@ -321,17 +322,10 @@ static void turn_over(struct spool *s)
     s->left_out = false;
 }
 
-static int64_t microseconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
-}
-
 void spool_refresh(struct spool *s, const struct mailq_request *request,
                    struct mailq_result *result)
 {
-    int64_t start = microseconds();
+    int64_t start = clock_us(CLOCK_MONOTONIC);
     memset(result, 0, offsetof(struct mailq_result, wanted));
     result->wanted_count = 0;
     turn_over(s);
@@ -350,5 +344,5 @@ void spool_refresh(struct spool *s, const struct mailq_request *request,
     result->scans = s->scans;
     result->files_read = s->files_read;
     result->memory = sizeof *s + ((size_t)s->room + s->before_count) * sizeof *s->messages;
-    result->duration_us = (uint64_t)(microseconds() - start);
+    result->duration_us = (uint64_t)(clock_us(CLOCK_MONOTONIC) - start);
 }

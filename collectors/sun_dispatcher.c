@@ -18,23 +18,18 @@ static struct slice trim(struct slice s)
     return s;
 }
 
-static bool is(struct slice a, const char *name)
-{
-    return a.n == strlen(name) && strncasecmp(a.p, name, a.n) == 0;
-}
-
 static void set(struct service *s, struct slice name, struct slice value)
 {
     uint64_t n;
-    if (is(name, "PORT"))
+    if (slice_same(name, "PORT"))
         s->ports = value;
-    else if (is(name, "TLS_PORT"))
+    else if (slice_same(name, "TLS_PORT"))
         s->tls_ports = value;
-    else if (is(name, "INTERFACE_ADDRESS"))
+    else if (slice_same(name, "INTERFACE_ADDRESS"))
         s->address = value;
-    else if (is(name, "MAX_LIFE_TIME") && slice_number(&value, &n) && n <= UINT32_MAX)
+    else if (slice_same(name, "MAX_LIFE_TIME") && slice_number(&value, &n) && n <= UINT32_MAX)
         s->max_life_s = n;
-    else if (is(name, "PARAMETER") && is(slice_head(value, 8), "CHANNEL="))
+    else if (slice_same(name, "PARAMETER") && slice_starts_same(value, "CHANNEL="))
         s->channel = slice_skip(value, 8);
 }
 

@@ -33,11 +33,6 @@ static const char *const harmless[] = {
 
 };
 
-static bool same_name(struct slice a, const char *name)
-{
-    return a.n == strlen(name) && strncasecmp(a.p, name, a.n) == 0;
-}
-
 static struct slice trim(struct slice s)
 {
     while (s.n && (*s.p == ' ' || *s.p == '\t'))
@@ -49,25 +44,25 @@ static struct slice trim(struct slice s)
 
 static bool is_log_option(struct slice name)
 {
-    return name.n > 4 && strncasecmp(name.p, "LOG_", 4) == 0;
+    return name.n > 4 && slice_starts_same(name, "LOG_");
 }
 
 static void set(struct sun_options *o, struct slice name, int64_t value)
 {
     bool known = !is_log_option(name) || value == 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (same_name(name, fields[i].name)) {
+        if (slice_same(name, fields[i].name)) {
             o->fields = (o->fields & ~fields[i].field) | (value & 1 ? fields[i].field : 0);
             known = true;
         }
     for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
-        known |= same_name(name, harmless[i]);
+        known |= slice_same(name, harmless[i]);
     o->other |= !known;
-    if (same_name(name, "LOG_FORMAT") && value >= 1 && value <= 6)
+    if (slice_same(name, "LOG_FORMAT") && value >= 1 && value <= 6)
         o->format = (uint32_t)value;
-    if (same_name(name, "BLOCK_SIZE") && value >= 1 && value <= 1 << 30)
+    if (slice_same(name, "BLOCK_SIZE") && value >= 1 && value <= 1 << 30)
         o->block_size = (uint32_t)value;
-    if (same_name(name, "LOG_MESSAGES_SYSLOG"))
+    if (slice_same(name, "LOG_MESSAGES_SYSLOG"))
         o->syslog = (int32_t)value;
 }
 

@@ -2,6 +2,7 @@
  * Queue directories of Sun's Messaging Server, see sun_queue.h. getdents64 by readdir(3) and one statx for each
  * file: the names tell no time. Symbolic links are not followed.
  */
+#include "../agent/clock.h"
 #include "sun_queue.h"
 #include "sun_record.h"
 
@@ -158,13 +159,6 @@ static void read_message_id(int root, struct sun_queue_channel *c)
         TEXT_SET(c->message_id, id);
 }
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static bool is_channel(int root, const struct dirent *e)
 {
     struct stat st;
@@ -177,7 +171,7 @@ static bool is_channel(int root, const struct dirent *e)
 void sun_queue_scan(const char *path, int64_t now_ms, struct sun_queue *q)
 {
     struct scan s = {.q = q, .now_s = now_ms / 1000};
-    int64_t begin = now_us();
+    int64_t begin = clock_us(CLOCK_MONOTONIC);
     q->count = 0;
     q->files = 0;
     q->status = SOURCE_OK;
@@ -195,5 +189,5 @@ void sun_queue_scan(const char *path, int64_t now_ms, struct sun_queue *q)
         if (q->channels[i].oldest_ms)
             read_message_id(dirfd(d), &q->channels[i]);
     closedir(d);
-    q->duration_us = (uint64_t)(now_us() - begin);
+    q->duration_us = (uint64_t)(clock_us(CLOCK_MONOTONIC) - begin);
 }
