@@ -86,3 +86,12 @@ def test_links(page):
         assert (page.parent / target).exists(), target
     for target in re.findall(r"(?<![\w./-])((?:docs|packaging|tests|mibs)/[\w./-]*\w)", page.read_text()):
         assert re.search(r"test_x|NAME", target) or list(ROOT.glob(target + "*")), target
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "docs/decisions").glob("*.md"))],
+                         ids=lambda page: str(page.relative_to(ROOT)))
+def test_sources(page):
+    """Source files that a page names, such as slots.c."""
+    there = {f.name for folder in ("agent", "collectors", "tests") for f in (ROOT / folder).rglob("*.*")}
+    named = re.findall(r"(?<![\w/.-])(?:agent/|collectors/|tests/[\w/]+/)?(\w+\.(?:[ch]|py|sh))\b", page.read_text())
+    assert [n for n in named if n not in there and not re.search(r"test_x|NAME", n)] == []
