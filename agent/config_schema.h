@@ -53,21 +53,19 @@ void config_check_mail(struct config *c, const config_t *tree, struct err_list *
 /* The history (config_schema_history.c). */
 extern const struct setting config_history_settings[], config_report_settings[];
 void config_check_report(const struct config *c, const config_t *tree, struct err_list *errors);
-/* One instance of Postfix; of another mail transfer agent. */
+/* An instance of a mail transfer agent, by its kind (config_schema_mta.c, config_schema_sun.c). */
+extern const struct setting config_postfix_settings[], config_sendmail_settings[],
+    config_opensmtpd_settings[], config_exim_settings[], config_sun_settings[];
+/* An instance of a server of mailboxes; log events, quotas (config_schema_access.c). */
 extern const struct setting config_dovecot_settings[], config_cyrus_settings[],
     config_log_event_settings[], config_quota_settings[];
 extern const char *const show_users_words[]; /* in the order of enum access_users */
-extern const struct setting config_postfix_settings[], config_sendmail_settings[];
-extern const struct setting config_sun_settings[], config_exim_settings[];
-extern const struct setting config_opensmtpd_settings[];
-/* The members of its lists, by area. */
+/* A service to be asked (config_schema_response.c); the labels of mailmonResponseProtocol, ends with NULL. */
 extern const struct setting response_settings[];
-extern const char
-    *const response_protocols[]; /* the labels of mailmonResponseProtocol; ends with NULL */
-extern const struct setting disk_settings[], process_settings[], file_settings[];
-extern const struct setting record_settings[];
-
-/* One directory server. */
+extern const char *const response_protocols[];
+/* Disks, processes, files, daily records (config_schema_system.c). */
+extern const struct setting disk_settings[], process_settings[], file_settings[], record_settings[];
+/* A directory server (config_schema_directory.c). */
 extern const struct setting config_directory_settings[];
 /* Rules of alarms, storm limits, configutil (config_schema_alarm.c). */
 extern const struct setting config_alarm_settings[], config_notification_settings[];
@@ -129,12 +127,13 @@ void config_snmp_apply(const struct config_snmp *s, struct config *c, const conf
 bool config_password_good(const char *file, char why[512]);
 /* What only all settings together can tell: names used twice, listeners, accounts, open access. */
 void config_check(struct config *c, const config_t *tree, struct err_list *errors);
-/* The same of directory servers. */
+/* Parts of it. Directory servers: names, URIs, who asks. */
 void config_check_directories(struct config *c, struct err_list *errors);
-/* The part of it about disks, processes and files. */
+/* Services to be asked: names, what their protocols have. */
 void config_check_responses(struct config *c, struct err_list *errors);
-/* That each log event and quota has what it needs, and the protocols exist. */
+/* Servers of mailboxes, log events, quotas: names, protocols, metrics, and that each has what it needs. */
 void config_check_access(const struct config *c, struct err_list *errors);
+/* Disks, processes and files: that each has what it needs. */
 void config_check_system(const struct config *c, struct err_list *errors);
 
 #endif

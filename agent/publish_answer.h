@@ -16,6 +16,7 @@ struct answer_moment {
     struct table_time now;
 };
 
+/* The slots that everything here is answered from; they stay the caller's. Once, before all else. */
 void answer_open(struct slots *slots);
 /* Pins the newest slot and notes the time, so that all varbinds of a PDU tell of one moment. What was
  * begun before and not ended yet stays. */

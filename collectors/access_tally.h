@@ -88,8 +88,10 @@ uint64_t access_tally_users(const struct access_log *log);
 /* The key of users' hashes: random, and kept in the store. */
 uint64_t access_tally_salt(const struct access_tally *t);
 
+/* Puts the sessions and attempts that changed since the last checkpoint. false: memory is short. */
 bool access_tally_save(struct access_tally *t, struct checkpoint *c);
-/* The model's rows must have been restored, and the instances added. */
+/* Takes them back. The model's rows must have been restored, and the instances added. false: the store cannot
+ * be read. */
 bool access_tally_load(struct access_tally *t, struct store *s);
 
 /* The protocols' names and primary ports, by enum access_protocol. */

@@ -9,6 +9,7 @@
 
 #include "mta.h"
 
+/* queue_name, queue_file and queue_file_name of mta.h; the second with what -J says is done. */
 bool exim_queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s);
 bool exim_queue_file(struct slice content, struct queue_file *f);
 bool exim_queue_file_journal(struct slice content, struct slice journal, struct queue_file *f);

@@ -45,6 +45,7 @@ enum follow_result follow_read(struct follow *f, size_t budget,
                                void (*lines)(void *arg, struct slice run, int64_t reference_ms),
                                void *arg);
 
+/* Where reading goes on: behind the last run that was handed on. Good until the next follow_read. */
 const struct follow_position *follow_position(const struct follow *f);
 
 struct follow_status {

@@ -64,9 +64,11 @@ int follow_file_open(const char *directory, const struct follow_file *file,
 ssize_t follow_file_read(struct follow_reader *reader, char *p, size_t n, uint64_t offset);
 /* Compressed octets not read yet of a gzip file of `size`. */
 uint64_t follow_file_left(const struct follow_reader *reader, uint64_t size);
+/* Back to its beginning. */
 void follow_file_rewind(struct follow_reader *reader);
 void follow_file_close(struct follow_reader *reader);
 
-int64_t follow_file_mtime(const struct stat *st); /* ns */
+/* When the file was last written, in nanoseconds since the epoch. */
+int64_t follow_file_mtime(const struct stat *st);
 
 #endif

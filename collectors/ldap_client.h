@@ -35,6 +35,7 @@ struct ldap_client {
     uint64_t before[LDAP_NUMBERS]; /* r->own before the message in hand */
 };
 
+/* A step begins, and is the one that is told if nothing else comes; it ends, and has its time. */
 void ldap_client_step(struct ldap_client *c, enum ldap_step step);
 void ldap_client_step_done(struct ldap_client *c);
 /* Ends the conversation's luck: status, and text for the operator. Always false. */

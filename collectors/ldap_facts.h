@@ -122,6 +122,7 @@ struct ldap_entry {
     bool listener;
 };
 
+/* Nothing known: numbers MODEL_ABSENT, texts absent, lists empty. */
 void ldap_facts_init(struct ldap_facts *f);
 /* An entry begins; the empty DN is the root DSE, which must come first. */
 void ldap_facts_entry(struct ldap_facts *f, struct slice dn, struct ldap_entry *e);

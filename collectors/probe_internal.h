@@ -67,6 +67,7 @@ void probe_fail(struct probe *b, enum response_status status, enum dialog_step s
 void probe_conclude(struct probe *b);
 /* Ends its part in the world; it is freed at the end of the turn, since events may name it. */
 void probe_bury(struct probe *b);
+/* Closes its socket, if it has one. */
 void probe_close_socket(struct probe *b);
 
 /* Begins: a name or an address to a connection, and on to the dialog. */
@@ -74,12 +75,15 @@ void probe_find_address(struct probe *b);
 /* Its socket is ready. */
 void probe_on_ready(struct watch *w, uint32_t events);
 
+/* From now on its socket is watched for these (EPOLLIN, EPOLLOUT). */
 void probe_want_events(struct probe *b, uint32_t events);
 /* Sends what is left, as far as the socket takes it. false: the connection is broken. */
 bool probe_flush(struct probe *b);
+/* A handshake begins, at once or after STARTTLS. */
 void probe_begin_tls(struct probe *b);
 /* Says what there is to say; ends the probe when the dialog does. */
 void probe_converse(struct probe *b);
+/* Takes what came to the dialog, through TLS if there is any. */
 void probe_receive(struct probe *b);
 /* The connection is no more. */
 void probe_broken(struct probe *b, const char *text);

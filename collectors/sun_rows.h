@@ -25,6 +25,8 @@ sun_take_output sun_take_values, sun_take_disk_usage, sun_take_responses, sun_ta
 /* sun_rows_session.c */
 sun_take_output sun_take_logged_in, sun_take_last_access;
 
+/* The readings that counters are counted on from: taken back at the start, put into a checkpoint if they changed.
+ * false: the store cannot be read; memory is short. */
 bool sun_rows_load(struct collect *c);
 bool sun_rows_save(struct checkpoint *to);
 
