@@ -11,7 +11,7 @@
 struct access_peers {
     struct hashindex by_hash;
     struct peer_sessions {
-        uint64_t hash; /* tally_peer_hash */
+        uint64_t hash; /* of tally_peer_find */
         uint32_t count;
     } * list;
     uint32_t high, room;
