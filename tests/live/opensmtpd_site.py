@@ -2,12 +2,10 @@
 import shutil
 import signal
 import smtplib
-import socket
 import subprocess
 
-import smtp_client
-from overlay import Overlay
-from postfix_site import Sink, wait_until
+from overlay_site import OverlaySite
+from postfix_site import wait_until
 
 # Ports of a site, from its base. Routes are kept by address, so each destination has one of its own.
 SMTP, SUBMISSION, OK, OTHER, TEMPORARY, PERMANENT, DATA, CLOSED = range(8)
@@ -49,22 +47,16 @@ announce: :include:/etc/announce.lab
 ANNOUNCE = "games\nnews\na@ok.test\nb@ok.test\nmixed\n"
 
 
-class OpenSmtpd:
+class OpenSmtpd(OverlaySite):
     def __init__(self, folder, base):
-        self.base, self.sinks, self.process, self.size = base, {}, None, 0
-        self.overlay = o = Overlay(folder, PACKAGES,
-                                   {"opensmtpd": DAEMON, "opensmtpq": QUEUE})
+        super().__init__(folder, base, PACKAGES, {"opensmtpd": DAEMON, "opensmtpq": QUEUE}, "os.lab.test")
+        self.process, o = None, self.overlay
         self.spool = o.bind("/var/spool/smtpd")
         self.mail = o.bind("/var/mail")
-        self.log = o.log
         self.spool.chmod(0o711)
         self.mail.chmod(0o1777)
         etc = o.upper / "etc"
-        host = socket.gethostname()
-        (etc / "hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 os.lab.test {host}\n")
-        ports = {k.lower(): base + v for k, v in globals().items()
-                 if k.isupper() and isinstance(v, int)}
-        (etc / "smtpd.conf").write_text(CONF.format(**ports))
+        (etc / "smtpd.conf").write_text(CONF.format(**self.ports(globals())))
         (etc / "aliases.lab").write_text(ALIASES)
         (etc / "announce.lab").write_text(ANNOUNCE)
         for name in "smtpd.conf", "aliases.lab", "announce.lab":
@@ -80,9 +72,6 @@ class OpenSmtpd:
         (o.upper / "opt" / "smtpd").mkdir(parents=True)
         (o.upper / "opt" / "smtpd" / "sendmail").symlink_to("/usr/sbin/smtpctl")
 
-    def port(self, service):
-        return self.base + service
-
     def start(self):
         try:
             self.overlay.start()
@@ -90,7 +79,7 @@ class OpenSmtpd:
                     (OK, {}), (OTHER, {}), (TEMPORARY, {"RCPT": "450 4.2.1 not now"}),
                     (PERMANENT, {"RCPT": "550 5.1.1 no such user"}),
                     (DATA, {".": "452 4.3.1 no room"}))):
-                self.sinks[port] = Sink(self.base + port, replies, address=f"127.0.0.{10 + n}")
+                self.deliver_to({port: replies}, f"127.0.0.{10 + n}")
             output = self.overlay.folder / "smtpd.out"
             with open(output, "wb") as out:
                 self.process = subprocess.Popen(
@@ -112,13 +101,6 @@ class OpenSmtpd:
         except OSError:
             return False
 
-    def send(self, recipients, sender="sender@ok.test", service=SMTP, source="127.0.0.2",
-             subject="test", body="text\n"):
-        """Sends one message and returns the refused recipients: {address: (code, text)}."""
-        text = smtp_client.compose(sender, subject, body)
-        self.size = len(text)  # of the message sent last
-        return smtp_client.send(self.port(service), sender, recipients, text, source)
-
     def submit(self, recipients, sender="root@local.test"):
         """By the sendmail command."""
         self.overlay.run("/opt/smtpd/sendmail", "-f", sender, *recipients,
@@ -127,17 +109,9 @@ class OpenSmtpd:
     def control(self, *arguments):
         return self.overlay.run("/usr/sbin/smtpctl", *arguments)
 
-    def text(self):
-        return self.log.read_text(errors="replace")
-
-    def wait_log(self, text, seconds=30):
-        wait_until(lambda: text in self.text(), seconds)
-
     def stop(self):
         if self.process:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(20)
-        self.overlay.stop()
-        for s in self.sinks.values():
-            s.stop()
-        self.sinks, self.process = {}, None
+        self.process = None
+        super().stop()

@@ -2,12 +2,10 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 
-import smtp_client
-from overlay import Overlay
-from postfix_site import Sink, alive, wait_until
+from overlay_site import OverlaySite
+from postfix_site import alive, wait_until
 
 # Ports of a site, from its base.
 SMTP, SUBMISSION, OK, TEMPORARY, PERMANENT, DATA, CLOSED = range(7)
@@ -110,13 +108,12 @@ announce: :include:/etc/mail/announce
 ANNOUNCE = "games\nlist\na@ok.test\nb@ok.test\nmixed\n"
 
 
-class Sendmail:
+class Sendmail(OverlaySite):
     """groups: has mail of one mailer a queue group of its own?"""
 
     def __init__(self, folder, base, groups=False):
-        self.base, self.sinks, self.size = base, {}, 0
-        self.overlay = o = Overlay(folder, PACKAGES,
-                                   {"smmta": SMMTA, "smmsp": SMMSP})
+        super().__init__(folder, base, PACKAGES, {"smmta": SMMTA, "smmsp": SMMSP}, "sm.lab.test")
+        o = self.overlay
         self.queue = o.bind("/var/spool/mqueue")
         self.client_queue = o.bind("/var/spool/mqueue-client")
         self.state = o.bind("/var/lib/sendmail")
@@ -124,7 +121,6 @@ class Sendmail:
         self.mail = o.bind("/var/mail")
         self.statistics = self.state / "sendmail.st"
         self.pid_file = self.run_dir / "mta" / "sendmail.pid"
-        self.log = o.log
         for d in self.queue, self.client_queue:
             d.chmod(0o700)
         shutil.chown(self.client_queue, SMMSP, SMMSP)
@@ -136,10 +132,7 @@ class Sendmail:
         self.statistics.touch()
         etc = o.upper / "etc"
         (etc / "mail").mkdir(mode=0o755, exist_ok=True)
-        host = socket.gethostname()
-        (etc / "hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 sm.lab.test {host}\n")
-        ports = {k.lower(): base + v for k, v in globals().items()
-                 if k.isupper() and isinstance(v, int)}
+        ports = self.ports(globals())
         for name, text in (("mta.mc", CF.format(groups=GROUPS if groups else "", **ports)),
                            ("client.mc", CLIENT.format(**ports)), ("mailertable.txt", MAILERS),
                            ("access.txt", ACCESS), ("aliases", ALIASES), ("announce", ANNOUNCE),
@@ -153,16 +146,11 @@ class Sendmail:
         mda.write_text('#!/bin/sh\n{ cat; echo; } >>/var/mail/"$1"\n')
         mda.chmod(0o755)
 
-    def port(self, service):
-        return self.base + service
-
     def start(self):
         try:
             self.overlay.start()
-            for port, replies in ((OK, {}), (TEMPORARY, {"RCPT": "450 4.2.1 not now"}),
-                                  (PERMANENT, {"RCPT": "550 5.1.1 no such user"}),
-                                  (DATA, {".": "452 4.3.1 no room"})):
-                self.sinks[port] = Sink(self.base + port, replies)
+            self.deliver_to({OK: {}, TEMPORARY: {"RCPT": "450 4.2.1 not now"},
+                             PERMANENT: {"RCPT": "550 5.1.1 no such user"}, DATA: {".": "452 4.3.1 no room"}})
             self.overlay.run("sh", "-ec", """cd /etc/mail
                 m4 mta.mc >sendmail.cf; m4 client.mc >submit.cf; chmod 644 *
                 for m in mailertable access; do /usr/libexec/sendmail/makemap hash $m <$m.txt; done
@@ -180,13 +168,6 @@ class Sendmail:
         except (FileNotFoundError, ValueError, IndexError):
             return 0
 
-    def send(self, recipients, sender="sender@ok.test", service=SMTP, source="127.0.0.2",
-             subject="test", body="text\n"):
-        """Sends one message and returns the refused recipients: {address: (code, text)}."""
-        text = smtp_client.compose(sender, subject, body)
-        self.size = len(text)  # of the message sent last
-        return smtp_client.send(self.port(service), sender, recipients, text, source)
-
     def submit(self, recipients, sender="root"):
         """By the sendmail command, which hands the message to the daemon."""
         self.overlay.run(PROGRAM, "-Ac", "-C", CLIENT_CF, "-i", "-f", sender, *recipients,
@@ -194,12 +175,6 @@ class Sendmail:
 
     def run_queue(self):
         self.overlay.run(PROGRAM, "-L", "sm-mta", "-q", "-C", MTA_CF)
-
-    def text(self):
-        return self.log.read_text(errors="replace")
-
-    def wait_log(self, what, count=1, seconds=15):
-        wait_until(lambda: self.text().count(what) >= count, seconds)
 
     def queued(self):
         """Control files of queued messages."""
@@ -217,7 +192,4 @@ class Sendmail:
         if pid and alive(pid):
             os.kill(pid, signal.SIGTERM)
             wait_until(lambda: not alive(pid), 20)
-        self.overlay.stop()
-        for s in self.sinks.values():
-            s.stop()
-        self.sinks = {}
+        super().stop()

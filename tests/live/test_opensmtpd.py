@@ -154,7 +154,7 @@ def test_expired_and_removed(lab):
     wait_until(lambda: "to=<drop@temporary.test>" in site.text())
     line = next(n for n in site.control("show", "queue").splitlines() if "|drop@" in n)
     site.control("remove", line[:16])
-    site.wait_log(" Expire for ", 60)
+    site.wait_log(" Expire for ", seconds=60)
     t.update(before)
     assert not settle(daemon, t)
     walk = daemon.walk()
