@@ -3,14 +3,7 @@
 
 #include "../../collectors/access_listing.h"
 #include "../../collectors/log_pattern.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(struct slice part, struct slice line)
-{
-    if (part.n && (part.p < line.p || part.p + part.n > line.p + line.n))
-        abort();
-}
+#include "fuzz_within.h"
 
 static void check_server(const struct access_server *server, struct slice line)
 {
@@ -22,13 +15,13 @@ static void check_server(const struct access_server *server, struct slice line)
         abort();
     if (e.kind == EVENT_FOREIGN || e.kind == EVENT_UNKNOWN)
         return;
-    check(e.tag, line);
-    check(e.app, line);
-    check(e.other_id, line);
-    check(e.address, line);
-    check(e.peer, line);
-    check(e.relay, line);
-    check(e.text, line);
+    fuzz_within(e.tag, line);
+    fuzz_within(e.app, line);
+    fuzz_within(e.other_id, line);
+    fuzz_within(e.address, line);
+    fuzz_within(e.peer, line);
+    fuzz_within(e.relay, line);
+    fuzz_within(e.text, line);
     unsigned patterns = 0;
     while (server->patterns[patterns].name)
         patterns++;
@@ -44,17 +37,17 @@ static void check_listings(struct slice text)
     struct access_listed l;
     struct access_usage u;
     for (struct slice rest = text; access_who(&rest, &columns, &l);)
-        check(l.user, text);
+        fuzz_within(l.user, text);
     if (access_proc(text, &l))
-        check(l.remote, text);
+        fuzz_within(l.remote, text);
     for (struct slice rest = text; access_quota_dovecot(&rest, &u);)
-        check(u.owner, text);
+        fuzz_within(u.owner, text);
     for (struct slice rest = text; access_quota_cyrus(&rest, &u);)
-        check(u.owner, text);
+        fuzz_within(u.owner, text);
     struct log_pattern p;
     struct slice line, rest = text;
     while (log_pattern_parse(&p, slice_head(text, 6)) && log_pattern_next(&p, &rest, &line))
-        check(line, text);
+        fuzz_within(line, text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,14 +3,7 @@
 
 #include "../../collectors/maillog.h"
 #include "../../collectors/sun_service.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(struct slice part, struct slice line)
-{
-    if (part.n && (part.p < line.p || part.p + part.n > line.p + line.n))
-        abort();
-}
+#include "fuzz_within.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -22,12 +15,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct event e = {0};
         syslog_start(&c, INT64_C(1093864985000));
         parsers[i](&c, line, &e);
-        check(e.service, line);
-        check(e.address, line);
-        check(e.peer, line);
-        check(e.relay, line);
-        check(e.other_id, line);
-        check(e.text, line);
+        fuzz_within(e.service, line);
+        fuzz_within(e.address, line);
+        fuzz_within(e.peer, line);
+        fuzz_within(e.relay, line);
+        fuzz_within(e.other_id, line);
+        fuzz_within(e.text, line);
         struct sun_expire x = {0};
         sun_expire_take(&x, &e);
         if (e.entry >> 8 >= SUN_CATEGORIES || (e.entry & 0xff) >= SUN_LEVELS)

@@ -5,15 +5,7 @@
 #include <stdlib.h>
 
 #include "../../collectors/mta.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A slice lies in the line, or is empty. */
-static inline void fuzz_within(struct slice part, struct slice line)
-{
-    if (part.n && (part.p < line.p || part.p + part.n > line.p + line.n))
-        abort();
-}
+#include "fuzz_within.h"
 
 /* The event of a line, checked but for its text, which may be a word of the parser's. */
 static inline struct event fuzz_mta_parse(const struct mta *mta, struct slice line)

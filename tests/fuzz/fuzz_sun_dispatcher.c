@@ -2,14 +2,7 @@
 #include <stdlib.h>
 
 #include "../../collectors/sun_dispatcher.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(struct slice part, struct slice text)
-{
-    if (part.n && (part.p < text.p || part.p + part.n > text.p + text.n))
-        abort();
-}
+#include "fuzz_within.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -19,8 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (d.count > SUN_LISTENERS)
         abort();
     for (unsigned i = 0; i < d.count; i++) {
-        check(d.listeners[i].address, text);
-        check(d.listeners[i].channel, text);
+        fuzz_within(d.listeners[i].address, text);
+        fuzz_within(d.listeners[i].channel, text);
     }
     return 0;
 }

@@ -3,14 +3,7 @@
 
 #include "../../collectors/mta.h"
 #include "../../collectors/sun_record.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(struct slice part, struct slice line)
-{
-    if (part.n && (part.p < line.p || part.p + part.n > line.p + line.n))
-        abort();
-}
+#include "fuzz_within.h"
 
 static void parse(const struct sun_options *o, struct slice line)
 {
@@ -45,7 +38,7 @@ static void parse(const struct sun_options *o, struct slice line)
                                 sun_record_peer(&r),
                                 sun_record_reply(&r)};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        check(all[i], line);
+        fuzz_within(all[i], line);
     if (r.code && (r.code < 'A' || r.code > 'Z' || !r.source.n))
         abort();
 }
@@ -56,12 +49,12 @@ static void parse_event(struct slice line)
     struct event e = {0};
     syslog_start(&c, INT64_C(1795301304000));
     mta_sun.parse(&c, line, &e);
-    check(e.service, line);
-    check(e.relay, line);
-    check(e.address, line);
-    check(e.peer, line);
-    check(e.id, line);
-    check(e.text, line);
+    fuzz_within(e.service, line);
+    fuzz_within(e.relay, line);
+    fuzz_within(e.address, line);
+    fuzz_within(e.peer, line);
+    fuzz_within(e.id, line);
+    fuzz_within(e.text, line);
     if (e.kind >= EVENT_KINDS || (e.code && (e.code < 4000000 || e.code > 5999999)))
         abort();
 }
