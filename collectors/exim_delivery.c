@@ -60,6 +60,9 @@ static bool is_unquoted(struct slice plain, struct slice quoted)
     return n == plain.n;
 }
 
+#define ADDRESS_MOST 1024 /* octets of an address ... */
+#define LOOKS        256  /* ... and how many of them may look like the beginning of another */
+
 /*
  * A local part in quotes may hold anything, and is logged without them; then the address as it came, in
  * quotes, stands behind it. The last one that is the same as all before it is that.
@@ -68,16 +71,17 @@ static bool take_unquoted_address(struct slice all, struct slice *s, struct even
 {
     bool found = false;
     struct slice rest = all;
-    while (slice_cut(&rest, '<').p) { /* most lines have none */
+    for (unsigned looks = 0; slice_cut(&rest, '<').p && looks < LOOKS; looks++) {
         size_t at = all.n - rest.n - 1;
         if (at == 0 || all.p[at - 1] != ' ' || !STARTS(rest, "\""))
             continue;
-        struct slice head = slice_head(all, at - 1), t = slice_skip(all, at), original;
+        struct slice head = slice_head(all, at - 1), original;
+        struct slice t = slice_head(slice_skip(all, at), ADDRESS_MOST);
         if (!exim_take_angle(&t, &original) || !is_unquoted(head, original))
             continue;
         found = true;
         e->address = head;
-        *s = t;
+        *s = slice_skip(all, (size_t)(t.p - all.p));
     }
     return found;
 }

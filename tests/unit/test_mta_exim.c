@@ -80,6 +80,22 @@ static void test_local_time(void **state)
     tzset();
 }
 
+/* However many octets look like the beginning of an address, a line as long as a log's costs no more than its octets. */
+static void test_long_line(void **state)
+{
+    (void)state;
+    static const char start[] = "2026-11-21 22:48:26 1xUz0W-00066R-37 => b", again[] = " <\"";
+    static char line[256 * 1024];
+    memcpy(line, start, sizeof start);
+    for (size_t n = sizeof start - 1; n + sizeof again < sizeof line; n += sizeof again - 1)
+        memcpy(line + n, again, sizeof again);
+    clock_t begin = clock();
+    parse_first(&mta_exim, line, sizeof line);
+    assert_int_equal(parsed.kind, EVENT_DELIVERY);
+    assert_true(clock() - begin <
+                CLOCKS_PER_SEC); /* where each looks at the rest it takes several seconds */
+}
+
 /* As grep counts them. */
 static void test_real_logs(void **state)
 {
@@ -111,7 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),     cmocka_unit_test(test_cut_lines),
         cmocka_unit_test(test_ids),       cmocka_unit_test(test_local_time),
-        cmocka_unit_test(test_real_logs),
+        cmocka_unit_test(test_long_line), cmocka_unit_test(test_real_logs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
