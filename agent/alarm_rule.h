@@ -58,7 +58,7 @@ struct alarm_rules *alarm_rules_make(const struct config *c, struct err_list *er
                                      struct err_list *warnings);
 void alarm_rules_free(struct alarm_rules *r);
 /* One line for each rule, for `mailmond --check`. */
-void alarm_rules_print(const struct alarm_rules *r, FILE *out);
+void alarm_rules_print(const struct alarm_rules *all, FILE *out);
 
 /* The text by which people know a row: the first that is a name; NULL: none. AUGMENTS shares the row of
    another table. */

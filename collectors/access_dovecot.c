@@ -35,23 +35,6 @@ static const struct access_pattern patterns[] = {
     {NULL, NULL, 0},
 };
 
-void access_clear(struct event *e)
-{
-    event_clear(e);
-    e->access = (struct event_access){.in = EVENT_NOT_TOLD,
-                                      .out = EVENT_NOT_TOLD,
-                                      .fetched = EVENT_NOT_TOLD_U32,
-                                      .expunged = EVENT_NOT_TOLD_U32};
-}
-
-uint8_t access_pattern(const struct access_pattern *list, struct slice message)
-{
-    for (unsigned i = 0; list[i].name; i++)
-        if (slice_search(message, slice_of(list[i].literal)) < message.n)
-            return (uint8_t)(i + 1);
-    return 0;
-}
-
 static uint32_t small_number(struct slice s)
 {
     uint64_t v;

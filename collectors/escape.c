@@ -129,7 +129,8 @@ struct slice escape_undo(struct slice s, enum escape how, char *to, size_t room)
     return (struct slice){to, n};
 }
 
-enum escape escape_of(const struct event *e)
+/* How an event's texts are escaped. */
+static enum escape escape_of(const struct event *e)
 {
     return e->flags & EVENT_XML ? ESCAPE_XML : e->flags & EVENT_JSON ? ESCAPE_JSON : ESCAPE_NONE;
 }

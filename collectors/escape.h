@@ -11,11 +11,11 @@
 enum escape { ESCAPE_NONE, ESCAPE_XML, ESCAPE_JSON };
 
 /*
- * Writes the text to `to` (room octets) and returns the result, or `text` itself if nothing is escaped in it; what has no room is
+ * Writes `s` to `to` (room octets) and returns the result, or `s` itself if nothing is escaped in it; what has no room is
  * cut on a UTF-8 character boundary. Control characters become blanks; what is no valid escape stays as it stands, a half of a surrogate
  * pair becomes U+FFFD.
  */
-struct slice escape_undo(struct slice text, enum escape how, char *to, size_t room);
+struct slice escape_undo(struct slice s, enum escape how, char *to, size_t room);
 
 /*
  * Takes one escape of JSON (RFC 8259, section 7) off the front: "\n", "\u00e9", both halves of "\ud83d\ude00". false, leaving
@@ -24,9 +24,6 @@ struct slice escape_undo(struct slice text, enum escape how, char *to, size_t ro
 bool escape_take_json(struct slice *s, uint32_t *c);
 /* The character in UTF-8, U+FFFD for half of a surrogate pair; returns its length, 1 to 4. */
 size_t escape_utf8(uint32_t c, char to[4]);
-
-/* How an event's texts are escaped (EVENT_XML, EVENT_JSON). */
-enum escape escape_of(const struct event *e);
 
 #define ESCAPE_FIELD_MAX 1024 /* octets of a text that are kept */
 struct escape_scratch {

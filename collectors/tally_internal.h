@@ -143,7 +143,7 @@ void tally_error(struct tally *t, struct service *s, uint32_t code, enum tally_s
 /* tally_peer.c; the result is NULL when the address is none or the table has no room */
 struct peer *tally_peer(struct tally *t, const struct instance *i, const struct event *e);
 /* The number of an address's row, 0 if it has none; and the row with this number, if it still is this instance's. */
-uint16_t tally_peer_number(const struct tally *t, const struct instance *i, struct slice address);
+uint16_t tally_peer_number(const struct tally *t, const struct instance *i, struct slice text);
 struct peer *tally_peer_numbered(struct tally *t, const struct instance *i, uint16_t number,
                                  const struct event *e);
 
