@@ -216,7 +216,8 @@ static void parse_login(struct slice s, struct event *e)
                (!e->access.level && x.peer.n && HAS(m, " secs)"))) {
         login_ended(&x,
                     e); /* of submission also "Client has quit the connection (auth failed, ..." */
-    } else if (STARTS(m, "APOP failed: ") || STARTS(m, "SSL is disabled ")) {
+    } else if (STARTS(m, "APOP failed: ") || STARTS(m, "SSL is disabled ") ||
+               STARTS(m, "haproxy") || STARTS(m, "Authenticate ") || STARTS(m, "Send: ")) {
         e->kind = EVENT_NONE;
     } else {
         e->kind = e->access.level ? EVENT_SERVER_LOG : EVENT_UNKNOWN;
@@ -469,6 +470,10 @@ static void dovecot_parse(struct syslog_context *c, struct slice line, struct ev
     e->text = s;
     e->access.protocol = (uint8_t)p.protocol;
     e->access.level = (uint8_t)p.level;
+    if (p.debug) { /* what counts is said again as info */
+        e->kind = EVENT_NONE;
+        return;
+    }
     switch (p.role) {
     case ROLE_LOGIN:
         parse_login(s, e);

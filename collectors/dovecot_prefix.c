@@ -107,7 +107,8 @@ static void take_level(struct slice *s, struct dovecot_prefix *p)
 {
     p->leveled = true;
     p->level = LEVEL_NONE;
-    if (TAKE(*s, "Info: ") || TAKE(*s, "Debug: "))
+    p->debug = TAKE(*s, "Debug: ");
+    if (p->debug || TAKE(*s, "Info: "))
         return;
     if (TAKE(*s, "Warning: "))
         p->level = LEVEL_WARNING;

@@ -14,6 +14,7 @@ struct dovecot_prefix {
     enum access_protocol protocol;
     enum dovecot_role role;
     enum access_level level;
+    bool debug;   /* mail_debug, auth_debug, log_debug */
     bool leveled; /* a word for the level stood there: syslog's lines of level info have none */
     struct slice user, session;
     uint32_t pid;

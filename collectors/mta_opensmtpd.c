@@ -308,41 +308,89 @@ static void queue(struct slice s, struct event *e)
     e->code = expired ? 5004007 : 0;
 }
 
+/* How lines without a session begin that change no number. */
+static const struct slice silent[] = {
+    TEXT("info: "),
+    TEXT("warn: "),
+    TEXT("debug: "),
+    TEXT("fatal: "),
+    TEXT("smtp-in: "),
+    TEXT("smtp-out: "),
+    TEXT("smtpd: "),
+    TEXT("warning: "),
+    TEXT("mta: "),
+    TEXT("mda: "),
+    TEXT("queue: "),
+    TEXT("scheduler: "),
+    TEXT("table-"),
+    TEXT("lookup "),
+    TEXT("ca: "),
+    TEXT("proxy "),
+    TEXT("SRS "),
+    TEXT("queue-proc: "),
+    TEXT("envelope: "),
+    TEXT("filter: "),
+    TEXT("connection error: "),
+    TEXT("protocol error: "),
+    TEXT("rejected by server: "),
+    TEXT("ca name "),
+    TEXT("pki name "),
+    TEXT("getaddrinfo: "),
+    TEXT("getnameinfo: "),
+    TEXT("io_dispatch_connect: "),
+    TEXT("commands executed from aliases "),
+    TEXT("mda_expand_format: "),
+    TEXT("rename"),
+    TEXT("smtp_session_imsg: "),
+    TEXT("failed to push "),
+    TEXT("internal error: "),
+    TEXT("missing feature: "),
+    TEXT("version: "),
+    TEXT("fts_open: "),
+    TEXT("stat: "),
+    TEXT("mkdir: "),
+    TEXT("chown: "),
+    TEXT("chmod: "),
+    TEXT("rmdir: "),
+    TEXT("unlink: "),
+    TEXT("snprintf"),
+    TEXT("cannot create temporary file "),
+    /* smtpctl log verbose, smtpctl trace */
+    TEXT("smtp: "),
+    TEXT("io: "),
+    TEXT("expand: "),
+    TEXT("aliases_"),
+    TEXT("filters "),
+    TEXT("filter session"),
+    TEXT("proc: "),
+    TEXT("mproc: "),
+    TEXT("imsg: "),
+    TEXT("ramstat: "),
+    TEXT("queue-backend: "),
+    TEXT("bounce: "),
+    TEXT("rule #"),
+    TEXT("no rule matched"),
+    TEXT("lookup: "),
+    TEXT("setup_"),
+    TEXT("control: "),
+    TEXT("profile-"),
+    TEXT("subrcpt: "),
+    TEXT("resuming "),
+    TEXT("trying host"),
+    TEXT("mx preference"),
+};
+
 /* Lines without a session. */
 static void other(struct slice s, struct event *e)
 {
-    static const struct slice silent[] = {
-        TEXT("info: "),
-        TEXT("warn: "),
-        TEXT("debug: "),
-        TEXT("fatal: "),
-        TEXT("smtp-in: "),
-        TEXT("smtp-out: "),
-        TEXT("smtpd: "),
-        TEXT("warning: "),
-        TEXT("mta: "),
-        TEXT("mda: "),
-        TEXT("queue: "),
-        TEXT("scheduler: "),
-        TEXT("table-"),
-        TEXT("lookup "),
-        TEXT("ca: "),
-        TEXT("proxy "),
-        TEXT("SRS "),
-        TEXT("queue-proc: "),
-        TEXT("envelope: "),
-        TEXT("filter: "),
-        TEXT("connection error: "),
-        TEXT("protocol error: "),
-        TEXT("rejected by server: "),
-        TEXT("ca name "),
-        TEXT("pki name "),
-        TEXT("getaddrinfo: "),
-        TEXT("getnameinfo: "),
-    };
     if (TAKE(s, "info: OpenSMTPD ")) {
         e->kind = EVENT_STARTED;
         e->text = slice_head(s, slice_find(s, ' '));
+        return;
+    }
+    if (STARTS(s, "warn: Disabling incoming SMTP connections")) { /* until one ends */
+        e->kind = EVENT_CONGESTED;
+        e->text = slice_skip(s, 6);
         return;
     }
     if (STARTS(s, "Exiting") || STARTS(s, "info: smtpd exiting")) {

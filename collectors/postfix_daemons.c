@@ -65,7 +65,7 @@ static bool is_quiet(struct slice text)
 
 static enum event_kind rest_kind(struct slice text)
 {
-    return is_quiet(text) ? EVENT_NONE : EVENT_UNKNOWN;
+    return is_quiet(text) || postfix_is_debug(text) ? EVENT_NONE : EVENT_UNKNOWN;
 }
 
 /* ---- Actions: "reject: RCPT from host[ip]: 554 5.7.1 ...; from=<...> ..." ---- */
@@ -400,9 +400,12 @@ static void smtp(struct slice s, struct event *e)
 {
     struct slice where = s;
     if (TAKE(where, "connect to ")) { /* host[ip]:25: Connection refused */
+        struct slice line = s;
         s = where;
-        if (!postfix_take_peer(&s, e))
+        if (!postfix_take_peer(&s, e)) {
+            e->kind = rest_kind(line); /* "connect to subsystem private/bounce" */
             return;
+        }
         s = slice_skip(s, slice_search(s, SLICE(": ")));
         e->relay = slice_head(where, (size_t)(s.p - where.p));
         e->text = slice_skip(s, 2);

@@ -25,4 +25,7 @@ bool postfix_take_address(struct slice *s, struct slice next, struct slice other
  */
 void postfix_delivery(struct slice s, struct event *e);
 
+/* A line of debugging, of those that no other function understands. */
+bool postfix_is_debug(struct slice s);
+
 #endif

@@ -11,6 +11,11 @@ static const struct slice silent[] = {
     TEXT("alias database "),
     TEXT("alias "),
     TEXT("/etc/"),
+    /* LogLevel beyond 9 */
+    TEXT("SMTP outgoing connect on "),
+    TEXT("engine="),
+    TEXT("error: safesasl("),
+    TEXT("poststats: "),
     TEXT("gethostbyaddr("),
     TEXT("My unqualified host name"),
     TEXT("unable to qualify my own domain name"),
