@@ -226,6 +226,7 @@ struct config {
     char *log_level;
     bool detect; /* look for mail systems beside the configured ones; default: only if none is */
     uint32_t interval_ms;              /* tick of the log followers, default 1000 */
+    bool no_directory_scan;            /* of Sun's queues: local.snmp.directoryscan = 0 */
     uint32_t queue_interval_s;         /* refresh of the queues, default 10 */
     uint32_t queue_rescan_s;           /* full scan to reconcile, default 600 */
     uint32_t checkpoint_s;             /* default 15 */

@@ -126,8 +126,6 @@ void config_snmp_apply(const struct config_snmp *s, struct config *c, const conf
     if (has(s, CONFIG_SNMP_ENABLECONTEXTNAME, tree, "snmp.context") &&
         s->number[CONFIG_SNMP_ENABLECONTEXTNAME])
         replace(&c->context, *context ? context : *s->domain ? s->domain : NULL);
-    if (s->line[CONFIG_SNMP_DIRECTORYSCAN] && !s->number[CONFIG_SNMP_DIRECTORYSCAN])
-        err_add(&c->warnings, c->configutil, s->line[CONFIG_SNMP_DIRECTORYSCAN],
-                "local.snmp.directoryscan = 0 changes nothing: mailmond looks at the queues at its "
-                "own pace (queue.interval)");
+    c->no_directory_scan =
+        s->line[CONFIG_SNMP_DIRECTORYSCAN] && !s->number[CONFIG_SNMP_DIRECTORYSCAN];
 }

@@ -1,7 +1,8 @@
 /*
  * The queues of Sun's channels, as levels of their groups: a worker scans the directories, this file
  * puts what it found into the rows. A scan is begun again when the interval has passed, or twenty
- * times what the last one took. Recipients that wait are known to the log alone.
+ * times what the last one took. Recipients that wait are known to the log alone. Where the product's own
+ * subagent was told not to scan, neither is anything scanned here, and nothing is said of the queues.
  */
 #include "collector.h"
 #include "sun_queue.h"
@@ -146,6 +147,11 @@ static bool open_queue(struct collect *c, const struct instance_of_mta *i)
     if (!q || !row) {
         free(q);
         return false;
+    }
+    if (c->config->no_directory_scan) {
+        source_status(c, row, SOURCE_DISABLED, "local.snmp.directoryscan = 0");
+        free(q);
+        return true;
     }
     *q = (struct sun_queue_source){.next = sources, .of = i, .row = row};
     q->found.channels = calloc(SUN_CHANNELS_MAX, sizeof *q->found.channels);

@@ -120,7 +120,8 @@ static void set_stored(const struct sun_output *to, struct group *g,
     g->stored_minimum_recipients = counted->minimum[SUN_RECIPIENTS];
     g->stored_minimum_blocks = counted->minimum[SUN_BLOCKS];
     const char *queue = to->of->config->queue_directory;
-    if (queue && access(queue, R_OK | X_OK) == 0)
+    bool looked_at = queue && !to->collect->config->no_directory_scan;
+    if (looked_at && access(queue, R_OK | X_OK) == 0)
         return;
     g->stored_messages = (uint64_t)d->line[SUN_STORED][SUN_MESSAGES];
     g->stored_recipients = (uint64_t)d->line[SUN_STORED][SUN_RECIPIENTS];

@@ -175,6 +175,38 @@ def test_separate_connection_log(folder):
         daemon.stop()
 
 
+def test_directoryscan(folder):
+    """local.snmp.directoryscan = 0, as sites with very many messages have it: nobody looks into the queues. What is
+    stored comes from the counters, if they are read."""
+    traffic, tree = Traffic(14), Tree(folder / "msg")
+    tree.options(LOG_NODE=1, LOG_PROCESS=1, LOG_FILENAME=1, LOG_MESSAGE_ID=1)
+    tree.write(traffic.take(300))
+    tree.queue(traffic.queued, held=1)
+    tree.utility("imsimta", traffic.counters())
+    (folder / "configutil").write_text("local.snmp.directoryscan = 0\n")
+    name = next(copy["channel"] for copy in traffic.queued)
+    settings = {"name": "msg", "base_directory": tree.base, "utility_interval": "1 s"}
+    for n, utilities in enumerate((("imsimta counters",), ("imquotacheck",))):
+        daemon = Daemon(folder / f"d{n}", PORT + 11 + n, {"configutil": folder / "configutil", "sun": [
+            {**settings, "utilities": utilities}]}).start()
+        try:
+            def shown(walk=None):
+                walk = daemon.walk()
+                return walk.of("mtaGroupReceivedMessages", "msg", name) == traffic.channels[name].counts["received"][0]
+            ok, _ = wait_for(shown, 20)
+            assert ok, daemon.text()
+            walk = daemon.walk()
+            i = walk.index("mailmonSourceName", "msg queue")
+            assert walk["mailmonSourceStatus", i] == "disabled"
+            assert "directoryscan" in walk["mailmonSourceLastError", i]
+            assert walk.of("mtaGroupStoredMessages", "msg", name) == (None if n else traffic.channels[name].stored()[0])
+            for column in "mailmonChannelHeld", "mtaGroupOldestMessageStored":
+                assert walk.of(column, "msg", name) is None
+            assert walk.of("mtaStoredMessages", "msg") is None
+        finally:
+            daemon.stop()
+
+
 def test_utilities(folder):
     """imsimta counters and the log agree on the same traffic; a reset is counted on; the other utilities."""
     traffic, by_log, by_counters = Traffic(12), Tree(folder / "one"), Tree(folder / "two")

@@ -251,6 +251,8 @@ static void configutil_snmp(void **state)
     assert_string_equal(m.config->listen, "udp:192.0.2.1:1163");
     assert_string_equal(m.config->context, "example.org");
     assert_int_equal(m.config->queue_interval_s, 30);
+    assert_true(m.config->no_directory_scan);
+    assert_int_equal(m.warnings.count, 0);
     drop(&m);
 
     char text[600];
@@ -274,8 +276,10 @@ static void configutil_snmp(void **state)
     m = good(with_configutil("local.snmp.listenaddr = 2001:db8::1\n"));
     assert_string_equal(m.config->listen, "udp6:[2001:db8::1]:161");
     assert_null(m.config->context);
+    assert_false(m.config->no_directory_scan);
     drop(&m);
-    m = good(with_configutil("local.snmp.port = 1163\n"));
+    m = good(with_configutil("local.snmp.port = 1163\nlocal.snmp.directoryscan = yes\n"));
+    assert_false(m.config->no_directory_scan);
     assert_string_equal(m.config->listen, "udp:127.0.0.1:1163");
     drop(&m);
     wrong(with_configutil("\nlocal.snmp.listenadr = a\n"), 2, "did you mean listenaddr?");
