@@ -174,5 +174,5 @@ static void fifo_close(void *input)
     free(f);
 }
 
-const struct input_kind input_fifo = {"fifo:",       SOURCE_LOG, fifo_open,   fifo_read,
-                                      fifo_position, fifo_place, fifo_status, fifo_close};
+const struct input_kind input_fifo = {"fifo:",    SOURCE_LOG,  fifo_open,  fifo_read, fifo_position,
+                                      fifo_place, fifo_status, fifo_close, NULL};

@@ -49,12 +49,10 @@ struct follow {
     int64_t waiting_since; /* monotonic ms, 0: not waiting for the last words of a renamed source */
     uint64_t waiting_state;
     uint64_t refused; /* inode: it and newer gzip files turned out not to be the source */
-
     struct path_look look;
     uint64_t vain_state; /* of the path, when the directory was last looked through in vain */
     int vain_error;      /* ... and why: 0, or what hinders reading */
-
-    uint64_t between; /* octets in generations after the source and before the live one */
+    uint64_t between;    /* octets in generations after the source and before the live one */
     uint64_t rotations;
     bool more;
     enum source_status trouble; /* SOURCE_OK or what hinders reading now */
@@ -63,8 +61,6 @@ struct follow {
 };
 
 static const uint64_t STATE_NEVER = UINT64_MAX;
-
-/* ---- words ---- */
 
 /* "PATH: words"; the end of a long path is the part that tells. */
 static void set_words(char words[128], const char *path, const char *file, const char *text)
@@ -572,6 +568,11 @@ enum follow_result follow_read(struct follow *f, size_t budget,
     }
     f->more = true;
     return FOLLOW_MORE;
+}
+
+size_t follow_before(const struct follow *f, char *room, size_t n)
+{
+    return follow_source_before(&f->source, room, n);
 }
 
 const struct follow_position *follow_position(const struct follow *f)

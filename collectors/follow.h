@@ -48,6 +48,12 @@ enum follow_result follow_read(struct follow *f, size_t budget,
 /* Where reading goes on: behind the last run that was handed on. Good until the next follow_read. */
 const struct follow_position *follow_position(const struct follow *f);
 
+/*
+ * The last octets, n at most, before the run that `lines` has: what this process may never have read. Returns how many:
+ * none at the beginning of a file and in a compressed one.
+ */
+size_t follow_before(const struct follow *f, char *room, size_t n);
+
 struct follow_status {
     /* SOURCE_OK, _MISSING, _DENIED, _TRUNCATED (bytes may be lost), _CATCHING_UP */
     enum source_status status;

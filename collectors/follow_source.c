@@ -334,6 +334,16 @@ bool follow_source_find(const struct follow_position *at, const struct follow_fi
     return true;
 }
 
+size_t follow_source_before(const struct follow_source *s, char *room, size_t n)
+{
+    if (s->reader.fd < 0 || s->reader.gz)
+        return 0;
+    if (n > s->at.offset)
+        n = (size_t)s->at.offset;
+    ssize_t got = pread(s->reader.fd, room, n, (off_t)(s->at.offset - n));
+    return got == (ssize_t)n ? n : 0;
+}
+
 uint64_t follow_source_behind(const struct follow_source *s)
 {
     if (s->reader.gz != NULL)

@@ -73,6 +73,8 @@ bool follow_source_matches(const struct follow_source *s, const struct follow_fi
 #define FOLLOW_COLLECTED_MAX (1 << 30)
 bool follow_source_find(const struct follow_position *at, const struct follow_file *file,
                         struct follow_reader *reader, struct follow_position *start);
+/* See follow_before. */
+size_t follow_source_before(const struct follow_source *s, char *room, size_t n);
 /* Octets not read yet. */
 uint64_t follow_source_behind(const struct follow_source *s);
 /* Gives back the memory that only a long line needed. */

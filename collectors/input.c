@@ -42,8 +42,14 @@ static void file_close(void *input)
     follow_free(input);
 }
 
-const struct input_kind input_file = {"",         SOURCE_LOG,  file_open, file_read, file_position,
-                                      file_place, file_status, file_close};
+static size_t file_before(const void *input, char *room, size_t n)
+{
+    return follow_before(input, room, n);
+}
+
+const struct input_kind input_file = {"",          SOURCE_LOG,    file_open,
+                                      file_read,   file_position, file_place,
+                                      file_status, file_close,    file_before};
 
 static void *files_open(struct collect *c, const char *target, struct slice at,
                         void (*wake)(struct collect *c))
@@ -88,7 +94,7 @@ static void files_close(void *input)
 
 static const struct input_kind input_files = {"*",          SOURCE_LOG,     files_open,
                                               files_read,   files_position, files_place,
-                                              files_status, files_close};
+                                              files_status, files_close,    NULL};
 
 /* An absolute path whose last part is a pattern of glob(7). */
 static bool is_pattern(const char *log)

@@ -33,6 +33,8 @@ struct input_kind {
     struct input_place (*place)(const void *input);
     void (*status)(const void *input, struct follow_status *status);
     void (*close)(void *input);
+    /* See follow_before; NULL: what was handed on before cannot be had again. */
+    size_t (*before)(const void *input, char *room, size_t n);
 };
 
 extern const struct input_kind input_file, input_journal, input_fifo;

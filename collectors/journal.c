@@ -294,4 +294,4 @@ static void journal_close(void *input)
 
 const struct input_kind input_journal = {"journal",      SOURCE_JOURNAL,   journal_open,
                                          journal_read,   journal_position, journal_place,
-                                         journal_status, journal_close};
+                                         journal_status, journal_close,    NULL};

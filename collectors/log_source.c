@@ -208,12 +208,25 @@ static void watch_lines(struct log_source *l, struct slice run)
     }
 }
 
+#define BEFORE 4096
+
+/* What the process before this one read last, from its first whole line on. */
+static void look_back(struct log_source *l)
+{
+    char room[BEFORE];
+    struct slice read = {room, l->kind->before ? l->kind->before(l->input, room, sizeof room) : 0};
+    if (read.n == sizeof room)
+        slice_line(&read);
+    maillog_before(&l->log, read);
+}
+
 static void lines(void *arg, struct slice run, int64_t reference_ms)
 {
     struct log_source *l = arg;
     if (!l->started) {
         maillog_time(&l->log, reference_ms);
         syslog_start(&l->watch_time, reference_ms);
+        look_back(l);
     }
     l->started = true;
     begin_run(l, reference_ms);

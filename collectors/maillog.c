@@ -224,6 +224,20 @@ size_t maillog_parse(struct maillog *m, struct slice run, struct event *events, 
     return (size_t)(run.p - start);
 }
 
+void maillog_before(struct maillog *m, struct slice lines)
+{
+    if (container_is(lines))
+        return;
+    while (lines.n) {
+        struct slice line = slice_line(&lines);
+        if (line.n && line.p[line.n - 1] == '\r')
+            line.n--;
+        if (!maillog_times_again(line, m->before))
+            m->before = line;
+    }
+    maillog_keep(m, m->kept);
+}
+
 void maillog_keep(struct maillog *m, char room[MAILLOG_KEPT])
 {
     if (m->before.n > MAILLOG_KEPT)

@@ -71,6 +71,8 @@ void maillog_options(struct maillog *m, maillog_parse_line *parse, const void *o
 void maillog_time(struct maillog *m, int64_t reference_ms);
 /* The file (without its directory) that the lines to come are of, and its mtime. */
 void maillog_file(struct maillog *m, struct slice name, int64_t written_ms);
+/* Whole lines that another process took in: the first run may begin with a line that says how often the last came again. */
+void maillog_before(struct maillog *m, struct slice lines);
 /* Takes in a run of whole lines, each ended by '\n', as they are or as a container's runtime wraps them. */
 void maillog_lines(struct maillog *m, struct slice run);
 

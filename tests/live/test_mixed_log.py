@@ -56,6 +56,27 @@ def test_one_file(log, tmp_path):
         d.stop()
 
 
+def test_repeated_over_a_restart(tmp_path):
+    """The line that "last message repeated" is about was read by the process before: it is in the file."""
+    log = tmp_path / "mail.log"
+    head = "Nov 22 00:00:00 mx1"
+    log.write_text(f"{head} sshd[1]: x\n{head} postfix/smtpd[1]: connect from h[192.0.2.9]\n"
+                   f"{head} last message repeated 2 times\n")
+    d = Daemon(tmp_path / "mailmond", SNMP + 2, {
+        "detect": False, "user": "root", "publish_user": "root",
+        "postfix": [{"name": "postfix", "log": log}]}).start()
+    try:
+        shown(d, lambda c: c.of("applAccumulatedInboundAssociations", "postfix") == 3)
+        for stop, more, total in ((signal.SIGTERM, 3, 6), (signal.SIGKILL, 4, 10)):
+            d.stop(stop)
+            with open(log, "a") as out:
+                out.write(f"{head} last message repeated {more} times\n")
+            d.start()
+            shown(d, lambda c, n=total: c.of("applAccumulatedInboundAssociations", "postfix") == n)
+    finally:
+        d.stop()
+
+
 def test_tag_and_reload(tmp_path):
     """A tag that anybody may write makes no application, an instance that is new does; and a log event that is
     not asked for any more is gone after SIGHUP."""

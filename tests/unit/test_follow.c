@@ -233,6 +233,48 @@ static void whole_lines_only(void **state)
     assert_int_equal(status().bytes, 14);
 }
 
+static char seen_before[64];
+
+static void look_before(void *arg, struct slice run, int64_t reference_ms)
+{
+    size_t n = follow_before(f, seen_before, *(size_t *)arg);
+    seen_before[n] = '\0';
+    collect(NULL, run, reference_ms);
+}
+
+/* What stands before a run, also when another process read it; not of a file that is compressed by now. */
+static void octets_before(void **state)
+{
+    (void)state;
+    size_t room = 6;
+    put("log", "one\ntwo\n");
+    start();
+    follow_read(f, 1 << 20, look_before, &room);
+    assert_string_equal(seen_before, "");
+    restart();
+    put("log", "three\n");
+    follow_read(f, 1 << 20, look_before, &room);
+    expect("one\ntwo\nthree\n");
+    assert_string_equal(seen_before, "e\ntwo\n");
+    room = 60;
+    put("log", "four\n");
+    follow_read(f, 1 << 20, look_before, &room);
+    expect("four\n");
+    assert_string_equal(seen_before, "one\ntwo\nthree\n");
+    put("log", "five\n");
+    move("log", "log.1");
+    compress_file("log.1");
+    put("log", "six\n");
+    restart();
+    assert_int_equal(follow_before(f, seen_before, room), 0); /* nothing is open yet */
+    for (unsigned i = 0; i < 12; i++, later(600)) {
+        follow_read(f, 5, look_before, &room);
+        if (strcmp(got, "five\n") == 0)
+            assert_string_equal(seen_before, "");
+    }
+    expect("five\nsix\n");
+}
+
 static void budget(void **state)
 {
     (void)state;
@@ -1230,6 +1272,7 @@ int main(int argc, char **argv)
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     const struct CMUnitTest tests[] = {
         test(whole_lines_only),
+        test(octets_before),
         test(budget),
         test(long_line_is_cut),
         test(long_line_in_gzip),

@@ -74,6 +74,33 @@ static void test_repeated(void **state)
         }
 }
 
+/* The process begins anew between a line and the one that says how often it came again: the file still has it. */
+static void test_repeated_before(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *run, *expected;
+    } cases[] = {
+        {BSD FAIL "\n", BSD "last message repeated 3 times\n", "192.0.2.9:auth_failures=3"},
+        {BSD FAIL "\r\n" BSD "last message repeated 2 times\r\n",
+         BSD "last message repeated 3 times\n" BSD FAIL "\n", "192.0.2.9:auth_failures=4"},
+        {BSD FAIL "\n" BSD "sshd[1]: x\n", BSD "last message repeated 3 times\n" BSD FAIL "\n",
+         "192.0.2.9:auth_failures=1"},
+        {"", BSD "last message repeated 3 times\n" BSD FAIL "\n", "192.0.2.9:auth_failures=1"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world w;
+        world_open(&w, NULL, 64);
+        char *copy = strdup(cases[i].before); /* gone when the run comes */
+        assert_non_null(copy);
+        maillog_before(&w.log, slice_of(copy));
+        free(copy);
+        world_feed(&w, cases[i].run);
+        assert_int_equal(world_expect(&w, cases[i].run, cases[i].expected), 0);
+        world_close(&w);
+    }
+}
+
 /* Words of a stranger's in another program's line repeat nothing, and are no line of their own. */
 static void test_strangers_words(void **state)
 {
@@ -229,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_repeated_before),
         cmocka_unit_test(test_strangers_words),
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_runs),
