@@ -1,8 +1,10 @@
 """Faults of the world and of the operator that a running daemon must bear, and say once each.
 
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS."""
+import gzip
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -12,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from daemon import BUILD, Daemon
-from snmp_lab import free_port, wait_for
+from snmp_lab import ROOT, free_port, wait_for
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not (BUILD / "mailmond").exists() or not shutil.which("snmpbulkwalk"),
@@ -167,6 +169,48 @@ def test_crash_with_a_faulty_configuration(folder):
         assert lab.all_counted(20)
     finally:
         lab.daemon.stop()
+
+
+UPGRADE = ROOT / "tests/data/upgrade"  # what a mailmond of July 2026 left behind
+ITS_FOLDER = "/tmp/mm-upgrade-00000000"
+
+
+def renamed(state, folder):
+    """The state as it would be if all had been in this folder, whose name is as long."""
+    assert len(str(folder)) == len(ITS_FOLDER)
+    with sqlite3.connect(state) as db:
+        for key, data in db.execute("SELECT key, data FROM record").fetchall():
+            db.execute("UPDATE record SET data = ? WHERE key = ?",
+                       (data.replace(ITS_FOLDER.encode(), str(folder).encode()), key))
+    db.close()
+
+
+def test_upgrade():
+    """An earlier mailmond's state is gone on from, all of it: what was counted is neither lost nor read again."""
+    folder = Path(tempfile.mkdtemp(prefix="mm-upgrade-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        lab = Lab(folder, **QUICK, detect=False, dovecot=[{"log": folder / "mail.log", "pid_file": folder / "none"}])
+        lab.log.write_bytes((UPGRADE / "mail.log").read_bytes())
+        state = folder / "agent" / "state"
+        state.mkdir()
+        (state / "state.db").write_bytes(gzip.decompress((UPGRADE / "state.db.gz").read_bytes()))
+        renamed(state / "state.db", folder)
+        lab.daemon.start()
+        lab.mail(5)
+
+        def right(walk):
+            assert walk.of("mtaReceivedMessages", "postfix") == 11 + 5
+            assert walk.of("mtaTransmittedMessages", "postfix") == 9
+            assert {i: walk["applName", i] for i in (1, 2)} == {1: "postfix", 2: "dovecot/imap"}
+            assert walk.of("mailmonAccessGoodLogins", "dovecot/imap") == 5
+            assert sum(walk.column("mailmonDestinationQueued").values()) == 5
+            assert max(walk.column("mailmonAlarmLogNumber")) >= 6
+        lab.daemon.shows(right)
+        assert "damaged" not in lab.daemon.text()
+        lab.daemon.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_directories_in_the_state_directory(folder):
