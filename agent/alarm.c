@@ -14,6 +14,7 @@
 #define SWEEP_MS  10000  /* reminders, and alarms whose row is gone, are looked for so often */
 #define LOOK_MS   5000   /* rows that were never judged are looked for so often */
 #define GONE_MS   120000 /* a row that is away for so long and one interval is gone */
+#define AWAY_MS   30000  /* a restart takes less */
 #define NO_RULE   0x7fff
 #define RESTORED  0x8000 /* the store had it, and no watch has found it yet */
 #define MINUTE_MS 60000
@@ -265,6 +266,8 @@ static void show(struct alarms *s, const struct alarm_rule *r, struct alarm *a,
 {
     int64_t current = x->value / r->divide;
     a->last_set_at = a->seen_at = s->now;
+    if (a->beyond && !a->raised)
+        model_dirty(s->model, MODEL_ALARM, a); /* take_up must know */
     if (r->kind == RULE_BASELINE)
         a->threshold = x->threshold / r->divide;
     if (current != a->current || !TEXT_GET(a->value_text).p) {
@@ -504,6 +507,19 @@ static bool start_judge(struct alarms *s, const struct alarm_rule *r)
     return j->watches != NULL;
 }
 
+/*
+ * What is held is what was seen all the time: an input that was not read yet when mailmond stopped, and is not read yet
+ * when it starts a day later, was not out of date for a day.
+ */
+static void hold_on(const struct alarms *s, struct alarm *a)
+{
+    if (!a->beyond || a->raised || a->last_set_at == MODEL_NEVER || a->last_set_at > s->now)
+        return;
+    int64_t away = s->now - a->last_set_at;
+    if (away > AWAY_MS)
+        a->beyond_at += away;
+}
+
 /* What the store had: whose rule it is; without one it goes with the first step. */
 static void take_up(struct alarms *s)
 {
@@ -513,6 +529,7 @@ static void take_up(struct alarms *s)
     for (uint32_t i = 0; i < rows->count; i++) {
         struct alarm *a = model_row(s->model, MODEL_ALARM, i);
         a->seen_at = s->now;
+        hold_on(s, a);
         for (unsigned k = 0; k < s->count; k++)
             if (slice_eq(TEXT_GET(a->id), slice_of(s->judges[k].rule->name))) {
                 s->rule_of[rows->order[i]] = (uint16_t)(k | RESTORED);

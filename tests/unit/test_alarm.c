@@ -470,6 +470,27 @@ static void state_outlives_a_restart(void **state)
     end();
 }
 
+static void time_without_mailmond_is_not_held(void **state)
+{
+    (void)state;
+    begin(ONLY(DISK "interval = 10; hold = 60; }"));
+    disk(1, "/var", 5);
+    assert_int_equal(step(0), 0);
+    assert_int_equal(step(10000), 0);
+    s.now += 20000;
+    restart(ONLY(DISK "interval = 10; hold = 60; }"));
+    assert_int_equal(step(0), 0);
+    assert_int_equal(alarm_named("d", "/var")->state, ALARM_PENDING);
+    assert_int_equal(step(10000), 0);
+    s.now += 86400000;
+    restart(ONLY(DISK "interval = 10; hold = 60; }"));
+    assert_int_equal(step(0), 0); /* 40 s so far, and a day in which nobody looked */
+    assert_int_equal(step(10000), 0);
+    assert_int_equal(step(10000), 1);
+    assert_int_equal(s.out[0].event, ALARM_EVENT_RAISED);
+    end();
+}
+
 static void a_rule_that_is_removed_clears_its_alarms(void **state)
 {
     (void)state;
@@ -699,6 +720,7 @@ int main(void)
         cmocka_unit_test(divided),
         cmocka_unit_test(a_row_that_goes_away),
         cmocka_unit_test(state_outlives_a_restart),
+        cmocka_unit_test(time_without_mailmond_is_not_held),
         cmocka_unit_test(a_rule_that_is_removed_clears_its_alarms),
         cmocka_unit_test(clocks_that_jump),
         cmocka_unit_test(a_flapping_alarm_says_so_once),
