@@ -189,16 +189,14 @@ static uint32_t take_some(struct mailq *q, uint32_t position)
     return n;
 }
 
-void mailq_filled(struct mailq *q)
+void mailq_filled(struct mailq *q, uint32_t files)
 {
-    for (unsigned i = 0; i < q->queue_count; i++)
-        q->queues[i].oldest_s = UINT32_MAX;
-    if (!mailq_map_index(&q->map)) {
+    if (!mailq_map_index(&q->map, q->taken, files)) {
         q->short_of_memory = true;
-        q->map.count = 0;
+        q->map.count = q->taken;
     }
-    for (uint32_t i = 0; i < q->map.count;)
-        i += take_some(q, i);
+    while (q->taken < q->map.count)
+        q->taken += take_some(q, q->taken);
 }
 
 void mailq_remove(struct mailq *q, struct mailq_file *f)
@@ -241,6 +239,7 @@ bool mailq_add_queue(struct mailq *q, const char *name, unsigned flags)
         return false;
     }
     s->message_id.length = TEXT_ABSENT;
+    s->oldest_s = UINT32_MAX;
     q->places[q->queue_count++] = (struct mta_queue){name, flags};
     return true;
 }

@@ -1,7 +1,7 @@
 /*
  * The queue directories of one MTA instance: how many messages, how old, how large. Baseline by
  * getdents64, then inotify; a full scan now and then reconciles, and one follows every overflow of
- * the event queue. A refresh costs what changed, not what is stored. No libuv here: the object is
+ * the event queue. A refresh costs what changed, not what is stored. No loop here: the object is
  * used by one thread at a time (a worker item), with a request in and a result out.
  *
  * Sizes and recipients come from the log where it knows the message (updates), else from the file's

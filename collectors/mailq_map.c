@@ -100,15 +100,16 @@ static bool renew_slots(struct mailq_map *m, uint32_t slot_count)
     return true;
 }
 
-static bool rebuild(struct mailq_map *m, uint32_t slot_count)
+/* A new index in which the first files are. */
+static bool rebuild(struct mailq_map *m, uint32_t files, uint32_t slot_count)
 {
     if (!renew_slots(m, slot_count))
         return false;
     uint64_t ahead[REBUILD_AHEAD];
-    for (uint32_t i = 0; i < m->count + REBUILD_AHEAD; i++) {
+    for (uint32_t i = 0; i < files + REBUILD_AHEAD; i++) {
         if (i >= REBUILD_AHEAD)
             put(m, ahead[i % REBUILD_AHEAD], i - REBUILD_AHEAD);
-        if (i < m->count) {
+        if (i < files) {
             ahead[i % REBUILD_AHEAD] = mailq_map_hash(m, m->files[i].id);
             mailq_map_prefetch(m, ahead[i % REBUILD_AHEAD]);
         }
@@ -142,7 +143,7 @@ static bool grow(struct mailq_map *m)
 {
     size_t files = (size_t)m->count + m->count / 2;
     return m->count < MAILQ_MAP_MAX && (m->count < m->room || mailq_map_reserve(m, files)) &&
-           (slots_for(files) <= m->slot_count || rebuild(m, slots_for(files)));
+           (slots_for(files) <= m->slot_count || rebuild(m, m->count, slots_for(files)));
 }
 
 bool mailq_map_more(struct mailq_map *m)
@@ -161,7 +162,7 @@ void mailq_map_trim(struct mailq_map *m)
         }
     }
     if (m->slot_count / 2 > slots_for(files))
-        rebuild(m, slots_for(files));
+        rebuild(m, m->count, slots_for(files));
 }
 
 /* The slot that holds this id or, found false, the empty one where it belongs. */
@@ -180,9 +181,9 @@ static uint32_t seek(const struct mailq_map *m, struct queue_id id, uint64_t has
     return s;
 }
 
-bool mailq_map_index(struct mailq_map *m)
+bool mailq_map_index(struct mailq_map *m, uint32_t entered, size_t files)
 {
-    return renew_slots(m, slots_for(m->count));
+    return slots_for(files) <= m->slot_count || rebuild(m, entered, slots_for(files));
 }
 
 uint32_t mailq_map_enter(struct mailq_map *m, uint32_t position, const uint64_t *hash, uint32_t n)

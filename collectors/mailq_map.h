@@ -83,8 +83,8 @@ static inline struct mailq_file *mailq_map_append(struct mailq_map *m, struct qu
     *f = (struct mailq_file){.id = id};
     return f;
 }
-/* Makes an empty index for as many files as there are; false: memory is short. */
-bool mailq_map_index(struct mailq_map *m);
+/* Makes an index for so many files, if it has less room, and enters the first; false: memory is short. */
+bool mailq_map_index(struct mailq_map *m, uint32_t entered, size_t files);
 /* Brings a file near, and where the file with a hash will be entered. */
 static inline void mailq_map_prefetch_position(const struct mailq_map *m, uint32_t position)
 {

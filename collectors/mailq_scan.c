@@ -4,7 +4,8 @@
  * read: what comes while it is read is told by an event, at worst twice. What is known of a file is
  * kept, wherever it is found; most are found without a search, as they lie in the map in the order
  * in which the last scan read them. The scan that fills an empty map appends them, and indexes and
- * counts them when all directories are read.
+ * counts them when all directories are read; a large directory has a thread for the reading alone, and
+ * what it gives is indexed and counted meanwhile (docs/decisions/32).
  */
 #include "mailq_state.h"
 
@@ -13,12 +14,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define BATCH    64
-#define SKIP_MAX 2 /* files passed over to find the next of a directory */
+#define SKIP_MAX 2           /* files passed over to find the next of a directory */
+#define LARGE    (256 << 10) /* octets of a directory, more than 5,000 files */
 
 struct linux_dirent64 {
     uint64_t d_ino;
@@ -186,10 +188,10 @@ static void add_directory(struct mailq *q, uint16_t parent, const struct linux_d
 }
 
 /* Reads what getdents64 gave. */
-static void take_entries(struct batch *b, size_t size)
+static void take_entries(struct batch *b, const char *entries, size_t size)
 {
     for (size_t at = 0; at < size;) {
-        const struct linux_dirent64 *e = (const void *)(b->q->buffer + at);
+        const struct linux_dirent64 *e = (const void *)(entries + at);
         at += e->d_reclen;
         if (mailq_tree_is_hash(e->d_name))
             add_directory(b->q, b->directory, e);
@@ -197,6 +199,13 @@ static void take_entries(struct batch *b, size_t size)
             add_file(b, e);
     }
     flush(b); /* the names lie in the buffer */
+}
+
+/* Shall a thread read it? Where the size of a directory is not that of its entries, it reads none. */
+static bool is_large(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_size >= LARGE;
 }
 
 static int read_directory(struct mailq *q, uint16_t directory, int fd)
@@ -213,13 +222,18 @@ static int read_directory(struct mailq *q, uint16_t directory, int fd)
     b.next = q->scan_next;
     b.in_order = false;
     b.count = 0;
+    const char *entries = q->buffer;
+    bool ahead = q->ahead && is_large(fd) && mailq_ahead_start(q->ahead, fd);
     for (;;) {
-        long n = syscall(SYS_getdents64, fd, q->buffer, sizeof q->buffer);
+        long n = ahead ? mailq_ahead_next(q->ahead, &entries)
+                       : mailq_ahead_read(fd, q->buffer, sizeof q->buffer);
         if (n <= 0) {
             q->scan_next = b.next;
-            return n < 0 ? errno : 0;
+            return (int)-n;
         }
-        take_entries(&b, (size_t)n);
+        take_entries(&b, entries, (size_t)n);
+        if (ahead)
+            mailq_filled(q, q->map.room);
     }
 }
 
@@ -404,6 +418,22 @@ static void scan_queues(struct mailq *q)
         fail(q, SOURCE_MISSING, "has no queue of this mail system: ", MTA_QUEUES_MAX, ENOENT);
 }
 
+static void begin_filling(struct mailq *q)
+{
+    q->taken = 0;
+    for (unsigned i = 0; i < q->queue_count; i++)
+        q->queues[i].oldest_s = UINT32_MAX;
+    q->ahead = uv_available_parallelism() > 1 ? malloc(sizeof *q->ahead) : NULL;
+}
+
+static void end_filling(struct mailq *q)
+{
+    mailq_filled(q, q->map.count);
+    free(q->ahead);
+    q->ahead = NULL;
+    q->filling = false;
+}
+
 void mailq_scan(struct mailq *q)
 {
     mailq_events_settle(q);
@@ -417,12 +447,13 @@ void mailq_scan(struct mailq *q)
     q->tree.polling = q->tree.inotify < 0;
     for (unsigned i = 0; i < q->queue_count; i++)
         q->queues[i].denied = false;
-    if (open_root(q))
-        scan_queues(q);
     bool filled = q->filling;
     if (filled)
-        mailq_filled(q);
-    q->filling = false;
+        begin_filling(q);
+    if (open_root(q))
+        scan_queues(q);
+    if (filled)
+        end_filling(q);
     q->scans++;
     q->need_scan |= q->status == SOURCE_MISSING || q->status == SOURCE_STALE;
     mailq_events(q); /* what moved while we read */

@@ -12,6 +12,7 @@
 
 #include "mailq.h"
 #include "mailq_ages.h"
+#include "mailq_ahead.h"
 #include "mailq_map.h"
 #include "mailq_tree.h"
 
@@ -59,6 +60,7 @@ struct mailq {
     unsigned carried_next;
     bool mark;          /* MAILQ_FILE_SEEN and seen of what the running scan found */
     bool filling;       /* the running scan fills an empty map */
+    uint32_t taken;     /* files of it that are indexed and counted */
     unsigned looks;     /* that it may still take, see MAILQ_LOOKS_MAX */
     uint32_t scan_next; /* position where the running scan looks first for a file */
     bool need_scan;     /* the next refresh must scan */
@@ -73,6 +75,7 @@ struct mailq {
     enum source_status status; /* of the last scan */
     char error[160];
     struct mailq_result *result; /* of the running refresh: wanted is added to */
+    struct mailq_ahead *ahead;   /* while an empty map is filled, or NULL */
     char event_buffer[65536] __attribute__((aligned(8)));
     char buffer[MAILQ_READ_MAX * 4] __attribute__((aligned(8))); /* of directories, of files */
     char journal[MAILQ_READ_MAX];
@@ -101,9 +104,9 @@ unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f);
    caller knows. */
 struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t hash,
                                int64_t arrival_s, uint16_t directory);
-/* After a scan has appended files to an empty map: indexes and counts them, and puts right what was found
-   twice. */
-void mailq_filled(struct mailq *q);
+/* Indexes and counts the files that a scan has appended to an empty map, and puts right what was found twice.
+   files: of so many, the index has room. */
+void mailq_filled(struct mailq *q, uint32_t files);
 void mailq_remove(struct mailq *q, struct mailq_file *f);
 /* It was written anew: what is known of it holds until it is learnt again. */
 void mailq_changed(struct mailq *q, struct mailq_file *f);

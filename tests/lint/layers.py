@@ -25,7 +25,7 @@ LIBRARIES = {
     r"net-snmp/": r"agent/publish\w*\.[ch]",
     r"sqlite3\.h": r"agent/(store|history)\.c",
     r"libconfig\.h": r"agent/config\w*\.[ch]",
-    r"uv\.h": r"(collectors/collector\.h|agent/main_(collect|read)\.c)",
+    r"uv\.h": r"(collectors/(collector|mailq_ahead)\.h|agent/main_(collect|read)\.c)",
     r"zlib\.h": r"(collectors/follow\w*\.c|agent/main_(read|explain)\.c)",
     r"openssl/": r"collectors/(tls|ldap_\w+)\.[ch]",
     r"ares\.h": r"collectors/resolve\.c",

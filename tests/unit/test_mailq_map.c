@@ -104,7 +104,7 @@ static void test_filled(void **state)
         assert_int_equal(f->flags | f->size | f->arrival_s, 0);
         f->size = n;
     }
-    assert_true(mailq_map_index(&m));
+    assert_true(mailq_map_index(&m, 0, m.count));
     for (uint32_t i = 0; i < m.count;) {
         uint64_t hash[7];
         uint32_t n = m.count - i < 7 ? m.count - i : 7;
