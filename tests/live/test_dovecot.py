@@ -2,6 +2,7 @@
 import os
 import signal
 import tempfile
+import time
 
 import pytest
 
@@ -243,3 +244,23 @@ def test_restart(site, daemon):
                   access(c, "imap", "CurrentConnections") == 0)
     assert cells.of("applOperStatus", "dovecot/imap") == "up"
     assert access(cells, "imap", "CurrentConnections") == 0
+
+
+def test_disk_sleeps(site, tmp_path):
+    """While nobody comes or goes nothing is written, however often the server is looked at (every 5 s)."""
+    d = Daemon(tmp_path, SNMP + 1, {
+        "detect": False, "checkpoint_interval": 1, "user": "root", "publish_user": "root",
+        "dovecot": [{"log": site.log, "pid_file": site.folder / "run" / "master.pid"}]}).start()
+
+    def written():
+        return [(f.name, f.stat().st_mtime_ns) for f in sorted((d.folder / "state").glob("state.db*"))]
+
+    def quiet():
+        before = written()
+        time.sleep(11)
+        return before == written()
+    try:
+        assert access(shown(d, lambda c: access(c, "imap", "Connections")), "imap", "Connections")
+        assert written() and any(quiet() for _ in range(4))
+    finally:
+        d.stop()
