@@ -16,6 +16,9 @@
 #define STATE_DIR   "/var/lib/mailmond"
 #define RUN_DIR     "/run/mailmond"
 
+/* An instance for each host that is found in the log. */
+#define CONFIG_EACH_HOST "*"
+
 struct config_strings {
     char **items;
     unsigned count;
@@ -46,6 +49,8 @@ struct config_mta {
     char *reject_log,
         *panic_log; /* logs beside the main one, of Exim: followed, their lines counted */
     char *log;      /* path of the log file; several instances may share one */
+    char *host;     /* whose lines of the log are its; CONFIG_EACH_HOST; NULL: nobody else's */
+    bool elsewhere; /* `host` is not this machine: only the log tells of it */
     struct config_strings syslog_names;      /* further tags that belong to it: "submission" for -o
                                            syslog_name=submission */
     struct config_strings internal_services; /* inbound services behind a content filter, as
@@ -187,6 +192,8 @@ struct config_access {
     struct config_at at;
     char *name; /* "dovecot": applications are "dovecot/imap" ... */
     char *log;
+    char *host;     /* as of an MTA */
+    bool elsewhere; /* likewise */
     char *pid_file;
     char *proc_directory; /* Cyrus: a file for each session */
     /* tags of its lines, if they differ from the server's own */
@@ -300,6 +307,11 @@ struct config_access *config_add_dovecot(struct config *c);
 struct config_access *config_add_cyrus(struct config *c);
 /* Adds a directory server that was found, with the defaults. */
 void config_add_directory(struct config *c, const char *name, const char *uri);
+/* The name of this machine, as far as it has one. */
+void config_this_host(char name[256]);
+/* Puts the host before the names of the instances that have one, as they are shown: "mx1/postfix". To be called once, when
+ * detection is over, which knows them by what they call themselves. */
+void config_name_hosts(struct config *c);
 /* The response of this name; NULL: there is none, or `name` is NULL. */
 const struct config_response *config_response_named(const struct config *c, const char *name);
 /* Edit distance (Levenshtein) of two names, to guess which was meant; large if one is too long. */

@@ -60,6 +60,8 @@ static void check_names(const struct config *c, const struct config_mta *m, unsi
     for (unsigned i = 0; i < before; i++) {
         const struct config_mta *other = &c->mtas[i];
         bool same_type = strcmp(m->type, other->type) == 0;
+        if (strcmp(m->host ? m->host : "", other->host ? other->host : "") != 0)
+            continue;
         if (m->name && other->name && strcmp(m->name, other->name) == 0)
             err_add(errors, m->source_file, m->source_line,
                     "a second instance with the name %s (the first is in line %u): give each %s",
@@ -275,6 +277,7 @@ void config_check(struct config *c, const config_t *tree, struct err_list *error
             check_listeners(config_lookup(tree, s->name), errors);
     for (unsigned i = 0; i < c->mta_count; i++)
         check_names(c, &c->mtas[i], i, errors);
+    config_check_hosts(c, tree, errors);
     config_check_mail(c, tree, errors);
     config_check_report(c, tree, errors);
     config_check_system(c, errors);

@@ -129,6 +129,15 @@ bool config_password_good(const char *file, char why[512]);
 void config_check(struct config *c, const config_t *tree, struct err_list *errors);
 /* Parts of it. Directory servers: names, URIs, who asks. */
 void config_check_directories(struct config *c, struct err_list *errors);
+/* Instances whose lines are those of one host; says which are elsewhere. */
+void config_check_hosts(struct config *c, const config_t *tree, struct err_list *errors);
+/* Of all that may log through syslog; member: of the struct. */
+#define CONFIG_HOST(member)                                                                        \
+    {                                                                                              \
+        .name = "host", .kind = SETTING_TEXT, .offset = (member), .example = "\"mx1\"",            \
+        .help = "Where several hosts log to one file: only lines of this one are the instance's, " \
+                "which is shown as mx1/NAME; \"*\": an instance for each host that is found."      \
+    }
 /* Services to be asked: names, what their protocols have. */
 void config_check_responses(struct config *c, struct err_list *errors);
 /* Servers of mailboxes, log events, quotas: names, protocols, metrics, and that each has what it needs. */

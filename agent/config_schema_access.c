@@ -58,6 +58,7 @@ const char *const show_users_words[] = {"plain", "hashed", "hidden", NULL};
 const struct setting config_dovecot_settings[] = {
     NAME("\"dovecot\""),
     LOG,
+    CONFIG_HOST(ACCESS(host)),
     PID_FILE("\"/run/dovecot/master.pid\""),
     SYSLOG_NAMES("[ \"dovecot\" ]"),
     PROTOCOLS,
@@ -75,6 +76,7 @@ const struct setting config_dovecot_settings[] = {
 const struct setting config_cyrus_settings[] = {
     NAME("\"cyrus\""),
     LOG,
+    CONFIG_HOST(ACCESS(host)),
     PID_FILE("\"/run/cyrus-master.pid\""),
     SYSLOG_NAMES("[ \"cyrus\" ]"),
     PROTOCOLS,
@@ -214,6 +216,8 @@ static void check_names(const struct config_list *list, struct err_list *errors)
         const struct config_access *a = (const struct config_access *)list->items + i;
         for (unsigned k = 0; k < i; k++) {
             const struct config_access *b = (const struct config_access *)list->items + k;
+            if (strcmp(a->host ? a->host : "", b->host ? b->host : "") != 0)
+                continue;
             if ((!a->name && !b->name) || (a->name && b->name && strcmp(a->name, b->name) == 0))
                 err_add(errors, a->at.file, a->at.line,
                         "this instance has the name of another; give each its own name");

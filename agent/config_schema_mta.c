@@ -84,6 +84,7 @@ const struct setting config_postfix_settings[] = {
          "The file it logs to, \"journal\" for systemd's journal, or \"journal:/directory\" for "
          "the files of another one. Left out: as main.cf says, or where syslog usually puts mail, "
          "or the journal."},
+    CONFIG_HOST(MTA(host)),
     SYSLOG_NAMES("[ \"submission\" ]",
                  "Further names that its services log under (-o syslog_name=... in master.cf), up "
                  "to the first slash."),
@@ -106,6 +107,7 @@ const struct setting config_sendmail_settings[] = {
      .help = "Where it keeps statistics of its own, if it does."},
     PID_FILE("\"/run/sendmail/mta/sendmail.pid\"", "the usual one"),
     LOG,
+    CONFIG_HOST(MTA(host)),
     SYSLOG_NAMES(
         "[ \"sm-mta-out\" ]",
         "Names under which it logs, if it shares a log with another instance of its kind."),
@@ -120,6 +122,7 @@ const struct setting config_opensmtpd_settings[] = {
                     "Its queue; left out: as its configuration says, or the usual one."),
     PID_FILE("\"/run/smtpd.pid\"", "the usual one"),
     LOG,
+    CONFIG_HOST(MTA(host)),
     SYSLOG_NAMES(
         "[ \"smtpd\" ]",
         "Names under which it logs, if it shares a log with another instance of its kind."),
@@ -164,6 +167,7 @@ const struct setting config_exim_settings[] = {
      .offset = MTA(panic_log),
      .example = "\"/var/log/exim4/paniclog\"",
      .help = "Its panic log: lines are counted in mailmonSourceTable; any of them is an alarm."},
+    CONFIG_HOST(MTA(host)),
     SYSLOG_NAMES("[ \"exim-out\" ]",
                  "Names under which it logs to syslog, if several instances do."),
     INTERNAL_SERVICES("[ \"submission-in\" ]",

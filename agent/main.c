@@ -41,8 +41,11 @@ static const char usage_text[] =
     "the\n"
     "                     model\n"
     "    --statistics     ... and lines, octets and memory, on the standard error\n"
+    "    --host HOST      ... lines of this host only, of a log of several; '*': each is an "
+    "instance\n"
     "    --messages-max N ... with this bound on the messages in flight\n"
     "  --explain FORMAT   print each line of logs of this format and what is understood of it\n"
+    "    --host HOST      ... lines of this host only\n"
     "  --probe NAME|URL   ask a service once and print how long each step took\n"
     "  --what-if          judge the stored history by the configuration's rules\n"
     "    --from DAY       ... from this day on (YYYY-MM-DD)\n"
@@ -74,6 +77,7 @@ static const struct option options[] = {
     {"what-if", no_argument, NULL, PASS_ON},
     {"from", required_argument, NULL, PASS_ON},
     {"to", required_argument, NULL, PASS_ON},
+    {"host", required_argument, NULL, PASS_ON},
     {"messages-max", required_argument, NULL, PASS_ON},
     {NULL, 0, NULL, 0},
 };

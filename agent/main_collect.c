@@ -529,6 +529,7 @@ int main(int argc, char **argv)
     sigaddset(&hangup, SIGHUP);
     sigprocmask(SIG_SETMASK, &hangup, NULL);
     signal(SIGPIPE, SIG_IGN);
+    config_name_hosts(self.config);
     log_open("mailmond", self.arguments.foreground ? "stderr" : self.config->log,
              log_level_named(self.config->log_level));
     for (unsigned i = 0; i < self.config->warnings.count; i++)

@@ -9,8 +9,9 @@
 
 static const char usage_text[] =
     "usage: " COLLECT_PROGRAM " [--config FILE] [--state DIR] --check | --dump-config | --detect\n"
-    "       " COLLECT_PROGRAM " --read FORMAT [--messages-max N] [--statistics] FILE...\n"
-    "       " COLLECT_PROGRAM " --explain FORMAT FILE...\n"
+    "       " COLLECT_PROGRAM
+    " --read FORMAT [--host HOST] [--messages-max N] [--statistics] FILE...\n"
+    "       " COLLECT_PROGRAM " --explain FORMAT [--host HOST] FILE...\n"
     "       " COLLECT_PROGRAM " [--config FILE] --probe NAME|URL\n"
     "       " COLLECT_PROGRAM " [--config FILE] [--state DIR] --what-if [--from DAY] [--to DAY]\n"
     "       " COLLECT_PROGRAM
@@ -31,6 +32,7 @@ static const struct {
     {"state", TEXT, IN(state)},
     {"read", TEXT, IN(read)},
     {"explain", TEXT, IN(explain)},
+    {"host", TEXT, IN(host)},
     {"probe", TEXT, IN(ask)},
     {"from", TEXT, IN(from)},
     {"to", TEXT, IN(to)},

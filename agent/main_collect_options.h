@@ -9,7 +9,7 @@
 
 struct arguments {
     const char *config, *state;
-    const char *read, *explain, *ask, *from, *to;
+    const char *read, *explain, *host, *ask, *from, *to;
     uint32_t messages_max;
     int model_fd, back_fd, ready_fd, wake_fd; /* -1: not given */
     bool foreground, check, dump_config, detect, settings, statistics, what_if;

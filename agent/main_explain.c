@@ -14,6 +14,7 @@
 #include "../collectors/explain.h"
 #include "../collectors/maillog.h"
 #include "../collectors/syslog_forms.h"
+#include "host_name.h"
 #include "main_explain.h"
 
 #define LINE_MAX_OCTETS (256 * 1024) /* as follow.c: what is longer is cut */
@@ -22,8 +23,8 @@ struct counts {
     unsigned long long lines, foreign, unrecognised, silent;
 };
 
-static void explain_line(const struct format *f, struct syslog_context *c, struct slice line,
-                         struct counts *n)
+static void explain_line(const struct format *f, struct slice host, struct syslog_context *c,
+                         struct slice line, struct counts *n)
 {
     struct event e = {0};
     if (slice_ends(line, SLICE("\n")))
@@ -37,6 +38,8 @@ static void explain_line(const struct format *f, struct syslog_context *c, struc
     if (container_is(line))
         plain = (struct slice){inner, container_line(line, &in_parts, inner)};
     plain.n -= plain.n && plain.p == inner;
+    if (host.n && !slice_eq(host, SLICE(MAILLOG_EACH)) && !host_name_fits(host, syslog_host(plain)))
+        return;
     f->parse(c, plain, &e);
     struct slice nested = e.kind == EVENT_FOREIGN ? syslog_nested(plain) : slice_head(plain, 0);
     if (nested.n)
@@ -57,7 +60,7 @@ static void explain_line(const struct format *f, struct syslog_context *c, struc
         explain_event(&e, stdout);
 }
 
-static bool explain_file(const struct format *f, const char *name)
+static bool explain_file(const struct format *f, struct slice host, const char *name)
 {
     static char line[LINE_MAX_OCTETS];
     bool is_input = strcmp(name, "-") == 0;
@@ -75,7 +78,7 @@ static bool explain_file(const struct format *f, const char *name)
     context.file_ms = written ? (int64_t)st.st_mtim.tv_sec * 1000 : 0;
     struct counts n = {0};
     while (gzgets(in, line, sizeof line)) /* a line with a NUL octet ends there */
-        explain_line(f, &context, slice_of(line), &n);
+        explain_line(f, host, &context, slice_of(line), &n);
     int error;
     const char *why = gzerror(in, &error);
     if (error < 0 && error != Z_BUF_ERROR)
@@ -88,10 +91,10 @@ static bool explain_file(const struct format *f, const char *name)
     return error >= 0 || error == Z_BUF_ERROR;
 }
 
-int explain_files(const struct format *f, int count, char **files)
+int explain_files(const struct format *f, struct slice host, int count, char **files)
 {
     bool ok = true;
     for (int i = 0; i < count; i++)
-        ok &= explain_file(f, files[i]);
+        ok &= explain_file(f, host, files[i]);
     return ok && fflush(stdout) == 0 ? 0 : 1;
 }

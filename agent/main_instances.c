@@ -5,11 +5,23 @@
 #include <string.h>
 #include "log.h"
 
-/* Is this the name of an instance of the configuration, of this kind? */
-static bool is_instance(const struct config *c, const char *type, struct slice name)
+/* What it calls itself: its name without the host. */
+static struct slice own_name(const struct config_mta *m)
+{
+    return slice_skip(slice_of(m->name), m->host ? strlen(m->host) + 1 : 0);
+}
+
+static bool same_host(const struct config_mta *a, const struct config_mta *b)
+{
+    return strcmp(a->host ? a->host : "", b->host ? b->host : "") == 0;
+}
+
+/* Does another instance of this kind, of the same host, call itself so? */
+static bool is_instance(const struct config *c, const struct config_mta *of, struct slice name)
 {
     for (unsigned i = 0; i < c->mta_count; i++)
-        if (strcmp(c->mtas[i].type, type) == 0 && slice_eq(name, slice_of(c->mtas[i].name)))
+        if (strcmp(c->mtas[i].type, of->type) == 0 && same_host(&c->mtas[i], of) &&
+            slice_eq(name, own_name(&c->mtas[i])))
             return true;
     return false;
 }
@@ -22,16 +34,17 @@ static bool is_instance(const struct config *c, const char *type, struct slice n
 static void name_instance(struct collect *c, const struct config_mta *m, const struct mta *mta)
 {
     struct tally *t = c->tally;
-    struct slice name = slice_of(m->name);
+    struct slice name = slice_of(m->name), own = own_name(m);
+    struct slice host = slice_of(m->host);
     for (unsigned i = 0; i < m->syslog_names.count; i++) {
         struct slice app = slice_of(m->syslog_names.items[i]);
         if (!(mta->flags & MTA_NAMED_BY_TAG))
-            tally_alias(t, mta, app, name, SLICE(""));
-        else if (!slice_eq(app, name) && is_instance(c->config, m->type, app))
+            tally_alias(t, mta, host, app, name, SLICE(""));
+        else if (!slice_eq(app, own) && is_instance(c->config, m, app))
             log_warning("instance %s: lines of \"%s\" belong to the instance of that name", m->name,
                         m->syslog_names.items[i]);
-        else if (!slice_eq(app, name) && slice_find(app, '/') == app.n)
-            tally_alias(t, mta, app, name, app);
+        else if (!slice_eq(app, own) && slice_find(app, '/') == app.n)
+            tally_alias(t, mta, host, app, name, app);
     }
     for (unsigned i = 0; i < m->internal_services.count; i++)
         tally_internal_service(t, name, slice_of(m->internal_services.items[i]));
@@ -40,7 +53,11 @@ static void name_instance(struct collect *c, const struct config_mta *m, const s
 static void place_instance(struct collect *c, const struct config_mta *m)
 {
     const struct mta *mta = mta_find(m->type);
+    if (m->host && strcmp(m->host, CONFIG_EACH_HOST) == 0)
+        return; /* hosts become instances when they log */
     struct appl *appl = mta ? tally_appl(c->tally, mta, slice_of(m->name)) : NULL;
+    if (appl && m->elsewhere)
+        tally_set_elsewhere(c->tally, appl);
     if (appl)
         c->instances[c->instance_count++] =
             (struct instance_of_mta){m, mta, appl, MTA_LEVELS_NONE, 0};
@@ -57,6 +74,9 @@ bool instances_make(struct collect *c)
     c->tally = tally_new(c->model, c->names, config->messages_max, true);
     if (!c->instances || !c->tally)
         return false;
+    char here[256];
+    config_this_host(here);
+    tally_here(c->tally, slice_of(here));
     for (unsigned i = 0; i < config->mta_count; i++) {
         const struct mta *mta = mta_find(config->mtas[i].type);
         if (mta)

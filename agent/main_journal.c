@@ -136,7 +136,7 @@ static uint32_t number(struct slice s)
 
 /* The fields of systemd.journal-fields(7) that matter. What the library returns lives until the next call. */
 struct fields {
-    char tag[132], command[132];
+    char host[256], tag[132], command[132];
     uint32_t logged_pid, real_pid;
     bool stdout_, foreign;
 };
@@ -151,6 +151,8 @@ static void take_fields(struct fields *f)
         struct slice s = {data, size};
         if (take_field(s, "SYSLOG_IDENTIFIER=", &value))
             slice_copy(f->tag, sizeof f->tag, value);
+        else if (take_field(s, "_HOSTNAME=", &value))
+            slice_copy(f->host, sizeof f->host, value);
         else if (take_field(s, "_COMM=", &value))
             slice_copy(f->command, sizeof f->command, value);
         else if (take_field(s, "SYSLOG_PID=", &value))
@@ -178,6 +180,7 @@ static void take_record(void)
         sd_journal_get_data(self.journal, "MESSAGE", &data, &size) < 0)
         return;
     struct log_record r = {.time_us = (int64_t)time_us,
+                           .host = slice_of(f.host),
                            .tag = slice_of(f.tag[0] ? f.tag : f.command),
                            .pid = f.logged_pid ? f.logged_pid : f.real_pid,
                            .text = slice_skip((struct slice){data, size}, strlen("MESSAGE=")),

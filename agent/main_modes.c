@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../collectors/collector.h"
+#include "host_name.h"
 #include "main_explain.h"
 #include "main_read.h"
 
@@ -12,6 +13,7 @@ static int read_mode(const struct arguments *a)
 {
     struct read_options o = {.mta = mta_find(a->read),
                              .server = access_find(a->read),
+                             .host = slice_of(a->host),
                              .files = a->files,
                              .file_count = a->count,
                              .messages_max = a->messages_max,
@@ -30,17 +32,29 @@ static int explain_mode(const struct arguments *a)
     if (!format_find(a->explain, &f))
         return 2;
     if (a->count > 0)
-        return explain_files(&f, a->count, a->files);
+        return explain_files(&f, slice_of(a->host), a->count, a->files);
     fprintf(stderr, "mailmond: --explain %s: no file is named\n", f.name);
     return 2;
 }
 
+/* Is it the name of a host, or every one's? */
+static bool is_host(const char *name)
+{
+    struct slice s = slice_of(name);
+    bool good =
+        !name || strcmp(name, MAILLOG_EACH) == 0 || (host_name_good(s) && s.n < HOST_NAME_ROOM);
+    if (!good)
+        fprintf(stderr, "mailmond: --host %s: that is no name of a host\n", name);
+    return good;
+}
+
 int modes_of_files(const struct arguments *a)
 {
-    return a->read        ? read_mode(a)
-           : a->explain   ? explain_mode(a)
-           : a->count > 0 ? arguments_wrong()
-                          : -1;
+    return !is_host(a->host) ? 2
+           : a->read         ? read_mode(a)
+           : a->explain      ? explain_mode(a)
+           : a->count > 0    ? arguments_wrong()
+                             : -1;
 }
 
 void modes_print_list(const struct err_list *list, const char *prefix)

@@ -17,7 +17,7 @@
 #include "main_read.h"
 
 #define BUFFER       (128 * 1024)
-#define PIECES       4
+#define PIECES       MAILLOG_KEEPS
 #define ROOM         (BUFFER / 32) /* no line that counts is so short */
 #define MESSAGES_MAX 1000000
 #define SAMPLES      20 /* unrecognised lines shown */
@@ -29,7 +29,6 @@ struct piece {
     struct event *events; /* ROOM of them */
     uint64_t *lines_at;
     unsigned count;
-    char before[MAILLOG_KEPT]; /* the last line of the piece before */
     bool last;
 };
 
@@ -82,7 +81,7 @@ static void parse_piece(struct reading *r, struct piece *p)
 {
     const char *end = p->last ? NULL : memrchr(p->buffer, '\n', p->used);
     size_t whole = end ? (size_t)(end - p->buffer) + 1 : p->last || p->used == BUFFER ? p->used : 0;
-    maillog_keep(&r->log, p->before);
+    maillog_keep(&r->log);
     p->taken = maillog_parse(&r->log, (struct slice){p->buffer, whole}, p->events, p->lines_at,
                              ROOM, &p->count);
     p->last = p->last && p->taken >= p->used;
@@ -218,11 +217,18 @@ static bool add_format(struct reading *r, const struct read_options *o, struct m
 {
     r->name = o->mta ? o->mta->name : o->server->name;
     if (o->mta)
-        return maillog_add_mta(&r->log, o->mta, SLICE(""));
+        return maillog_add_mta_of(&r->log, o->host, o->mta, SLICE(""));
+    char name[128];
+    int length = snprintf(name, sizeof name, "%.*s%s%s", (int)o->host.n, o->host.n ? o->host.p : "",
+                          o->host.n ? "/" : "", o->server->name);
     *access = access_tally_new(m, n, r->log.tally, USERS_PLAIN);
     struct access_log *log =
-        *access ? access_tally_log(*access, o->server, slice_of(o->server->name), 0) : NULL;
-    return log && maillog_add(&r->log, o->server->parse, access_tally_event, log);
+        *access ? access_tally_log(*access, o->server, (struct slice){name, (size_t)length}, 0)
+                : NULL;
+    if (log)
+        access_tally_host(log, o->host);
+    return log && maillog_add_of(&r->log, o->host, o->server->parse, access_tally_event, log,
+                                 access_tally_of_host);
 }
 
 int read_files(const struct read_options *o)
@@ -259,6 +265,7 @@ int read_files(const struct read_options *o)
     ok &= print(&model, r.log.last_ms);
     if (o->statistics || r.log.unrecognised)
         print_statistics(&r);
+    maillog_stop(&r.log);
     access_tally_free(access);
     tally_free(tally);
     model_free(&model);

@@ -11,6 +11,8 @@
 struct read_options {
     const struct mta *mta; /* or NULL, and: */
     const struct access_server *server;
+    struct slice
+        host; /* whose lines are read; MAILLOG_EACH: each is an instance; empty: they are not told apart */
     char *const *files; /* "-": standard input; .gz is unpacked */
     int file_count;
     uint32_t messages_max; /* 0: default */

@@ -2,6 +2,7 @@
 #ifndef ACCESS_INTERNAL_H
 #define ACCESS_INTERNAL_H
 
+#include "../agent/host_name.h"
 #include "access_peer.h"
 #include "access_session.h"
 #include "access_tally.h"
@@ -18,7 +19,8 @@ struct access_log {
     struct access_log *next;
     struct access_tally *tally;
     const struct access_server *server;
-    char name[64];
+    char host[HOST_NAME_ROOM]; /* empty: any */
+    char name[64];             /* with the host before it */
     uint32_t source;
     struct access_service services[ACCESS_PROTOCOLS];
     bool counted_elsewhere[ACCESS_PROTOCOLS]; /* access_tally_counted_elsewhere */

@@ -67,13 +67,22 @@ static bool add_instance(struct collect *c, const struct config_access *a,
     for (unsigned n = 0; n < a->syslog_names.count; n++)
         if (!access_tally_tag(i->log, slice_of(a->syslog_names.items[n])))
             return false;
-    if (log && !maillog_has(log, server->parse) &&
-        !maillog_add(log, server->parse, access_tally_event, i->log))
+    struct slice host = slice_of(a->host);
+    access_tally_host(i->log, host);
+    if (log && !maillog_has_of(log, host, server->parse) &&
+        !maillog_add_of(log, host, server->parse, access_tally_event, i->log, access_tally_of_host))
         return false;
+    if (a->host && strcmp(a->host, CONFIG_EACH_HOST) == 0) {
+        if (log)
+            log_source_know(c, log, server->parse, slice_of(i->name));
+        return true; /* hosts become instances when they log */
+    }
+    access_.count++;
+    if (a->elsewhere)
+        return true;
     snprintf(name, sizeof name, "%s process", i->name);
     i->process = source_place(c, SOURCE_PROCESS, name, a->pid_file ? a->pid_file : server->pid_file,
                               0, LOOK_MS / 1000);
-    access_.count++;
     return i->process != NULL;
 }
 
@@ -211,6 +220,10 @@ static bool start(struct collect *c)
 static void look(struct collect *c, struct instance *i)
 {
     char error[640] = "";
+    if (i->config->elsewhere) {
+        i->life = LIFE_UNKNOWN;
+        return;
+    }
     const char *path = i->config->pid_file ? i->config->pid_file : i->server->pid_file;
     int64_t pid = proc_pid_file(path), started_ms;
     if (pid < 0)

@@ -68,6 +68,30 @@ struct access_log *access_tally_log(struct access_tally *t, const struct access_
     return t->logs = l;
 }
 
+void access_tally_host(struct access_log *log, struct slice host)
+{
+    slice_copy(log->host, sizeof log->host, host);
+}
+
+void *access_tally_of_host(void *log, struct slice host)
+{
+    const struct access_log *like = log;
+    char name[128];
+    size_t own = strlen(like->host) + 1;
+    if (strlen(like->name) < own)
+        return NULL;
+    int n = snprintf(name, sizeof name, "%.*s/%s", (int)host.n, host.p, like->name + own);
+    struct access_log *made =
+        access_tally_log(like->tally, like->server, (struct slice){name, (size_t)n}, like->source);
+    if (!made)
+        return NULL;
+    access_tally_host(made, host);
+    for (const struct access_tag *g = like->tags; g; g = g->next)
+        if (!access_tally_tag(made, slice_of(g->text)))
+            return NULL;
+    return made;
+}
+
 bool access_tally_tag(struct access_log *log, struct slice tag)
 {
     struct access_tag *g = calloc(1, sizeof *g);

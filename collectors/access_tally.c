@@ -57,15 +57,16 @@ static struct attempts *attempts_of(struct access_tally *t, uint64_t id)
     return &t->attempts[(id >> 32) % ATTEMPTS];
 }
 
-static uint64_t session_id(struct slice name)
+/* Names of sessions of two hosts do not meet. */
+static uint64_t session_id(const struct access_log *log, struct slice name)
 {
-    return access_hash(0, name);
+    return access_hash((uint32_t)slice_hash(slice_of(log->host), 0), name);
 }
 
 static void on_auth_verbose(struct access_log *log, struct access_service *s, const struct event *e)
 {
     (void)s;
-    uint64_t id = session_id(e->other_id);
+    uint64_t id = session_id(log, e->other_id);
     struct attempts *a = attempts_of(log->tally, id);
     if (a->id != id)
         *a = (struct attempts){.id = id, .first_ms = e->time_ms};
@@ -74,9 +75,10 @@ static void on_auth_verbose(struct access_log *log, struct access_service *s, co
 }
 
 /* How many attempts failed on this connection before now; forgets them. */
-static uint64_t take_attempts(struct access_tally *t, const struct event *e)
+static uint64_t take_attempts(const struct access_log *log, const struct event *e)
 {
-    uint64_t id = session_id(e->other_id);
+    struct access_tally *t = log->tally;
+    uint64_t id = session_id(log, e->other_id);
     struct attempts *a = attempts_of(t, id);
     if (!id || a->id != id)
         return 0;
@@ -128,7 +130,7 @@ static void on_login(struct access_log *log, struct access_service *s, const str
     add(&s->access->good_logins, 1);
     if (e->flags & EVENT_TLS)
         add(&s->access->tls_sessions, 1);
-    uint64_t failed = take_attempts(log->tally, e);
+    uint64_t failed = take_attempts(log, e);
     if (failed)
         count_failures(s, p, failed);
     begin_session(log, s, e);
@@ -137,7 +139,7 @@ static void on_login(struct access_log *log, struct access_service *s, const str
 static void on_login_abort(struct access_log *log, struct access_service *s, const struct event *e)
 {
     struct peer *p = count_connection(log, s, e);
-    take_attempts(log->tally, e);
+    take_attempts(log, e);
     if (e->flags & EVENT_CONNECTION)
         add(&s->access->failed_connections, 1);
     else
@@ -373,7 +375,8 @@ static struct access_log *log_of(struct access_log *log, const struct event *e)
 {
     for (struct access_log *l = log->tally->logs; e->app.n && l; l = l->next)
         for (const struct access_tag *tag = l->tags; tag; tag = tag->next)
-            if (l->server == log->server && slice_eq(slice_of(tag->text), e->app))
+            if (l->server == log->server && slice_eq(slice_of(tag->text), e->app) &&
+                strcmp(l->host, log->host) == 0)
                 return l;
     return log;
 }

@@ -37,6 +37,10 @@ void access_tally_clock(struct access_tally *t, int64_t real_minus_monotonic_ms,
 struct access_log;
 struct access_log *access_tally_log(struct access_tally *t, const struct access_server *server,
                                     struct slice name, uint32_t source);
+/* Its lines are those of this host of a central log (see tally_log), before whose name the host's stands. */
+void access_tally_host(struct access_log *log, struct slice host);
+/* An instance like this one, of another host (maillog_make_counter); NULL when memory is short. */
+void *access_tally_of_host(void *log, struct slice host);
 /* Lines tagged `tag` belong to this instance. */
 bool access_tally_tag(struct access_log *log, struct slice tag);
 /* Makes the row of a service before its first line; NULL when there is no room. */

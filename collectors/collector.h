@@ -73,6 +73,12 @@ bool format_find(const char *name, struct format *f);
  * on. kind: a word for it, if nobody has asked for this path before. NULL: memory is short (logged).
  */
 struct maillog *log_source_of(struct collect *c, const char *kind, const char *path);
+/*
+ * Makes the counters of hosts that had a row, HOST/NAME or HOST/NAME/..., when this program ran before; for a format that
+ * was added for MAILLOG_EACH with the name "*" "/NAME".
+ */
+void log_source_know(struct collect *c, struct maillog *log, maillog_parse_line *parse,
+                     struct slice name);
 /* That log, which was asked for, need not exist. */
 void log_source_optional(const char *path);
 /* The sourceIndex of that log; 0: nobody asked for it. */

@@ -322,3 +322,27 @@ void detect_readable(const struct config_mta *m, const char *path, bool is_direc
     else
         detect_note(m, notes, "%s: %s", path, strerror(errno));
 }
+
+bool detect_elsewhere(struct config_mta *m, struct err_list *notes)
+{
+    if (!m->elsewhere)
+        return false;
+    if (!m->name)
+        m->name = detect_copy(slice_of(m->type));
+    if (!m->log && !(m->log = detect_syslog_file("")))
+        detect_note(m, notes,
+                    "no log was found below /var/log: name the one that %s logs to, such as log = "
+                    "\"/var/log/mail.log\"",
+                    m->host);
+    if (m->log)
+        detect_readable(m, m->log, false, notes);
+    return true;
+}
+
+bool detect_has(const struct config *c, const char *type)
+{
+    for (unsigned i = 0; i < c->mta_count; i++)
+        if (strcmp(c->mtas[i].type, type) == 0 && !c->mtas[i].elsewhere)
+            return true;
+    return false;
+}

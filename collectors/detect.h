@@ -105,6 +105,12 @@ bool detect_line(struct slice *text, struct slice *line);
 struct slice detect_value(struct slice text, const char *name, struct slice separator);
 /* A number, or the port of a TCP service of this name; 0: neither. */
 unsigned detect_port(struct slice text);
+/*
+ * Is it an instance of another host? Then nothing here tells of it but the log, which is completed, and its name.
+ */
+bool detect_elsewhere(struct config_mta *m, struct err_list *notes);
+/* Is an instance of this kind configured that is of this host? */
+bool detect_has(const struct config *c, const char *type);
 /* Adds a note if this process may not read a log (or a directory): why, and what would mend it. */
 void detect_readable(const struct config_mta *m, const char *path, bool is_directory,
                      struct err_list *notes);

@@ -60,6 +60,16 @@ static void note(const struct config_access *a, const char *type, struct err_lis
                     "it is not known where it logs; name the file by log = \"/var/log/mail.log\"");
 }
 
+/* Is one of them of this host? */
+static bool has_own(const struct config_list *list)
+{
+    const struct config_access *all = list->items;
+    for (unsigned i = 0; i < list->count; i++)
+        if (!all[i].elsewhere)
+            return true;
+    return false;
+}
+
 /* Adds the server if its master left a pid file. */
 static void find_dovecot(struct config *c, struct slice text)
 {
@@ -79,11 +89,11 @@ void detect_dovecot(struct config *c, struct err_list *notes)
     char words[5][16] = {"doveconf", "log_path", "info_log_path", "base_dir", "protocols"};
     char *argv[] = {words[0], words[1], words[2], words[3], words[4], NULL};
     char *output = c->detect || c->dovecots.count ? detect_run(PATH, argv) : NULL;
-    if (c->detect && c->dovecots.count == 0 && output)
+    if (c->detect && !has_own(&c->dovecots) && output)
         find_dovecot(c, slice_of(output));
     for (unsigned i = 0; i < c->dovecots.count; i++) {
         struct config_access *a = (struct config_access *)c->dovecots.items + i;
-        if (!a->log && output)
+        if (!a->log && output && !a->elsewhere)
             a->log = detect_dovecot_log(slice_of(output));
         if (!a->log)
             a->log = detect_syslog_file("");
@@ -102,7 +112,7 @@ void detect_cyrus(struct config *c, struct err_list *notes)
     if (in)
         fclose(in);
     for (unsigned i = 0;
-         c->detect && s.n && c->cyruses.count == 0 && i < sizeof pid_files / sizeof pid_files[0];
+         c->detect && s.n && !has_own(&c->cyruses) && i < sizeof pid_files / sizeof pid_files[0];
          i++)
         if (access(pid_files[i], F_OK) == 0) {
             struct config_access *a = config_add_cyrus(c);
@@ -112,7 +122,7 @@ void detect_cyrus(struct config *c, struct err_list *notes)
     for (unsigned i = 0; i < c->cyruses.count; i++) {
         struct config_access *a = (struct config_access *)c->cyruses.items + i;
         struct slice proc = detect_cyrus_value(s, "proc_path");
-        if (!a->proc_directory && proc.n)
+        if (!a->proc_directory && proc.n && !a->elsewhere)
             a->proc_directory = detect_copy(proc);
         if (!a->log)
             a->log = detect_syslog_file("");

@@ -192,9 +192,8 @@ static char *settings_of(const char *path, const struct config_mta *m, struct er
 
 static void add_found(struct config *c, const char *path, struct err_list *notes)
 {
-    for (unsigned i = 0; i < c->mta_count; i++)
-        if (strcmp(c->mtas[i].type, "exim") == 0)
-            return;
+    if (detect_has(c, "exim"))
+        return;
     char *settings = ask(path, NULL);
     struct slice spool = detect_exim_value(slice_of(settings), "spool_directory");
     char *directory = detect_copy(spool);
@@ -217,7 +216,7 @@ void detect_exim(struct config *c, const char *path, struct err_list *notes)
         add_found(c, path, notes);
     for (unsigned i = 0; i < c->mta_count; i++) {
         struct config_mta *m = &c->mtas[i];
-        if (strcmp(m->type, "exim") != 0)
+        if (strcmp(m->type, "exim") != 0 || detect_elsewhere(m, notes))
             continue;
         if (m->source_file) {
             char *settings = settings_of(path, m, notes);

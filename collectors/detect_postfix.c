@@ -338,7 +338,7 @@ static const struct config_mta *find_mta(const struct config *c, const char *nam
 {
     for (unsigned i = 0; i < c->mta_count; i++) {
         const struct config_mta *m = &c->mtas[i];
-        if (strcmp(m->type, "postfix") == 0 &&
+        if (strcmp(m->type, "postfix") == 0 && !m->elsewhere &&
             ((name && strcmp(m->name, name) == 0) ||
              (directory.p && slice_eq(slice_of(m->config_directory), directory))))
             return m;
@@ -394,7 +394,7 @@ void detect_postfix(struct config *c, const char *path, struct err_list *notes)
     char *list = detect_run(path, (char *[]){"postmulti", "-l", NULL});
     for (unsigned i = 0; i < c->mta_count; i++) {
         struct config_mta *m = &c->mtas[i];
-        if (strcmp(m->type, "postfix") != 0)
+        if (strcmp(m->type, "postfix") != 0 || detect_elsewhere(m, notes))
             continue;
         if (!m->config_directory)
             m->config_directory = directory_of(slice_of(list), m->name);
@@ -408,6 +408,6 @@ void detect_postfix(struct config *c, const char *path, struct err_list *notes)
         add_found(c, path, slice_of(list), notes);
     free(list);
     for (unsigned i = 0; i < c->mta_count; i++)
-        if (strcmp(c->mtas[i].type, "postfix") == 0)
+        if (strcmp(c->mtas[i].type, "postfix") == 0 && !c->mtas[i].elsewhere)
             check_readable(&c->mtas[i], notes);
 }

@@ -176,10 +176,7 @@ static void add_found(const struct kind *k, struct config *c, const char *root,
                       struct err_list *notes)
 {
     const char *file = find_file(k, root);
-    for (unsigned i = 0; i < c->mta_count; i++)
-        if (strcmp(c->mtas[i].type, k->type) == 0)
-            return;
-    if (!file)
+    if (!file || detect_has(c, k->type))
         return;
     struct config_mta m = config_mta_new(k->type);
     fill(k, &m, root, notes);
@@ -192,13 +189,13 @@ static void detect(const struct kind *k, struct config *c, const char *root, str
 {
     root = root ? root : "";
     for (unsigned i = 0; i < c->mta_count; i++)
-        if (strcmp(c->mtas[i].type, k->type) == 0)
+        if (strcmp(c->mtas[i].type, k->type) == 0 && !detect_elsewhere(&c->mtas[i], notes))
             fill(k, &c->mtas[i], root, notes);
     if (c->detect)
         add_found(k, c, root, notes);
     for (unsigned i = 0; i < c->mta_count && !*root; i++) {
         const struct config_mta *m = &c->mtas[i];
-        if (strcmp(m->type, k->type) != 0)
+        if (strcmp(m->type, k->type) != 0 || m->elsewhere)
             continue;
         detect_readable(m, m->queue_directory, true, notes);
         if (m->log)

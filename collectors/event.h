@@ -184,11 +184,11 @@ struct event {
     struct slice app; /* first part of the tag: the instance, "postfix" */
     struct slice service; /* the rest, "submission/smtpd" */
     enum event_kind kind;
-    enum event_result result : 16;
+    enum event_result result : 8;
     enum event_notice notice : 8;
-    unsigned format : 8; /* of the log it is from, see maillog.h */
-    unsigned flags;      /* enum event_flag */
-    uint32_t pid;        /* of the logging process, 0 if unknown */
+    unsigned format : 16; /* of the log it is from, see maillog.h */
+    unsigned flags;       /* enum event_flag */
+    uint32_t pid;         /* of the logging process, 0 if unknown */
     /* status code class*1000000 + subject*1000 + detail (mtaStatusCode), 0 if none */
     uint32_t code;
     uint32_t recipients;

@@ -21,6 +21,10 @@ struct log_event *log_event_place(struct model *m, struct names *n, struct slice
 /* Does it begin with "SERVER: "? */
 static bool is_of(struct slice name, const char *server)
 {
+    if (strncmp(server, CONFIG_EACH_HOST "/", 2) == 0) { /* of any host */
+        name = slice_skip(name, slice_find(name, '/'));
+        server++;
+    }
     return slice_take(&name, slice_of(server)) && slice_starts(name, SLICE(": "));
 }
 

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <time.h>
+#include "../agent/host_name.h"
 #include "log_line.h"
 
 struct line {
@@ -38,7 +39,7 @@ static void put_tag(struct line *l, struct slice tag)
         put(l, (unsigned char)tag.p[i] <= ' ' || tag.p[i] == 127 ? '_' : tag.p[i]);
 }
 
-static void put_time(struct line *l, int64_t time_us)
+static void put_time_and_host(struct line *l, int64_t time_us, struct slice host)
 {
     char text[64];
     time_t seconds = (time_t)(time_us / 1000000);
@@ -46,9 +47,12 @@ static void put_time(struct line *l, int64_t time_us)
     if (time_us < 0 || !gmtime_r(&seconds, &tm) || tm.tm_year > 8099)
         seconds = 0, gmtime_r(&seconds, &tm);
     size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    n += (size_t)snprintf(text + n, sizeof text - n, ".%06dZ - ",
+    n += (size_t)snprintf(text + n, sizeof text - n, ".%06dZ ",
                           (int)(time_us < 0 ? 0 : time_us % 1000000));
     put_text(l, (struct slice){text, n});
+    bool good = host_name_good(host) && host.p[host.n - 1] != ':'; /* else it looks like a tag */
+    put_text(l, good ? host : SLICE("-"));
+    put(l, ' ');
 }
 
 static bool has_stamp(struct slice text)
@@ -82,7 +86,7 @@ size_t log_line_write(const struct log_record *record, char *to)
     while (r.text.n && (r.text.p[r.text.n - 1] == '\n' || r.text.p[r.text.n - 1] == '\r'))
         r.text.n--;
     if (!r.stdout_ || take_head(&r) || !has_stamp(r.text)) {
-        put_time(&l, r.time_us);
+        put_time_and_host(&l, r.time_us, r.host);
         put_tag(&l, r.tag);
         if (r.pid) {
             int n = snprintf(pid, sizeof pid, "[%u]", r.pid);

@@ -1,6 +1,6 @@
 /*
  * A record that is not a line of syslog (of the journal, of a container's runtime) written as one, so that
- * there is one grammar for every parser: "2026-11-21T22:48:24.123456Z - tag[pid]: text". Pure.
+ * there is one grammar for every parser: "2026-11-21T22:48:24.123456Z mx1 tag[pid]: text". Pure.
  */
 #ifndef LOG_LINE_H
 #define LOG_LINE_H
@@ -16,6 +16,7 @@ struct log_record {
     struct slice text;
     /* A program that was given its standard output writes a head of its own, if any. */
     bool stdout_;
+    struct slice host; /* empty, or no name of a host (host_name_good): "-" is written */
 };
 
 /*

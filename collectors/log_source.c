@@ -3,6 +3,7 @@
  * it, and handed to the parsers of their formats. The stored position and the counters it explains go into the same
  * checkpoint. Invariant: a position is put only between two runs of whole lines.
  */
+#include "../agent/host_name.h"
 #include "../agent/log.h"
 #include "collector.h"
 #include "input.h"
@@ -12,6 +13,7 @@
 
 #define BUDGET    (1 << 20) /* octets read in one go: about a millisecond */
 #define NAME_SIZE 64
+#define STRANGERS 8       /* hosts of a log that nobody named and that are told of */
 #define SAMPLE_MS 3600000 /* an unrecognised line of a log is shown so often */
 
 /* A text of the configuration to look for. */
@@ -38,6 +40,8 @@ struct log_source {
     uint64_t lines, unrecognised, bytes, rotations; /* as last added to the row */
     int64_t sample_ms;                              /* when an unrecognised line was shown last */
     uint64_t shown;                                 /* how many were not recognised by then */
+    char strangers[STRANGERS][256];                 /* hosts that were told of */
+    unsigned stranger_count;
 };
 
 static struct log_source *sources;
@@ -73,6 +77,25 @@ static void on_unrecognised(void *arg, struct slice line)
                (int)(line.n < 300 ? line.n : 300), line.p);
     l->shown = l->log.unrecognised;
     l->sample_ms = now;
+}
+
+/* Lines of a host that nobody named are told of once, of so many hosts. */
+static void on_stranger(void *arg, struct slice host)
+{
+    struct log_source *l = arg;
+    for (unsigned i = 0; i < l->stranger_count; i++)
+        if (host_name_same(slice_of(l->strangers[i]), host))
+            return;
+    if (l->stranger_count == STRANGERS)
+        return;
+    slice_copy(l->strangers[l->stranger_count++], sizeof l->strangers[0], host);
+    const char *last = l->stranger_count == STRANGERS ? "; no further hosts are told of" : "";
+    if (host.n)
+        log_notice("%s: lines of the host %.*s are not counted: no instance has host = \"%.*s\"%s",
+                   l->path, (int)host.n, host.p, (int)host.n, host.p, last);
+    else
+        log_notice("%s: lines that name no host are not counted: each instance has a host%s",
+                   l->path, last);
 }
 
 static struct log_source *find(const char *path)
@@ -131,6 +154,7 @@ static struct log_source *add(struct collect *c, const char *kind, const char *p
     free(w.at);
     maillog_start(&l->log, c->tally);
     l->log.on_unrecognised = on_unrecognised;
+    l->log.on_stranger = on_stranger;
     l->log.arg = l;
     l->log.in_parse = l->log.in_count = &c->work->line;
     l->work = c->work;
@@ -296,11 +320,6 @@ static void any_line(struct syslog_context *c, struct slice line, struct event *
     e->time_ms = c->now_ms;
 }
 
-static void count_nothing(void *counter, const struct event *e)
-{
-    (void)counter, (void)e;
-}
-
 /* A log beside the main one, which need not be there: that there is nothing to say is well. */
 static bool follow_beside(struct collect *c, const struct instance_of_mta *i, const char *path)
 {
@@ -310,7 +329,7 @@ static bool follow_beside(struct collect *c, const struct instance_of_mta *i, co
     if (!log)
         return false;
     log_source_optional(path);
-    return maillog_add(log, any_line, count_nothing, NULL);
+    return maillog_add(log, any_line, maillog_count_nothing, NULL);
 }
 
 static uint64_t severity_named(const char *name)
@@ -358,6 +377,30 @@ static bool watch_panics(struct collect *c, const struct instance_of_mta *i)
     return !i->config->panic_log || add_watch(c, &every);
 }
 
+void log_source_know(struct collect *c, struct maillog *log, maillog_parse_line *parse,
+                     struct slice name)
+{
+    name = slice_skip(name, strlen(MAILLOG_EACH));
+    for (uint32_t i = 0; i < c->model->tables[MODEL_APPL].count; i++) {
+        const struct appl *a = model_row(c->model, MODEL_APPL, i);
+        struct slice rest = TEXT_GET(a->name), host = slice_head(rest, slice_find(rest, '/'));
+        rest = slice_skip(rest, host.n);
+        if (slice_take(&rest, name) && (rest.n == 0 || *rest.p == '/') && host_name_good(host))
+            maillog_know(log, host, parse);
+    }
+}
+
+/* An instance for each host that is found. */
+static bool add_each(struct collect *c, const struct config_mta *m)
+{
+    const struct mta *mta = mta_find(m->type);
+    struct maillog *log = log_source_of(c, m->type, m->log);
+    if (!log || !maillog_add_mta_of(log, SLICE(MAILLOG_EACH), mta, slice_of(m->name)))
+        return false;
+    log_source_know(c, log, mta->parse, slice_of(m->name));
+    return true;
+}
+
 static bool start(struct collect *c)
 {
     uv_idle_init(c->loop, &more);
@@ -368,7 +411,13 @@ static bool start(struct collect *c)
         if (!i->config->log)
             continue;
         struct maillog *log = log_source_of(c, i->mta->name, i->config->log);
-        if (!log || !maillog_add_mta(log, i->mta, slice_of(i->config->name)))
+        if (!log ||
+            !maillog_add_mta_of(log, slice_of(i->config->host), i->mta, slice_of(i->config->name)))
+            return false;
+    }
+    for (unsigned n = 0; n < c->config->mta_count; n++) {
+        const struct config_mta *m = &c->config->mtas[n];
+        if (m->host && m->log && strcmp(m->host, CONFIG_EACH_HOST) == 0 && !add_each(c, m))
             return false;
     }
     for (unsigned n = 0; n < c->instance_count; n++)
@@ -426,6 +475,7 @@ static void stop(struct collect *c)
     for (struct log_source *l = sources, *next; l; l = next) {
         next = l->next;
         l->kind->close(l->input);
+        maillog_stop(&l->log);
         for (struct watch *w = l->watches, *following; w; w = following) {
             following = w->next;
             free(w);

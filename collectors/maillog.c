@@ -18,20 +18,18 @@ void maillog_start(struct maillog *m, struct tally *tally)
 
 bool maillog_has(const struct maillog *m, maillog_parse_line *parse)
 {
-    for (unsigned i = 0; i < m->format_count; i++)
-        if (m->formats[i].parse == parse)
-            return true;
-    return false;
+    return maillog_has_of(m, SLICE(""), parse);
 }
 
 bool maillog_add(struct maillog *m, maillog_parse_line *parse, maillog_count_event *count,
                  void *counter)
 {
-    if (m->format_count == MAILLOG_FORMATS)
-        return false;
-    m->formats[m->format_count++] =
-        (struct maillog_format){.parse = parse, .count = count, .counter = counter};
-    return true;
+    return maillog_add_of(m, SLICE(""), parse, count, counter, NULL);
+}
+
+void maillog_count_nothing(void *counter, const struct event *e)
+{
+    (void)counter, (void)e;
 }
 
 static void count_mta(void *counter, const struct event *e)
@@ -39,35 +37,23 @@ static void count_mta(void *counter, const struct event *e)
     tally_event(counter, e);
 }
 
+static void *make_mta(void *counter, struct slice host)
+{
+    return tally_log_of_host(counter, host);
+}
+
+bool maillog_add_mta_of(struct maillog *m, struct slice host, const struct mta *mta,
+                        struct slice instance)
+{
+    if (maillog_has_of(m, host, mta->parse))
+        return true;
+    struct tally_log *log = tally_log(m->tally, mta, host, instance);
+    return log && maillog_add_of(m, host, mta->parse, count_mta, log, make_mta);
+}
+
 bool maillog_add_mta(struct maillog *m, const struct mta *mta, struct slice instance)
 {
-    if (maillog_has(m, mta->parse))
-        return true;
-    struct tally_log *log = tally_log(m->tally, mta, instance);
-    return log && maillog_add(m, mta->parse, count_mta, log);
-}
-
-void maillog_options(struct maillog *m, maillog_parse_line *parse, const void *options)
-{
-    for (unsigned i = 0; i < m->format_count; i++)
-        if (m->formats[i].parse == parse)
-            m->formats[i].options = m->contexts[i].options = options;
-}
-
-void maillog_time(struct maillog *m, int64_t reference_ms)
-{
-    for (unsigned i = 0; i < m->format_count; i++) {
-        syslog_start(&m->contexts[i], reference_ms);
-        m->contexts[i].options = m->formats[i].options;
-    }
-}
-
-void maillog_file(struct maillog *m, struct slice name, int64_t written_ms)
-{
-    for (unsigned i = 0; i < m->format_count; i++) {
-        m->contexts[i].file = name;
-        m->contexts[i].file_ms = written_ms;
-    }
+    return maillog_add_mta_of(m, SLICE(""), mta, instance);
 }
 
 static void not_recognised(struct maillog *m, struct slice line)
@@ -78,24 +64,25 @@ static void not_recognised(struct maillog *m, struct slice line)
 }
 
 /* The first format whose line it is makes the event. */
-static void parse_formats(struct maillog *m, struct slice line, struct event *e)
+static void parse_formats(const struct maillog_host *h, struct slice line, struct event *e)
 {
     e->kind = EVENT_FOREIGN;
-    for (unsigned i = 0; i < m->format_count; i++) {
-        m->formats[i].parse(&m->contexts[i], line, e);
-        e->format = i & 0xff;
+    for (unsigned i = 0; i < h->format_count; i++) {
+        struct maillog_format *f = h->formats[i];
+        f->parse(&f->context, line, e);
+        e->format = f->number & 0xffff;
         if (e->kind != EVENT_FOREIGN)
             return;
     }
 }
 
 /* The same for a line that may have a head of its own behind that of Docker's syslog driver. */
-static void parse_formats_nested(struct maillog *m, struct slice line, struct event *e)
+static void parse_formats_nested(const struct maillog_host *h, struct slice line, struct event *e)
 {
-    parse_formats(m, line, e);
+    parse_formats(h, line, e);
     struct slice nested = e->kind == EVENT_FOREIGN ? syslog_nested(line) : slice_head(line, 0);
     if (nested.n)
-        parse_formats(m, nested, e);
+        parse_formats(h, nested, e);
 }
 
 /* "' repeated 3 times, suppressed by syslog-ng on mx1" behind the first words of the line before. */
@@ -135,19 +122,29 @@ uint32_t maillog_times_again(struct slice line, struct slice before)
 }
 
 /* The event of a line, or of the one before it if the line says that this came again. */
-static void parse_one(struct maillog *m, struct slice line, struct event *e)
+static void parse_one(struct maillog_host *h, struct slice line, struct event *e)
 {
-    parse_formats_nested(m, line, e);
+    parse_formats_nested(h, line, e);
     bool odd = e->kind == EVENT_FOREIGN || e->kind == EVENT_UNKNOWN;
-    uint32_t times = odd ? maillog_times_again(line, m->before) : 0;
+    uint32_t times = odd ? maillog_times_again(line, h->before) : 0;
     if (!times) {
-        m->before = line;
+        h->before = line;
         return;
     }
     int64_t time_ms = e->time_ms;
-    parse_formats_nested(m, m->before, e);
+    parse_formats_nested(h, h->before, e);
     e->repeats = times - 1;
     e->time_ms = time_ms;
+}
+
+/* Is it a line of a mail system, but of a host whose lines nobody counts? */
+static bool is_strange(const struct maillog *m, struct slice line, const struct event *e)
+{
+    if (e->format != MAILLOG_STRANGE)
+        return false;
+    if (m->on_stranger)
+        m->on_stranger(m->arg, syslog_host(line));
+    return true;
 }
 
 /* Makes an event of a line; false if there is nothing to count. */
@@ -161,8 +158,8 @@ static bool parse_line(struct maillog *m, struct slice line, uint64_t at, struct
     }
     if (line.n && line.p[line.n - 1] == '\r')
         line.n--;
-    parse_one(m, line, e);
-    if (e->kind == EVENT_FOREIGN)
+    parse_one(m->hosts ? maillog_host_of(m, line) : &m->rest, line, e);
+    if (e->kind == EVENT_FOREIGN || (m->hosts && is_strange(m, line, e)))
         return false;
     m->lines++;
     m->last_ms = e->time_ms;
@@ -232,19 +229,11 @@ void maillog_before(struct maillog *m, struct slice lines)
         struct slice line = slice_line(&lines);
         if (line.n && line.p[line.n - 1] == '\r')
             line.n--;
-        if (!maillog_times_again(line, m->before))
-            m->before = line;
+        struct maillog_host *h = m->hosts ? maillog_host_of(m, line) : &m->rest;
+        if (!maillog_times_again(line, h->before))
+            h->before = line;
     }
-    maillog_keep(m, m->kept);
-}
-
-void maillog_keep(struct maillog *m, char room[MAILLOG_KEPT])
-{
-    if (m->before.n > MAILLOG_KEPT)
-        m->before.n = 0;
-    if (m->before.n)
-        memmove(room, m->before.p, m->before.n);
-    m->before.p = room;
+    maillog_keep(m);
 }
 
 static bool has_other(const struct event *e)
@@ -252,17 +241,17 @@ static bool has_other(const struct event *e)
     return e->flags & EVENT_QUEUED_AS || e->kind == EVENT_CHANNEL;
 }
 
-static void count_event(const struct maillog_format *f, const struct event *e)
+static void count_event(const struct maillog_counter *c, const struct event *e)
 {
     for (uint32_t more = 0; more <= e->repeats; more++)
-        f->count(f->counter, e);
+        c->count(c->counter, e);
 }
 
-static void count_escaped(const struct maillog_format *f, const struct event *e)
+static void count_escaped(const struct maillog_counter *c, const struct event *e)
 {
     struct escape_scratch scratch;
     struct event plain = escape_undone(e, &scratch);
-    count_event(f, &plain);
+    count_event(c, &plain);
 }
 
 /* An event and its line were written by another processor, where there is a thread for each half. */
@@ -291,11 +280,11 @@ void maillog_count(struct maillog *m, const struct event *events, const uint64_t
                 __builtin_prefetch(messages_entry(t, queue_id_hash(later->packed_other)));
         }
         *m->in_count = lines_at[i];
-        const struct maillog_format *f = &m->formats[events[i].format];
+        const struct maillog_counter *c = &m->counters[events[i].format];
         if (events[i].flags & (EVENT_XML | EVENT_JSON))
-            count_escaped(f, &events[i]);
+            count_escaped(c, &events[i]);
         else
-            count_event(f, &events[i]);
+            count_event(c, &events[i]);
     }
 }
 
@@ -320,7 +309,7 @@ static void take_container(struct maillog *m, struct slice run)
         size_t n = container_line(slice_line(&run), &m->in_parts, text);
         if (n)
             take_lines(m, (struct slice){text, n});
-        m->before.n = 0;
+        maillog_forget(m);
     }
 }
 
@@ -331,7 +320,7 @@ void maillog_lines(struct maillog *m, struct slice run)
         take_container(m, run);
     else
         take_lines(m, run);
-    maillog_keep(m, m->kept);
+    maillog_keep(m);
     m->base = base;
     *m->in_parse = *m->in_count = 0;
 }

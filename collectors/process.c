@@ -153,7 +153,7 @@ bool process_pid_file(const struct instance_of_mta *i, char path[PID_FILE_SIZE])
 {
     const char *name = i->config->pid_file ? i->config->pid_file : i->mta->pid_file;
     const char *folder = i->config->queue_directory;
-    if (!name || (*name != '/' && !folder))
+    if (i->config->elsewhere || !name || (*name != '/' && !folder))
         return false;
     snprintf(path, PID_FILE_SIZE, "%s%s%s", *name == '/' ? "" : folder, *name == '/' ? "" : "/",
              name);

@@ -122,7 +122,7 @@ static void expect_mta(const struct instance_of_mta *i)
 {
     char path[PID_FILE_SIZE];
     const char *pid_file = process_pid_file(i, path) ? path : NULL;
-    if (!i->mta->master || (!pid_file && i->mta->pid_file))
+    if (i->config->elsewhere || !i->mta->master || (!pid_file && i->mta->pid_file))
         return;
     const struct mta_process master = {.name = i->mta->master, .min = 1, .max = 1};
     expect_of(i, &master, pid_file, false);
@@ -138,7 +138,7 @@ static void expect_access(const struct config_list *list, const struct access_se
         const struct config_access *a = &((const struct config_access *)list->items)[i];
         const char *pid_file = a->pid_file ? a->pid_file : server->pid_file;
         char name[64];
-        if (!a->pid_file && access(pid_file, F_OK) != 0)
+        if (a->elsewhere || (!a->pid_file && access(pid_file, F_OK) != 0))
             continue;
         snprintf(name, sizeof name, "%s master", a->name ? a->name : server->name);
         struct expected *e = expect(name, &(struct proc_want){.names = server->master},

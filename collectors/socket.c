@@ -275,12 +275,14 @@ static void reset_levels(void)
     }
     for (uint32_t i = 0; i < m->tables[MODEL_GROUP].count; i++) {
         struct group *g = model_row(m, MODEL_GROUP, i);
+        if (tally_is_elsewhere(sockets.collect->tally, g->row.key[0]))
+            continue;
         g->inbound = g->accumulated_inbound == MODEL_ABSENT ? MODEL_ABSENT : 0;
         g->outbound = g->accumulated_outbound == MODEL_ABSENT ? MODEL_ABSENT : 0;
     }
     for (uint32_t i = 0; i < m->tables[MODEL_PEER].count; i++) {
         struct peer *p = model_row(m, MODEL_PEER, i);
-        if (is_listed(p->row.key[0]))
+        if (is_listed(p->row.key[0]) && !tally_is_elsewhere(sockets.collect->tally, p->row.key[0]))
             p->current = p->syn_received = p->close_wait = 0;
     }
 }
@@ -362,7 +364,8 @@ static void merge(void)
     drop_closed();
     tally_peers_forget(c->tally);
     for (unsigned n = 0; n < c->instance_count; n++)
-        merge_states(sockets.endpoints[n].of->appl->row.key[0], sockets.endpoints[n].states);
+        if (!sockets.endpoints[n].of->config->elsewhere)
+            merge_states(sockets.endpoints[n].of->appl->row.key[0], sockets.endpoints[n].states);
     for (unsigned n = 0; n < sockets.scanned_count; n++)
         if (find_watched(sockets.scanned[n].appl))
             merge_states(sockets.scanned[n].appl, sockets.scanned[n].states);
@@ -447,7 +450,8 @@ static void open_endpoint(struct endpoint *e, const struct instance_of_mta *i)
     for (unsigned n = 0; n < i->config->listen.count && e->listener_count < PORTS_MAX; n++)
         if (parse_listener(i->config->listen.items[n], &e->listeners[e->listener_count]))
             e->listener_count++;
-    const struct passwd *account = i->mta->account ? getpwnam(i->mta->account) : NULL;
+    const struct passwd *account =
+        i->mta->account && !i->config->elsewhere ? getpwnam(i->mta->account) : NULL;
     e->has_uid = account != NULL;
     e->uid = account ? account->pw_uid : 0;
 }

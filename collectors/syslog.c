@@ -426,8 +426,8 @@ bool syslog_stamp(struct syslog_context *c, struct slice *s, struct event *e)
 /* What is behind the time stamp, in one of the forms that syslog_forms.c knows. */
 static bool other_tag(struct slice s, struct event *e, struct slice *text)
 {
-    struct slice tag;
-    if (!syslog_find_tag(s, &tag, text))
+    struct slice host, tag;
+    if (!syslog_find_tag(s, &host, &tag, text))
         return false;
     e->tag = tag;
     e->pid = take_pid(&e->tag);

@@ -52,6 +52,12 @@ void syslog_start(struct syslog_context *c, int64_t reference_ms);
  */
 bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text);
 
+/*
+ * The host that wrote the line, as its head names it: a name or an address. Empty: it does not say, or what it says is
+ * none (host_name_good). Of what a chain of relays adds ("src@mx1/relay", syslog-ng) the first name.
+ */
+struct slice syslog_host(struct slice line);
+
 /* What is known of a tag, found last by syslog_head; the context's, until another tag takes the place. */
 struct syslog_tag *syslog_tag(struct syslog_context *c, struct slice tag);
 

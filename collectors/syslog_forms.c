@@ -183,8 +183,7 @@ size_t syslog_usual_stamp(struct slice *s, char to[SYSLOG_STAMP_ROOM])
 
 /* ---- Tags ---- */
 
-/* "mail.info", in angles or not. */
-static bool is_priority(struct slice word)
+bool syslog_is_priority(struct slice word)
 {
     static const char *const severities[] = {"emerg",   "alert", "crit",   "err",  "error",
                                              "warning", "warn",  "notice", "info", "debug"};
@@ -218,15 +217,15 @@ static bool is_host(struct slice word, struct slice rest)
     return !tag_length(word) || (slice_ends(next, SLICE("]:")) && !slice_ends(word, SLICE("]:")));
 }
 
-bool syslog_find_tag(struct slice s, struct slice *tag, struct slice *text)
+bool syslog_find_tag(struct slice s, struct slice *host, struct slice *tag, struct slice *text)
 {
     struct slice rest = skip_blanks(s), behind_host = {NULL, 0}, id;
-    bool host = false;
+    *host = slice_head(s, 0);
     for (int words = 0; words < 4 && rest.n; words++) {
         struct slice here = rest, word = take_word(&rest);
         if (words == 0)
             behind_host = rest;
-        if (!is_priority(word) && tag_length(word) && (host || !is_host(word, rest))) {
+        if (!syslog_is_priority(word) && tag_length(word) && (host->n || !is_host(word, rest))) {
             *tag = slice_head(word, tag_length(word));
             *text = rest;
             return true;
@@ -234,10 +233,10 @@ bool syslog_find_tag(struct slice s, struct slice *tag, struct slice *text)
         id = here;
         if (slice_take(&id, SLICE("[ID ")) && slice_cut(&id, ']').p)
             rest = skip_blanks(id);
-        else if (!is_priority(word) && host)
+        else if (!syslog_is_priority(word) && host->n)
             break;
-        else
-            host |= !is_priority(word);
+        else if (!syslog_is_priority(word))
+            *host = word;
     }
     *tag = slice_head(s, 0);
     *text = behind_host;

@@ -26,9 +26,13 @@ size_t syslog_usual_stamp(struct slice *s, char to[SYSLOG_STAMP_ROOM]);
 /*
  * Finds "tag[pid]:" and the text in what follows the time. Before the tag there may be a host or none, and a facility
  * and severity: "mail.info" (busybox), "<mail.info>" (FreeBSD's syslogd -v), "[ID 197553 mail.info]" (Solaris).
- * Without a tag, *tag is empty and the text is what follows the first word. false: there is one word only.
+ * Without a tag, *tag is empty and the text is what follows the first word. *host is the word before the tag that is
+ * none of these, empty if there is none. false: there is one word only.
  */
-bool syslog_find_tag(struct slice s, struct slice *tag, struct slice *text);
+bool syslog_find_tag(struct slice s, struct slice *host, struct slice *tag, struct slice *text);
+
+/* Is it a facility and severity, "mail.info" or "<mail.info>"? */
+bool syslog_is_priority(struct slice word);
 
 /*
  * The line with a head of its own that a program in a container wrote, behind the head that Docker's syslog driver gave it:

@@ -43,9 +43,10 @@ void tally_free(struct tally *t)
         }
         free(i);
     }
-    for (struct tally_log *l = t->logs, *next; l; l = next) {
-        next = l->next;
-        free(l);
+    tally_logs_free(t);
+    for (struct gone_of *g = t->gones, *next; g; g = next) {
+        next = g->next;
+        free(g);
     }
     tally_strangers_free(t);
     free_aliases(t->aliases);
@@ -56,17 +57,6 @@ void tally_free(struct tally *t)
     hashindex_free(&t->destinations);
     messages_free(&t->messages);
     free(t);
-}
-
-struct tally_log *tally_log(struct tally *t, const struct mta *mta, struct slice instance)
-{
-    struct tally_log *l = calloc(1, sizeof *l);
-    if (!l)
-        return NULL;
-    *l = (struct tally_log){.next = t->logs, .tally = t, .mta = mta};
-    instance = slice_head(instance.n ? instance : slice_of(mta->name), sizeof l->instance - 1);
-    memcpy(l->instance, instance.p, instance.n);
-    return t->logs = l;
 }
 
 void tally_clock(struct tally *t, int64_t real_minus_monotonic_ms)
@@ -193,11 +183,11 @@ struct service *tally_named_service(struct tally *t, struct instance *i, struct 
     return s;
 }
 
-static const struct alias *find_alias(const struct tally *t, const struct mta *mta,
-                                      struct slice app)
+static const struct alias *find_alias(const struct tally_log *from, struct slice app)
 {
-    for (const struct alias *a = t->aliases; a; a = a->next)
-        if (a->mta == mta && slice_eq(slice_of(a->app), app))
+    for (const struct alias *a = from->tally->aliases; a; a = a->next)
+        if (a->mta == from->mta && slice_eq(slice_of(a->app), app) &&
+            strcmp(a->host, from->host) == 0)
             return a;
     return NULL;
 }
@@ -214,19 +204,24 @@ static bool is_plain(struct slice name)
 /* The instance that a line is about. */
 static struct instance *find_instance(const struct tally_log *from, const struct event *e)
 {
-    const struct alias *a = find_alias(from->tally, from->mta, e->app);
-    struct slice name = a                                     ? slice_of(a->name)
-                        : from->mta->flags & MTA_NAMED_BY_TAG ? e->app
-                                                              : slice_of(from->instance);
-    if (name.p == e->app.p && !is_plain(name))
+    char room[128];
+    const struct alias *a = find_alias(from, e->app);
+    bool by_tag = !a && from->mta->flags & MTA_NAMED_BY_TAG;
+    if (by_tag && !is_plain(e->app))
         return NULL;
-    return tally_instance(from->tally, from->mta, name);
+    struct slice name = a        ? slice_of(a->name)
+                        : by_tag ? tally_name_of(from, e->app, room)
+                                 : slice_of(from->instance);
+    struct instance *i = tally_instance(from->tally, from->mta, name);
+    if (i)
+        tally_own(from, i);
+    return i;
 }
 
 /* The name of the group: the service, with what an alias puts before it. */
 static struct slice group_name(const struct tally_log *from, const struct event *e, char buffer[64])
 {
-    const struct alias *a = find_alias(from->tally, from->mta, e->app);
+    const struct alias *a = find_alias(from, e->app);
     if (!a || !a->prefix[0])
         return e->service;
     size_t n = strlen(a->prefix);
@@ -254,13 +249,15 @@ static bool is_long_tag(const struct tag *tag, struct slice of, struct slice ser
 /* Is the line of an instance that only its tag tells of, and that is not believed yet? */
 static bool is_stranger(struct tally_log *from, const struct event *e)
 {
-    return from->mta->flags & MTA_NAMED_BY_TAG && is_plain(e->app) &&
-           !find_alias(from->tally, from->mta, e->app) && tally_is_stranger(from, e);
+    return from->mta->flags & MTA_NAMED_BY_TAG && is_plain(e->app) && !find_alias(from, e->app) &&
+           tally_is_stranger(from, e);
 }
 
-/* Fills in what is told by a tag, or by the first part and the service. NULL: nothing. */
-static struct tag *learn_tag(struct tally_log *from, struct tag *tag, const struct event *e,
-                             struct slice of, struct slice service)
+/* Fills in what is told by a tag, or by the first part and the service. NULL: nothing. Rare: find_tag is on every line's
+ * way. */
+__attribute__((cold, noinline)) static struct tag *learn_tag(struct tally_log *from,
+                                                             struct tag *tag, const struct event *e,
+                                                             struct slice of, struct slice service)
 {
     struct instance *i = is_stranger(from, e) ? NULL : find_instance(from, e);
     if (!i || of.n + service.n > TAG_LENGTH)
@@ -283,7 +280,7 @@ static struct tag *find_tag(struct tally_log *from, const struct event *e)
     struct slice service = whole ? (struct slice){NULL, 0} : e->service;
     struct slice_key key = slice_key(of), service_key = slice_key(service);
     uint64_t hash = slice_key_hash(&key) ^ slice_key_hash(&service_key);
-    struct tag *tag = &from->tally->tags[hash % TAGS];
+    struct tag *tag = &from->tags[hash % TAGS];
     bool longer = of.n > SLICE_KEY || service.n > SLICE_KEY;
     if (is_tag(tag, from, &key, &service_key) && (!longer || is_long_tag(tag, of, service)))
         return tag;
@@ -344,7 +341,7 @@ void tally_event(struct tally_log *from, const struct event *e)
         model_dirty(t->model, MODEL_APPL, tag->instance->appl);
     }
     t->at = tally_at(t, e);
-    tally_gone_time(t, (uint32_t)(e->time_ms / 1000));
+    tally_gone_time(t, tag->instance, (uint32_t)(e->time_ms / 1000));
     struct service *s = line_service(from, tag, e);
     if (e->flags & EVENT_UNREACHED)
         on_connect_fail(t, tag->instance, s, e);
@@ -368,7 +365,7 @@ struct messages *tally_messages(struct tally *t)
 
 void tally_end(struct tally *t)
 {
-    tally_gone_settle(t, UINT32_MAX);
+    tally_gone_settle(t);
 }
 
 void tally_levels(struct tally *t)

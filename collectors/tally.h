@@ -34,21 +34,32 @@ struct tally *tally_new(struct model *model, struct names *names, uint32_t messa
 void tally_free(struct tally *t);
 
 /*
- * Where lines of one mail system come from. instance: whose they are when no tag or alias says so
- * (MTA_NAMED_BY_TAG); empty: the mail system's own name. The tally owns the result; NULL when memory is short.
+ * Where lines of one mail system come from. host: of which host, empty if that does not matter; then its instances are
+ * named after it, HOST/NAME. instance: whose they are when no tag or alias says so (MTA_NAMED_BY_TAG); empty: the mail
+ * system's own. The tally owns the result; NULL when memory is short.
  */
 struct tally_log;
-struct tally_log *tally_log(struct tally *t, const struct mta *mta, struct slice instance);
+struct tally_log *tally_log(struct tally *t, const struct mta *mta, struct slice host,
+                            struct slice instance);
+/* One with the same instance, aliases and internal services for another host; NULL: there is no room for its row. */
+struct tally_log *tally_log_of_host(struct tally_log *log, struct slice host);
+
+/* The name of this host: processes of logs of other hosts are none of it. */
+void tally_here(struct tally *t, struct slice host);
+
+/* An instance of another host: its sockets and processes are none of this one. What a log of another host makes is one. */
+void tally_set_elsewhere(struct tally *t, const struct appl *a);
+bool tally_is_elsewhere(const struct tally *t, uint32_t appl);
 
 /* Real time minus monotonic time, ms: turns the times of log lines into instants of the model. */
 void tally_clock(struct tally *t, int64_t real_minus_monotonic_ms);
 
 /*
- * Lines of this mail system tagged `app`/... belong to the instance `name` (-o syslog_name=submission);
- * `prefix` is put before the service ("submission/smtpd"), empty: nothing.
+ * Lines of this mail system (of this host, see tally_log) tagged `app`/... belong to the instance `name` (-o
+ * syslog_name=submission); `prefix` is put before the service ("submission/smtpd"), empty: nothing.
  */
-void tally_alias(struct tally *t, const struct mta *mta, struct slice app, struct slice name,
-                 struct slice prefix);
+void tally_alias(struct tally *t, const struct mta *mta, struct slice host, struct slice app,
+                 struct slice name, struct slice prefix);
 /*
  * From now on a tag alone makes no application: one that is neither an instance nor an alias does when lines of
  * two of its daemons have come, and few do. false: memory is short.

@@ -16,7 +16,7 @@ static void count_connection(uint64_t *counter, uint64_t *debt)
 
 void on_connect(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    if (e->pid)
+    if (e->pid && !i->elsewhere)
         served_add(&t->served, e->pid, t->at);
     if (!s)
         return;

@@ -38,7 +38,7 @@ void on_removed(struct tally *t, struct instance *i, struct service *s, const st
         return;
     if (!message_is_unexplained(t, i, m))
         message_settle(t, i, m, e);
-    tally_leave(t, m, e);
+    tally_leave(t, i, m, e);
     message_forget(t, m);
 }
 

@@ -54,9 +54,10 @@ static bool was_counted(const struct message *m)
            !(m->flags & (MESSAGE_PENDING | MESSAGE_REINJECTED | MESSAGE_UNCOUNTED));
 }
 
-static struct message *find_gone(struct tally *t, uint32_t appl, struct queue_id id, uint32_t now_s)
+static struct message *find_gone(const struct instance *i, struct queue_id id, uint32_t now_s)
 {
-    struct gone *g = &t->gone;
+    struct gone *g = i->gone;
+    uint32_t appl = i->appl->row.key[0];
     for (unsigned n = 0; n < GONE; n++)
         if (g->id[n].lo == id.lo && g->id[n].hi == id.hi && g->message[n].appl == appl &&
             now_s - g->left_s[n] <= LATE_S)
@@ -77,14 +78,14 @@ void tally_gone_notice(struct tally *t, struct instance *i, struct queue_id id,
                        const struct event *e)
 {
     uint32_t now_s = (uint32_t)(e->time_ms / 1000);
-    struct message *m = queue_id_null(id) ? NULL : find_gone(t, i->appl->row.key[0], id, now_s);
+    struct message *m = queue_id_null(id) ? NULL : find_gone(i, id, now_s);
     if (m && message_is_unexplained(t, i, m))
         message_count(t, i, m, e);
 }
 
-void tally_gone_settle(struct tally *t, uint32_t before_s)
+/* What went before then (log time). */
+static void settle(struct tally *t, struct gone *g, uint32_t before_s)
 {
-    struct gone *g = &t->gone;
     g->unexplained = false;
     for (unsigned n = 0; n < GONE; n++) {
         struct message *m = &g->message[n];
@@ -103,13 +104,20 @@ void tally_gone_settle(struct tally *t, uint32_t before_s)
     }
 }
 
-void tally_gone_time(struct tally *t, uint32_t now_s)
+void tally_gone_settle(struct tally *t)
 {
-    struct gone *g = &t->gone;
+    settle(t, &t->gone, UINT32_MAX);
+    for (struct gone_of *g = t->gones; g; g = g->next)
+        settle(t, &g->gone, UINT32_MAX);
+}
+
+void tally_gone_time(struct tally *t, const struct instance *i, uint32_t now_s)
+{
+    struct gone *g = i->gone;
     if (!g->unexplained || g->looked_s == now_s)
         return;
     g->looked_s = now_s;
-    tally_gone_settle(t, now_s - LATE_S);
+    settle(t, g, now_s - LATE_S);
 }
 
 /* Of a message and what was sent on of it, one counts as transmitted: the one that is first. */
@@ -138,7 +146,7 @@ bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, con
     struct message *m = queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)appl, id);
     struct message *is = m;
     if (!m && !queue_id_null(id))
-        is = find_gone(t, appl, id, (uint32_t)(e->time_ms / 1000));
+        is = find_gone(i, id, (uint32_t)(e->time_ms / 1000));
     if (!is || !is_continued(is, e))
         return false;
     if (was_counted(is))
@@ -157,13 +165,14 @@ bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, con
     return true;
 }
 
-void tally_leave(struct tally *t, const struct message *m, const struct event *e)
+void tally_leave(struct tally *t, const struct instance *i, const struct message *m,
+                 const struct event *e)
 {
-    struct gone *g = &t->gone;
+    struct gone *g = i->gone;
     if (!(m->flags & (MESSAGE_REINJECTED | MESSAGE_LOOPBACK)))
         return;
     if (g->unexplained && !queue_id_null(g->id[g->next])) /* it gives way */
-        tally_gone_settle(t, g->left_s[g->next] + 1);
+        settle(t, g, g->left_s[g->next] + 1);
     g->unexplained |= m->flags & MESSAGE_PENDING;
     g->id[g->next] = m->id;
     g->message[g->next] = *m;

@@ -2,6 +2,7 @@
 #ifndef TALLY_INTERNAL_H
 #define TALLY_INTERNAL_H
 
+#include "../agent/host_name.h"
 #include "served.h"
 #include "tally.h"
 
@@ -40,6 +41,9 @@ struct instance {
     int64_t run_seen_ms;    /* ... as the last two were apart */
     int64_t attempt_at;     /* see tally_attempt */
     bool counted_elsewhere; /* see tally_counted_elsewhere */
+    bool elsewhere;         /* its processes are another host's */
+    struct gone *
+        gone; /* the tally's, or of its own where hosts are told apart, which have clocks of their own */
     struct appl *parts[TALLY_PARTS];
     struct relay_port {
         uint16_t port;
@@ -53,7 +57,9 @@ struct tally_log {
     struct tally_log *next;
     struct tally *tally;
     const struct mta *mta;
-    char instance[64];
+    char host[HOST_NAME_ROOM]; /* empty: any */
+    char instance[64];         /* with the host before it */
+    struct tag *tags;          /* TAGS of them; the tally's, or of this host */
 };
 
 /* What a tag means in a log, or what stands in its place: the first part and the service. */
@@ -70,7 +76,7 @@ struct tag {
 struct alias {
     struct alias *next;
     const struct mta *mta;
-    char app[64], name[64], prefix[64];
+    char host[HOST_NAME_ROOM], app[64], name[64], prefix[64];
 };
 
 /* Messages that came back from a content filter and are gone, for the hop that is logged late. */
@@ -81,6 +87,13 @@ struct gone {
     uint32_t next;
     bool unexplained; /* some may be */
     uint32_t looked_s;
+};
+
+/* The same of one application. */
+struct gone_of {
+    struct gone_of *next;
+    uint32_t appl;
+    struct gone gone;
 };
 
 /* The last entries that nothing but their likeness tells apart (EVENT_ALIKE). */
@@ -106,8 +119,10 @@ struct tally {
     int64_t at;                  /* instant of the event at hand */
     struct strangers *strangers; /* NULL: a tag is enough */
     struct gone gone;
+    struct gone_of *gones;
     struct runs runs;
     struct served served;
+    char here[HOST_NAME_ROOM];
     struct named_channel {
         uint64_t hash;
         const struct instance *of;
@@ -123,7 +138,7 @@ static inline int64_t tally_at(const struct tally *t, const struct event *e)
 }
 
 /* Kinds of records, from STORE_TALLIES. */
-enum { KIND_MESSAGES, KIND_WAITS, KIND_HEADER, KIND_RUNS };
+enum { KIND_MESSAGES, KIND_WAITS, KIND_HEADER, KIND_RUNS, KIND_GONE };
 
 /* Is there a row of applTable with this name? */
 bool tally_knows(const struct tally *t, struct slice name);
@@ -237,23 +252,31 @@ struct peer *session_peer(struct tally *t, struct instance *i, const struct even
 /* The same for a message that is cut off: its id may come again. */
 void session_end(struct tally *t, struct instance *i, const struct event *e);
 
+/* tally_host.c. The name of an instance, with the log's host before it. */
+struct slice tally_name_of(const struct tally_log *log, struct slice name, char room[128]);
+/* An instance of a log of one host: what it has of its own. */
+void tally_own(const struct tally_log *log, struct instance *i);
+/* What is kept for an application; made: if it has none yet. NULL: none, or memory is short. */
+struct gone_of *tally_gone_of(struct tally *t, uint32_t appl, bool make);
+void tally_logs_free(struct tally *t);
+
 /* tally_stranger.c. Is the tag's instance one that nobody knows? Then the event is kept, or forgotten. */
 bool tally_is_stranger(struct tally_log *from, const struct event *e);
 void tally_strangers_free(struct tally *t);
 
 /* tally_hop.c */
 uint16_t tally_link(struct slice id);
-/* Counts mail that was removed before any line said what it is: this one, which is a notice; or all that went
-   before then (log time). */
+/* Counts mail that was removed before any line said what it is: this one, which is a notice; or all. */
 void tally_gone_notice(struct tally *t, struct instance *i, struct queue_id id,
                        const struct event *e);
-void tally_gone_settle(struct tally *t, uint32_t before_s);
+void tally_gone_settle(struct tally *t);
 /* The log has come to this time. */
-void tally_gone_time(struct tally *t, uint32_t now_s);
+void tally_gone_time(struct tally *t, const struct instance *i, uint32_t now_s);
 /* Did this result of `from` only bring it under another queue id? */
 bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, const struct event *e);
 /* The message is removed: a delivery that handed it over may be logged only now. */
-void tally_leave(struct tally *t, const struct message *m, const struct event *e);
+void tally_leave(struct tally *t, const struct instance *i, const struct message *m,
+                 const struct event *e);
 
 /* tally_channel.c */
 tally_handler on_channel;

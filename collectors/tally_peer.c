@@ -119,6 +119,8 @@ struct peer *tally_peer_of(struct tally *t, const struct appl *a, const struct e
         p->first_seen_at = tally_at(t, e);
         if (a->is_mta == 1 && a->accumulated_inbound == MODEL_ABSENT)
             p->connections = MODEL_ABSENT;
+        if (tally_is_elsewhere(t, key[0]))
+            p->current = p->syn_received = p->close_wait = MODEL_ABSENT;
         hashindex_add(&t->peers, hash, model_position(t->model, MODEL_PEER, p));
     }
     p->last_seen_at = tally_at(t, e);

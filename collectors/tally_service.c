@@ -14,13 +14,14 @@ static void copy(char *to, size_t size, struct slice from)
     to[from.n] = 0;
 }
 
-static void remember(struct alias **list, const struct mta *mta, struct slice app,
-                     struct slice name, struct slice prefix)
+static void remember(struct alias **list, const struct mta *mta, struct slice host,
+                     struct slice app, struct slice name, struct slice prefix)
 {
     struct alias *a = calloc(1, sizeof *a);
     if (!a)
         abort();
     a->mta = mta;
+    copy(a->host, sizeof a->host, host);
     copy(a->app, sizeof a->app, app);
     copy(a->name, sizeof a->name, name);
     copy(a->prefix, sizeof a->prefix, prefix);
@@ -28,15 +29,15 @@ static void remember(struct alias **list, const struct mta *mta, struct slice ap
     *list = a;
 }
 
-void tally_alias(struct tally *t, const struct mta *mta, struct slice app, struct slice name,
-                 struct slice prefix)
+void tally_alias(struct tally *t, const struct mta *mta, struct slice host, struct slice app,
+                 struct slice name, struct slice prefix)
 {
-    remember(&t->aliases, mta, app, name, prefix);
+    remember(&t->aliases, mta, host, app, name, prefix);
 }
 
 void tally_internal_service(struct tally *t, struct slice name, struct slice service)
 {
-    remember(&t->internals, NULL, service, name, SLICE(""));
+    remember(&t->internals, NULL, SLICE(""), service, name, SLICE(""));
 }
 
 /* Counters that an MTA's row starts with; what no log tells stays absent. */
@@ -110,7 +111,9 @@ struct instance *tally_instance(struct tally *t, const struct mta *mta, struct s
     struct instance *i = calloc(1, sizeof *i);
     if (!i)
         return NULL;
+    struct gone_of *own = tally_gone_of(t, a->row.key[0], false);
     *i = (struct instance){.next = t->instances,
+                           .gone = own ? &own->gone : &t->gone,
                            .mta = mta,
                            .appl = a,
                            .run_at = MODEL_NEVER,

@@ -72,6 +72,8 @@ bool tally_save(struct tally *t, struct checkpoint *c)
     ok &= save_waits(&t->messages, c, STORE_TALLIES + KIND_WAITS);
     ok &= checkpoint_offer(c, STORE_TALLIES + KIND_HEADER, 0, &h, sizeof h);
     ok &= checkpoint_offer(c, STORE_TALLIES + KIND_RUNS, 0, &t->runs, sizeof t->runs);
+    for (const struct gone_of *g = t->gones; g; g = g->next)
+        ok &= checkpoint_offer(c, STORE_TALLIES + KIND_GONE, g->appl, &g->gone, sizeof g->gone);
     return ok;
 }
 
@@ -136,6 +138,17 @@ static bool load_runs(void *arg, uint32_t slot, const void *data, size_t size)
     return true;
 }
 
+static bool load_gone(void *arg, uint32_t appl, const void *data, size_t size)
+{
+    struct tally *t = arg;
+    struct gone_of *g = size == sizeof g->gone ? tally_gone_of(t, appl, true) : NULL;
+    if (!g)
+        return false;
+    memcpy(&g->gone, data, size);
+    g->gone.next %= GONE;
+    return true;
+}
+
 /* A hand that points beyond the rows would be followed there. */
 static void bound_hands(struct tally *t)
 {
@@ -152,7 +165,8 @@ bool tally_load(struct tally *t, struct store *s)
     if (!store_load(s, STORE_TALLIES + KIND_MESSAGES, load_message, t) ||
         !store_load(s, STORE_TALLIES + KIND_WAITS, load_wait, t) ||
         !store_load(s, STORE_TALLIES + KIND_HEADER, load_header, t) ||
-        !store_load(s, STORE_TALLIES + KIND_RUNS, load_runs, t))
+        !store_load(s, STORE_TALLIES + KIND_RUNS, load_runs, t) ||
+        !store_load(s, STORE_TALLIES + KIND_GONE, load_gone, t))
         return false;
     bound_hands(t);
     peer_load(t);

@@ -120,7 +120,9 @@ bool tally_is_stranger(struct tally_log *from, const struct event *e)
 {
     struct tally *t = from->tally;
     struct strangers *all = t->strangers;
-    struct slice name = slice_head(e->app, sizeof((struct stranger){0}).name - 1);
+    char room[128];
+    struct slice name =
+        slice_head(tally_name_of(from, e->app, room), sizeof((struct stranger){0}).name - 1);
     if (!all || tally_knows(t, name))
         return false;
     struct stranger *s = find(all, name);

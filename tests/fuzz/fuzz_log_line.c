@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     size_t cut = (size_t)data[0] < size ? data[0] : size;
     struct log_record r = {.time_us = INT64_C(1795301304123456),
+                           .host = slice_head(all, cut / 2),
                            .tag = slice_head(all, cut),
                            .pid = data[1],
                            .text = slice_skip(all, cut),

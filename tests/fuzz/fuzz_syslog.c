@@ -1,6 +1,7 @@
 /* Any octets as the head of a log line, twice, because the second time the kept stamp is used. */
 #include <stdlib.h>
 
+#include "../../agent/host_name.h"
 #include "../../collectors/syslog.h"
 #include "fuzz_within.h"
 
@@ -13,12 +14,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice line = {(const char *)data, size}, text = {NULL, 0};
     int64_t first = 0;
     setenv("TZ", "UTC", 1);
+    struct slice host = syslog_host(line);
+    fuzz_within(host, line);
+    if (host.n && !host_name_good(host))
+        abort();
     syslog_start(&context, INT64_C(1795301304000));
     for (int i = 0; i < 2; i++) {
         if (!syslog_head(&context, line, &e, &text))
             return 0;
         fuzz_within(e.tag, line);
         fuzz_within(text, line);
+        if (host.n && e.tag.n && host.p + host.n > e.tag.p)
+            abort(); /* it stands before the tag */
         if (i == 0)
             first = e.time_ms;
     }

@@ -97,13 +97,14 @@ static bool story_load(struct story *s, struct store *store)
 /* Takes over what the reader of the log knows by itself. */
 static void story_carry(struct story *to, struct story *from)
 {
-    memcpy(to->log.contexts, from->log.contexts, sizeof to->log.contexts);
+    for (unsigned i = 0; i < from->log.own_count; i++)
+        to->log.own[i].context = from->log.own[i].context;
     to->log.lines = from->log.lines;
     to->log.unrecognised = from->log.unrecognised;
     to->log.last_ms = from->log.last_ms;
     to->log.in_parts = from->log.in_parts;
-    to->log.before = from->log.before;
-    maillog_keep(&to->log, to->log.kept);
+    to->log.rest.before = from->log.rest.before;
+    maillog_keep(&to->log);
 }
 
 /* The sums of the MIB's groups, but for Sun's, whose channels count hops too. */

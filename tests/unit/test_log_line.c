@@ -36,6 +36,17 @@ static void test_lines(void **state)
     r.text = SLICE("a\nb\0\tc\x7f\xff");
     assert_string_equal(written(r),
                         "2026-11-21T22:48:24.123456Z - postfix/smtpd: a#012b#000\tc#177\xff");
+    r.host = SLICE("mx1.example.org");
+    assert_string_equal(
+        written(r),
+        "2026-11-21T22:48:24.123456Z mx1.example.org postfix/smtpd: a#012b#000\tc#177\xff");
+    static const char *const odd[] = {"mx 1", "mx1\n", "a:", "\xff"};
+    for (unsigned i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        r.host = slice_of(odd[i]);
+        assert_string_equal(written(r),
+                            "2026-11-21T22:48:24.123456Z - postfix/smtpd: a#012b#000\tc#177\xff");
+    }
+    r.host = SLICE("");
     r.tag = SLICE("a tag\n");
     r.text = SLICE("");
     assert_string_equal(written(r), "2026-11-21T22:48:24.123456Z - a_tag_: ");
@@ -70,7 +81,7 @@ static void test_long(void **state)
     static char text[2 * LOG_LINE_MAX];
     memset(text, '\n', sizeof text);
     text[sizeof text - 1] = 'x';
-    struct log_record r = {AT, SLICE("t"), 1, {text, sizeof text}, false};
+    struct log_record r = {.time_us = AT, .tag = SLICE("t"), .pid = 1, .text = {text, sizeof text}};
     assert_int_equal(log_line_write(&r, line), LOG_LINE_MAX);
     assert_int_equal(line[LOG_LINE_MAX - 1], '\n');
     assert_null(memchr(line, '\n', LOG_LINE_MAX - 1));
@@ -80,7 +91,8 @@ static void test_long(void **state)
 static void test_read_back(void **state)
 {
     (void)state;
-    struct log_record r = {AT, SLICE("postfix/smtpd"), 4711, SLICE("a: b"), false};
+    struct log_record r = {
+        .time_us = AT, .tag = SLICE("postfix/smtpd"), .pid = 4711, .text = SLICE("a: b")};
     struct syslog_context c;
     struct event e = {0};
     struct slice text;

@@ -406,7 +406,8 @@ static void test_instances(void **state)
     (void)state;
     struct world w;
     world_open(&w, NULL, 64);
-    tally_alias(w.tally, &mta_postfix, SLICE("submission"), SLICE("postfix"), SLICE("submission"));
+    tally_alias(w.tally, &mta_postfix, SLICE(""), SLICE("submission"), SLICE("postfix"),
+                SLICE("submission"));
     tally_internal_service(w.tally, SLICE("postfix"), SLICE("reinject/smtpd"));
     world_feed(&w, "2026-11-21T10:00:00Z mx submission/smtpd[7]: A1B2C3D4E5: client=" HOST "\n"
                    "2026-11-21T10:00:00Z mx postfix/reinject/smtpd[7]: B1B2C3D4E5: client=" HOST

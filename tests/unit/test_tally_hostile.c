@@ -254,7 +254,8 @@ static void test_strangers(void **state)
     struct world w;
     world_open(&w, NULL, 1000);
     tally_appl(w.tally, &mta_postfix, SLICE("postfix"));
-    tally_alias(w.tally, &mta_postfix, SLICE("submission"), SLICE("postfix"), SLICE("submission"));
+    tally_alias(w.tally, &mta_postfix, SLICE(""), SLICE("submission"), SLICE("postfix"),
+                SLICE("submission"));
     assert_true(tally_wait_for_strangers(w.tally));
     feed_format(&w, "postfix/smtpd[1]: connect from h[192.0.2.9]");
     feed_format(&w, "submission/smtpd[1]: connect from h[192.0.2.9]");

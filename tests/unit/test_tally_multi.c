@@ -68,7 +68,7 @@ static void open_both(struct world *w, const uint32_t *capacities)
     assert_true(maillog_add_mta(&w->log, &other, SLICE("")));
     assert_true(maillog_add_mta(&w->log, &other, SLICE("twice"))); /* is there already */
     maillog_time(&w->log, 1700000000000);
-    assert_int_equal(w->log.format_count, 2);
+    assert_int_equal(w->log.rest.format_count, 2);
 }
 
 static uint64_t cell(const struct world *w, const char *instance, const char *name)
@@ -111,8 +111,8 @@ static void test_instances(void **state)
     assert_null(tally_appl(w.tally, &other, SLICE("taken")));
     assert_true(maillog_add_mta(&w.log, &other, SLICE("mail-in")));
     maillog_time(&w.log, 1700000000000);
-    tally_alias(w.tally, &other, SLICE("other-out"), SLICE("mail-out"), SLICE(""));
-    tally_alias(w.tally, &other, SLICE("other-bad"), SLICE("taken"), SLICE(""));
+    tally_alias(w.tally, &other, SLICE(""), SLICE("other-out"), SLICE("mail-out"), SLICE(""));
+    tally_alias(w.tally, &other, SLICE(""), SLICE("other-bad"), SLICE("taken"), SLICE(""));
     world_feed(&w, T "other[8]: A1 from a@example.org 1 1\n" T
                      "other-in[8]: A2 from a@example.org 20 1\n" T
                      "other-out[8]: A1 from a@example.org 300 1\n" T

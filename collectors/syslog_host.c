@@ -1,0 +1,61 @@
+/*
+ * The host of a log line. Apart from syslog_head, which has no use for it: logs of one host are read without.
+ */
+#include "../agent/host_name.h"
+#include "syslog.h"
+#include "syslog_forms.h"
+
+#define BSD_LENGTH 15 /* "Nov  1 22:48:24" */
+#define ISO_LENGTH 19 /* "2026-11-21T22:48:24" */
+
+/* Takes "<22>1 ", behind which RFC 5424 has the time and the host, or "<22>" only. */
+static bool take_5424(struct slice *s)
+{
+    uint64_t priority;
+    struct slice t = *s;
+    if (!slice_take(&t, SLICE("<")) || !slice_number(&t, &priority) || !slice_take(&t, SLICE(">")))
+        return false;
+    *s = t;
+    return slice_take(s, SLICE("1 "));
+}
+
+/* What follows the time stamp; p == NULL: there is none in front. */
+static struct slice behind_stamp(struct slice s)
+{
+    char stamp[SYSLOG_STAMP_ROOM];
+    bool bsd = s.n > BSD_LENGTH && s.p[BSD_LENGTH] == ' ' && s.p[3] == ' ' && s.p[6] == ' ' &&
+               s.p[9] == ':' && s.p[12] == ':';
+    if (bsd)
+        return slice_skip(s, BSD_LENGTH + 1);
+    if (s.n > ISO_LENGTH && slice_digit(*s.p) && s.p[4] == '-' && s.p[10] == 'T')
+        return slice_skip(s, slice_find(s, ' ') + 1);
+    return syslog_usual_stamp(&s, stamp) ? s : (struct slice){NULL, 0};
+}
+
+/* Where syslog_head takes the second word for the tag, the first one is the host. */
+static struct slice word_before_tag(struct slice rest)
+{
+    struct slice word = slice_head(rest, slice_find(rest, ' ')), other, text;
+    struct slice next = slice_skip(rest, word.n + 1);
+    next = slice_head(next, slice_find(next, ' '));
+    if (word.n && word.p[word.n - 1] != ':' && next.n > 1 && next.p[next.n - 1] == ':')
+        return slice_head(word, syslog_is_priority(word) ? 0 : word.n);
+    return syslog_find_tag(rest, &word, &other, &text) ? word : slice_head(rest, 0);
+}
+
+struct slice syslog_host(struct slice line)
+{
+    struct slice s = line, host;
+    if (take_5424(&s)) {
+        s = slice_skip(s, slice_find(s, ' ') + 1);
+        host = slice_head(s, slice_find(s, ' '));
+    } else {
+        s = behind_stamp(s);
+        host = s.p ? word_before_tag(s) : slice_head(line, 0);
+    }
+    host =
+        slice_head(host, slice_find(host, '/')); /* syslog-ng, chain-hostnames(): "src@mx1/relay" */
+    size_t at = slice_find(host, '@');
+    host = at < host.n ? slice_skip(host, at + 1) : host;
+    return host_name_good(host) ? host : slice_head(line, 0);
+}
