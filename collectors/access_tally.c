@@ -110,8 +110,10 @@ static void begin_session(struct access_log *log, struct access_service *s, cons
                                .process = e->access.process,
                                .protocol = access_protocols[e->access.protocol].port};
     struct access_session *old = access_session_by_id(&t->sessions, appl, x.id);
+    if (!old) /* the server listed it before this line was read */
+        old = access_session_by_id(&t->sessions, appl, access_hash_process(appl, x.process));
     if (old)
-        access_close(log, s, old); /* its end was not logged: the name is in use again */
+        access_close(log, s, old); /* or its end was not logged: the name is in use again */
     bool first = x.user_id && !access_session_of(&t->sessions, appl, x.user_id);
     TEXT_SET(x.user, t->users == USERS_HIDDEN ? SLICE("") : e->address);
     TEXT_SET(x.remote, e->peer);

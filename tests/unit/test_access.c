@@ -413,6 +413,26 @@ static void test_reconcile(void **state)
     end(&w);
 }
 
+/* A log that is read late, as at a start: who is logged in was told before. */
+static void test_found_before_its_line(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &access_dovecot, USERS_PLAIN);
+    at(&w, 1, LOGIN, "alice", 1, 11, "s1");
+    access_tally_found(w.log, &(struct access_found){.protocol = ACCESS_IMAP,
+                                                     .user = SLICE("bob"),
+                                                     .remote = SLICE("192.0.2.2"),
+                                                     .process = 12});
+    at(&w, 2, LOGIN, "bob", 2, 12, "s2");
+    assert_int_equal(IMAP(&w)->current_connections, 2);
+    assert_int_equal(IMAP(&w)->users_logged_in, 2);
+    at(&w, 9, "imap(bob)<12><s2>: Info: Disconnected: Logged out in=1 out=2");
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    assert_int_equal(IMAP(&w)->users_logged_in, 1);
+    end(&w);
+}
+
 /* Another source counts connections and logins: the log counts the rest, once. */
 static void test_counted_elsewhere(void **state)
 {
@@ -555,13 +575,21 @@ int main(void)
     setenv("TZ", "UTC", 1);
     tzset();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sessions),     cmocka_unit_test(test_peers),
-        cmocka_unit_test(test_peer_spelled), cmocka_unit_test(test_quiet),
-        cmocka_unit_test(test_attempts),     cmocka_unit_test(test_users),
-        cmocka_unit_test(test_cyrus),        cmocka_unit_test(test_exact),
-        cmocka_unit_test(test_reconcile),    cmocka_unit_test(test_counted_elsewhere),
-        cmocka_unit_test(test_found_since),  cmocka_unit_test(test_listings),
-        cmocka_unit_test(test_patterns),     cmocka_unit_test(test_detect),
+        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_peer_spelled),
+        cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_attempts),
+        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_cyrus),
+        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_reconcile),
+        cmocka_unit_test(test_found_before_its_line),
+        cmocka_unit_test(test_counted_elsewhere),
+        cmocka_unit_test(test_found_since),
+        cmocka_unit_test(test_listings),
+        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_detect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
