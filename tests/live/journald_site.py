@@ -50,7 +50,7 @@ class Journald:
         return self
 
     def inside(self, *command, text=None):
-        return subprocess.run(["nsenter", "-t", str(self.process.pid), "-m", *command],
+        return subprocess.run(["nsenter", "-t", str(self.process.pid), "-m", "-r", *command],
                               input=text, capture_output=True, check=False).returncode
 
     def send(self, log):

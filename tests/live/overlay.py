@@ -106,7 +106,8 @@ class Overlay:
                 text + "".join(line.format(*a) for a in accounts.items()))
         (self.upper / "dev" / "log").symlink_to(self.folder / "log.sock")
         self.log = self.folder / "log" / "mail.log"
-        self.binds, self.holder, self.syslog = [], None, None
+        # this project, too, which may itself be a mount that an overlay does not see
+        self.binds, self.holder, self.syslog = [ROOT, ROOT], None, None
 
     def bind(self, path):
         """A plain directory of the host at this path of the root; to be called before start."""
