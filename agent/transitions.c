@@ -12,6 +12,7 @@
 #define NUMBERS_SIZE  (offsetof(struct transition, object) - FIRST_NUMBERS)
 #define PACKED_MAX    2048
 #define RING_FIRST    1024
+#define NUMBER_MAX    (1u << 31) /* numbers are indexes of 32 bits; no store has come so far */
 
 struct packed {
     uint32_t size;
@@ -84,6 +85,12 @@ static struct slice take_text(struct slice *s)
     return n == TEXT_ABSENT ? (struct slice){NULL, 0} : take(s, n);
 }
 
+/* Of an instant that the store has, whatever it is. */
+static int64_t earlier(int64_t at, int64_t by)
+{
+    return (int64_t)((uint64_t)at - (uint64_t)by);
+}
+
 static bool unpack(const void *octets, size_t size, int64_t offset, struct transition *x)
 {
     struct slice s = {octets, size};
@@ -92,11 +99,11 @@ static bool unpack(const void *octets, size_t size, int64_t offset, struct trans
     if (!numbers.p || !parts.p || (unsigned char)*parts.p > OID_PARTS)
         return false;
     memcpy((unsigned char *)x + FIRST_NUMBERS, numbers.p, NUMBERS_SIZE);
-    x->at -= offset;
+    x->at = earlier(x->at, offset);
     if (x->reset_at != MODEL_NEVER)
-        x->reset_at -= offset;
+        x->reset_at = earlier(x->reset_at, offset);
     if (x->value_at != MODEL_NEVER)
-        x->value_at -= offset;
+        x->value_at = earlier(x->value_at, offset);
     x->object.length = (unsigned char)*parts.p;
     struct slice object = take(&s, x->object.length * sizeof(uint32_t));
     if (!object.p)
@@ -189,6 +196,8 @@ static bool load_head(void *arg, uint32_t slot_, const void *data, size_t size)
     struct head h = {0};
     (void)slot_;
     memcpy(&h, data, size < sizeof h ? size : sizeof h);
+    if (h.last > NUMBER_MAX)
+        return false;
     t->saved = h.last;
     t->dropped = h.dropped;
     for (unsigned i = 0; i < TRANSITION_READERS; i++)
@@ -202,7 +211,8 @@ static bool load_one(void *arg, uint32_t number, const void *data, size_t size)
 {
     struct transitions *t = arg;
     struct transition x;
-    if (!unpack(data, size, 0, &x) || x.number != number || size > PACKED_MAX)
+    if (number == 0 || number > NUMBER_MAX || size > PACKED_MAX || !unpack(data, size, 0, &x) ||
+        x.number != number)
         return true; /* damaged: as if it were not there */
     while (t->oldest <= t->last && number != t->last + 1)
         forget_oldest(t);
@@ -231,6 +241,10 @@ bool transitions_load(struct transitions *t, struct store *store, uint64_t accep
         !store_load(store, STORE_TRANSITIONS, load_one, t))
         return false;
     skip_to(t, t->saved);
+    if (accepted >
+        t->last +
+            TRANSITIONS_WAITING) /* no publisher of ours says so, and numbers must not run out */
+        accepted = 0;
     skip_to(t, accepted);
     for (unsigned i = 0; i < TRANSITION_READERS; i++) {
         if (i == READER_SNMP && t->done[i] < accepted)
