@@ -87,7 +87,7 @@ class Container:
 
     def run(self, *command):
         """(status, output) of a command in there."""
-        done = subprocess.run(["nsenter", "-t", str(self.init), "-a", *command], capture_output=True, text=True, check=False,
+        done = subprocess.run(["nsenter", "-t", str(self.init), "-a", "-r", "-w", *command], capture_output=True, text=True, check=False,
                               timeout=60)
         return done.returncode, done.stdout + done.stderr
 
