@@ -1,7 +1,8 @@
 #!/bin/sh
 # golden.sh [--update]: what mailmond reads from each tests/data/NAME.log must be NAME.dump, to the
-# letter; NAME begins with the format, "postfix_". B: the build directory. --update writes the dumps anew (an empty one begins a new test):
-# look at the difference, and say in the commit why each number changed.
+# letter; NAME begins with the format, "postfix_", and ends with "_hosts" where each host is an instance. B: the build
+# directory. --update writes the dumps anew (an empty one begins a new test): look at the difference, and say in the
+# commit why each number changed.
 set -eu
 cd "$(dirname "$0")/.."
 program=${B:-build}/mailmond
@@ -9,6 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TZ=UTC0
 failed=0
+update=${1:-}
 for log in tests/data/*.log; do
     dump=${log%.log}.dump
     [ -e "$dump" ] || continue
@@ -17,10 +19,11 @@ for log in tests/data/*.log; do
     touch -d 2026-12-01T00:00:00Z "$work/log"
     format=${log##*/}
     format=${format%%_*}
-    if ! "$program" --read "$format" "$work/log" >"$work/dump" 2>"$work/err"; then
+    case $log in *_hosts.log) set -- --host '*' ;; *) set -- ;; esac
+    if ! "$program" --read "$format" "$@" "$work/log" >"$work/dump" 2>"$work/err"; then
         cat "$work/err" >&2
         failed=1
-    elif [ "${1:-}" = --update ]; then
+    elif [ "$update" = --update ]; then
         cp "$work/dump" "$dump"
     elif ! diff -u --label "$dump" --label "what is read now" "$dump" "$work/dump"; then
         failed=1
