@@ -103,7 +103,7 @@ bench-programs: $(BENCH)
 
 # What the project needs, from Debian's packages.
 BUILD_DEPS := gcc make pkg-config libsnmp-dev libuv1-dev libconfig-dev libsqlite3-dev libmnl-dev zlib1g-dev libldap-dev libssl-dev libc-ares-dev libsystemd-dev
-TEST_DEPS  := $(BUILD_DEPS) systemd systemd-container clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd snmptt postfix postfix-pcre \
+TEST_DEPS  := $(BUILD_DEPS) systemd systemd-container clang clang-format libclang-rt-14-dev libcmocka-dev snmp snmpd snmptrapd snmptt rsyslog postfix postfix-pcre \
   m4 liblockfile1 libnsl2 libwrap0 libevent-2.1-7 libldap-2.5-0 \
   dovecot-submissiond libjansson4 libpcre3 libpq5 libwrap0 \
   dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved iproute2 smitools slapd ldap-utils openssl python3-pytest python3-pysnmp4 python3-pysnmp4-mibs python3-pysmi python3-yaml libnet-snmp-perl \

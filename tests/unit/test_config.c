@@ -538,6 +538,42 @@ static void run_dir_of_a_faulty_file(void **state)
     free(run_dir);
 }
 
+/* Instances of a central log: what contradicts itself, what is elsewhere, and how they are called. */
+static void hosts(void **state)
+{
+    (void)state;
+    wrong("postfix = (\n{ host = \"mx 1\"; } );", 2, "host cannot be \"mx 1\"");
+    wrong("exim = (\n{ host = \"elsewhere-1\";\npid_file = \"/run/x\"; } );", 3,
+          "pid_file is of this machine, but host = \"elsewhere-1\"");
+    wrong("sendmail = (\n{ host = \"elsewhere-1\"; listen = [ \":25\" ]; } );", 2, "listen is of");
+    wrong("cyrus = (\n{ host = \"elsewhere-1\"; proc_directory = \"/x\"; } );", 2,
+          "proc_directory is of");
+    wrong("postfix = (\n{ host = \"*\"; queue_directory = \"/x\"; } );", 2, "means many");
+    wrong("postfix = ( { host = \"mx1\"; },\n{ host = \"mx1\"; } );", 2, "a second instance");
+    wrong("dovecot = ( { host = \"mx1\"; },\n{ host = \"mx1\"; } );", 2, "the name of another");
+    char here[256], text[600];
+    config_this_host(here);
+    snprintf(
+        text, sizeof text,
+        "postfix = ( { host = \"elsewhere-1\"; queue_directory = \"/mnt/mx1\"; }, { host = "
+        "\"*\"; }, { name = \"out\"; host = \"elsewhere-1\"; }, { host = \"%.200s\"; listen = [ "
+        "\":25\" ]; }, { } ); dovecot = ( { host = \"elsewhere-1.example.org\"; } );",
+        here);
+    struct config *c = load(text);
+    static const bool elsewhere[] = {true, true, true, false, false};
+    for (unsigned i = 0; i < c->mta_count; i++)
+        assert_int_equal(c->mtas[i].elsewhere, elsewhere[i]);
+    assert_int_equal(c->warnings.count, 1); /* are the two names one host? */
+    config_name_hosts(c);
+    assert_string_equal(c->mtas[0].name, "elsewhere-1/postfix");
+    assert_string_equal(c->mtas[1].name, "*/postfix");
+    assert_string_equal(c->mtas[2].name, "elsewhere-1/out");
+    assert_null(c->mtas[4].name);
+    assert_string_equal(((struct config_access *)c->dovecots.items)->name,
+                        "elsewhere-1.example.org/dovecot");
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -551,6 +587,7 @@ int main(void)
         cmocka_unit_test(warnings),      cmocka_unit_test(mailbox_servers),
         cmocka_unit_test(man_page),      cmocka_unit_test(hops),
         cmocka_unit_test(example_file),  cmocka_unit_test(run_dir_of_a_faulty_file),
+        cmocka_unit_test(hosts),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
