@@ -98,6 +98,15 @@ static inline uint64_t slice_word(const char *p)
     return v;
 }
 
+/* Writes such a number. */
+static inline void slice_put_word(void *to, uint64_t v)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    memcpy(to, &v, sizeof v);
+}
+
 /* Are n octets, 8 to 16, the same? Two words that overlap. */
 static inline bool slice_same_words(const char *a, const char *b, size_t n)
 {
