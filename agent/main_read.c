@@ -16,16 +16,16 @@
 #include "../collectors/maillog.h"
 #include "main_read.h"
 
-#define BUFFER       (128 * 1024)
-#define PIECES       MAILLOG_KEEPS
-#define ROOM         (BUFFER / 32) /* no line that counts is so short */
+#define BUFFER       (256 * 1024)
+#define PIECES       (MAILLOG_KEEPS - 1) /* an event may point to a line that was kept a piece before */
+#define ROOM         (BUFFER / 16) /* no line that counts is so short: it has a time, or is no event */
 #define MESSAGES_MAX 1000000
 #define SAMPLES      20 /* unrecognised lines shown */
 
-/* A piece of a log: read and parsed by a thread, then counted here while the thread has the next ones. */
+/* A piece of a log: read by a thread, parsed by another, then counted here while these have the next ones. */
 struct piece {
-    char *buffer; /* BUFFER octets */
-    size_t used, taken;
+    char *buffer;         /* BUFFER octets */
+    size_t used, whole;   /* octets in it, and of whole lines */
     struct event *events; /* ROOM of them */
     uint64_t *lines_at;
     unsigned count;
@@ -34,9 +34,9 @@ struct piece {
 
 struct reading {
     struct maillog log;
-    const char *name;            /* of the format */
-    struct piece pieces[PIECES]; /* a ring: neither side waits for the other at each piece */
-    uv_sem_t to_parse, to_count; /* pieces that the thread may fill, and that it has filled */
+    const char *name;                     /* of the format */
+    struct piece pieces[PIECES];          /* a ring: nobody waits for another at each piece */
+    uv_sem_t to_fill, to_parse, to_count; /* pieces that each may take */
     int fd;
     gzFile z;  /* NULL: not packed */
     int error; /* errno of reading, or EIO of unpacking; 0: none */
@@ -61,8 +61,8 @@ static bool is_packed(int fd)
 static void fill(struct reading *r, struct piece *p, const struct piece *before)
 {
     ssize_t n = 1;
-    p->used = before->used - before->taken;
-    memcpy(p->buffer, before->buffer + before->taken, p->used);
+    p->used = before->used - before->whole;
+    memcpy(p->buffer, before->buffer + before->whole, p->used);
     while (p->used < BUFFER && n > 0) {
         size_t room = BUFFER - p->used;
         n = r->z ? gzread(r->z, p->buffer + p->used, (unsigned)room)
@@ -77,27 +77,45 @@ static void fill(struct reading *r, struct piece *p, const struct piece *before)
 }
 
 /* Whole lines only; one that fills the buffer is cut. */
-static void parse_piece(struct reading *r, struct piece *p)
+static size_t whole_lines(const struct piece *p)
 {
     const char *end = p->last ? NULL : memrchr(p->buffer, '\n', p->used);
-    size_t whole = end ? (size_t)(end - p->buffer) + 1 : p->last || p->used == BUFFER ? p->used : 0;
-    maillog_keep(&r->log);
-    p->taken = maillog_parse(&r->log, (struct slice){p->buffer, whole}, p->events, p->lines_at,
-                             ROOM, &p->count);
-    p->last = p->last && p->taken >= p->used;
-    p->taken = p->taken < p->used ? p->taken : p->used;
+    return end ? (size_t)(end - p->buffer) + 1 : p->last || p->used == BUFFER ? p->used : 0;
 }
 
-/* The thread: from the file to events, to the end of the file. */
-static void parse_all(void *arg)
+/* A thread: the file, to its end. */
+static void fill_all(void *arg)
 {
     struct reading *r = arg;
     struct piece *p = r->pieces, *before = &r->pieces[PIECES - 1];
-    before->used = before->taken = 0;
+    before->used = before->whole = 0;
     for (unsigned i = 0;; i++, before = p) {
         p = &r->pieces[i % PIECES];
-        uv_sem_wait(&r->to_parse);
+        uv_sem_wait(&r->to_fill);
         fill(r, p, before);
+        p->whole = whole_lines(p);
+        bool last = p->last;
+        uv_sem_post(&r->to_parse);
+        if (last)
+            return;
+    }
+}
+
+static void parse_piece(struct reading *r, struct piece *p)
+{
+    struct slice run = {p->buffer, p->whole};
+    if (maillog_parse(&r->log, run, p->events, p->lines_at, ROOM, &p->count) < run.n)
+        abort();           /* more lines than there can be */
+    maillog_keep(&r->log); /* before the piece is given away */
+}
+
+/* A thread: pieces of the file to events. */
+static void parse_all(void *arg)
+{
+    struct reading *r = arg;
+    for (unsigned i = 0;; i++) {
+        struct piece *p = &r->pieces[i % PIECES];
+        uv_sem_wait(&r->to_parse);
         parse_piece(r, p);
         bool last = p->last;
         uv_sem_post(&r->to_count);
@@ -112,9 +130,9 @@ static void count_all(struct reading *r)
         const struct piece *p = &r->pieces[i % PIECES];
         uv_sem_wait(&r->to_count);
         maillog_count(&r->log, p->events, p->lines_at, p->count);
-        r->octets += p->taken;
+        r->octets += p->whole;
         bool last = p->last;
-        uv_sem_post(&r->to_parse);
+        uv_sem_post(&r->to_fill);
         if (last)
             return;
     }
@@ -122,14 +140,15 @@ static void count_all(struct reading *r)
 
 static bool read_fd(struct reading *r, int fd, const char *name)
 {
-    uv_thread_t thread;
+    uv_thread_t reader, parser;
     r->fd = fd;
     r->z = is_packed(fd) ? gzdopen(fd, "rb") : NULL;
     r->error = 0;
-    if (uv_thread_create(&thread, parse_all, r) != 0)
+    if (uv_thread_create(&reader, fill_all, r) != 0 || uv_thread_create(&parser, parse_all, r) != 0)
         abort();
     count_all(r);
-    uv_thread_join(&thread);
+    uv_thread_join(&reader);
+    uv_thread_join(&parser);
     if (r->error)
         fprintf(stderr, "mailmond: %s: %s\n", name,
                 r->z ? "damaged gzip data" : strerror(r->error));
@@ -190,7 +209,8 @@ static void print_statistics(const struct reading *r)
 
 static bool make_pieces(struct reading *r)
 {
-    bool ok = uv_sem_init(&r->to_parse, PIECES) == 0 && uv_sem_init(&r->to_count, 0) == 0;
+    bool ok = uv_sem_init(&r->to_fill, PIECES) == 0 && uv_sem_init(&r->to_parse, 0) == 0 &&
+              uv_sem_init(&r->to_count, 0) == 0;
     for (struct piece *p = r->pieces; p < r->pieces + PIECES; p++) {
         *p = (struct piece){.buffer = malloc(BUFFER)};
         p->events = calloc(ROOM, sizeof *p->events);
@@ -207,6 +227,7 @@ static void free_pieces(struct reading *r)
         free(p->events);
         free(p->lines_at);
     }
+    uv_sem_destroy(&r->to_fill);
     uv_sem_destroy(&r->to_parse);
     uv_sem_destroy(&r->to_count);
 }

@@ -18,7 +18,7 @@
 #define MAILLOG_COUNTERS 512                    /* formats of all hosts */
 #define MAILLOG_STRANGE  (MAILLOG_COUNTERS - 1) /* of those whose lines nobody counts */
 #define MAILLOG_KEPT     1024
-#define MAILLOG_KEEPS    4
+#define MAILLOG_KEEPS    5
 
 /* A line without its newline -> *e, EVENT_FOREIGN if it is another program's. Pure. */
 typedef void maillog_parse_line(struct syslog_context *c, struct slice line, struct event *e);

@@ -38,7 +38,7 @@ def wrong_numbers(dump, truth):
 
 
 def main():
-    opts = reading.parser(__doc__, 200, 7).parse_args()
+    opts = reading.parser(__doc__, 200, 7, 6.5).parse_args()
     generator, = reading.compile_tools(opts.dir, "gen_dovecot_log")
     log = os.path.join(opts.dir, "dovecot.log")
     with open(log, "wb") as out:

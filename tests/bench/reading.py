@@ -1,7 +1,8 @@
 """What the benchmarks of reading logs share: tools, runs in turn, figures.
 
 Each makes a log with a known truth and runs in turn, so that a busy machine slows all of them alike, wcl (read
-and memchr: the limit), `mailmond --read` and the programs that others read such logs with.
+and memchr: the limit), the same with mmap (shown beside it), `mailmond --read` and the programs that others read such
+logs with.
 """
 import argparse
 import os
@@ -81,20 +82,22 @@ def report(title, commands, seconds, log):
     megabytes = os.path.getsize(log) / 1e6
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     print(f"\n{title}: {megabytes:.0f} MB, median of {len(seconds['wcl'])}")
-    print(f"{'':12}{'s':>9}{'min':>9}{'max':>9}{'MB/s':>8}{'x wcl':>9}{'mailmond x':>12}{'VmHWM kB':>10}")
+    print(f"{'':12}{'s':>9}{'min':>9}{'max':>9}{'MB/s':>8}{'x wcl':>9}{'x mmap':>9}{'mailmond x':>12}"
+          f"{'VmHWM kB':>10}")
     for name, times in seconds.items():
         median = medians[name]
         print(f"{name:12}{median:9.3f}{min(times):9.3f}{max(times):9.3f}{megabytes / median:8.0f}"
-              f"{median / medians['wcl']:9.2f}{median / medians['mailmond']:12.2f}"
+              f"{median / medians['wcl']:9.2f}{median / medians['mmap']:9.2f}{median / medians['mailmond']:12.2f}"
               f"{peak_memory(commands[name]):10}", flush=True)
     return medians
 
 
 def compare(title, opts, mail_format, log, peers=None, rounds=None):
-    """Runs wcl, `mailmond --read` and peers (name -> command) on a log and reports; returns the medians. mailmond's
-    output is mailmond.out."""
+    """Runs wcl by read and by mmap, `mailmond --read` and peers (name -> command) on a log and reports; returns the
+    medians. mailmond's output is mailmond.out."""
     wcl, = compile_tools(opts.dir, "wcl")
-    commands = {"wcl": [wcl, log], "mailmond": [opts.mailmond, "--read", mail_format, log], **(peers or {})}
+    commands = {"wcl": [wcl, log], "mmap": [wcl, "-m", log],
+                "mailmond": [opts.mailmond, "--read", mail_format, log], **(peers or {})}
     return report(title, commands, measure(commands, rounds or opts.rounds, opts.dir), log)
 
 
