@@ -5,7 +5,7 @@
  * kept, wherever it is found; most are found without a search, as they lie in the map in the order
  * in which the last scan read them. The scan that fills an empty map appends them, and indexes and
  * counts them when all directories are read; a large directory has a thread for the reading alone, and
- * what it gives is indexed and counted meanwhile (docs/decisions/32).
+ * what it gives is indexed and counted meanwhile (docs/decisions/33).
  */
 #include "mailq_state.h"
 
