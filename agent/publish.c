@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/select.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <syslog.h>
 #include <time.h>
@@ -197,8 +198,11 @@ static const char *agentx_address(void)
 static int why_away(void)
 {
     const char *path = agentx_address();
+    struct stat st;
     if (strncmp(path, "unix:", 5) == 0)
         path += 5;
+    if (path[0] == '/' && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+        return ENOTSOCK;
     return path[0] != '/' || access(path, W_OK) == 0 ? 0 : errno;
 }
 

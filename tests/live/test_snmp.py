@@ -344,6 +344,15 @@ def test_no_permission_for_the_socket(own):
     assert wait_for(snmpd.client.serves, MARGIN)[0]
 
 
+def test_the_socket_is_none(own):
+    """A file in its place is no matter of permissions."""
+    tmp, keep = own
+    (tmp / "file").touch(0o600)
+    publisher = keep(Publisher(tmp, "file", {"agentx_socket": quoted(tmp / "file")}))
+    assert wait_for(lambda: "Socket operation on non-socket" in publisher.text(), 5)[0], publisher.text()
+    assert "agentXPerms" not in publisher.text()
+
+
 def test_no_master_and_parent_dies(own):
     tmp, keep = own
     publisher = keep(Publisher(tmp, "alone", {"agentx_socket": quoted(tmp / "none")}))
