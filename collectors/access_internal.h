@@ -56,8 +56,9 @@ struct access_tally {
 
 /* access_rows.c: the rows of services and sessions */
 struct access_service *access_service(struct access_log *log, unsigned protocol);
-/* A session begins, or was restored: the levels of its service and its peer. */
-void access_open(struct access_log *log, struct access_service *s, const struct access_session *x);
+/* A session begins, or was restored: the levels of its service and its peer. p: the peer's row; NULL: it is sought. */
+void access_open(struct access_log *log, struct access_service *s, const struct access_session *x,
+                 struct peer *p);
 /* Its end: levels, rows, itself. */
 void access_close(struct access_log *log, struct access_service *s, struct access_session *x);
 void access_close_all(struct access_log *log);

@@ -134,12 +134,13 @@ static void show_peer(struct access_tally *t, struct peer *p, uint32_t sessions)
     model_touch_row(t->model, MODEL_PEER, p);
 }
 
-void access_open(struct access_log *log, struct access_service *s, const struct access_session *x)
+void access_open(struct access_log *log, struct access_service *s, const struct access_session *x,
+                 struct peer *p)
 {
     struct access_tally *t = log->tally;
-    uint64_t from;
-    struct peer *p =
-        t->peers ? tally_peer_find(t->peers, s->appl, TEXT_GET(x->remote), &from) : NULL;
+    uint64_t from = p ? tally_peer_hash(p) : 0;
+    if (t->peers && !p)
+        p = tally_peer_find(t->peers, s->appl, TEXT_GET(x->remote), &from);
     if (t->peers)
         show_peer(t, p, access_peers_opened(&t->peers_now, from));
     if (log->counted_elsewhere[s - log->services])
@@ -228,7 +229,7 @@ void access_tally_found(struct access_log *log, const struct access_found *f)
     struct access_session *made = access_session_add(&t->sessions, &x);
     if (!made)
         return;
-    access_open(log, s, made);
+    access_open(log, s, made, NULL);
     if (first && s->access->users_logged_in != MODEL_ABSENT)
         s->access->users_logged_in++;
 }

@@ -195,7 +195,7 @@ static void restore_sessions(struct access_tally *t)
             access_session_remove(&t->sessions, x);
             continue;
         }
-        access_open(log, s, x);
+        access_open(log, s, x, NULL);
     }
 }
 

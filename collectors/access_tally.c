@@ -22,10 +22,9 @@ static struct peer *find_peer(const struct access_log *log, const struct access_
                               const struct event *e)
 {
     struct access_tally *t = log->tally;
-    uint64_t from;
     struct peer *p = t->peers ? tally_peer_of(t->peers, s->appl, e) : NULL;
-    if (p && p->current == 0 && tally_peer_find(t->peers, s->appl, e->peer, &from))
-        p->current = access_peers_count(&t->peers_now, from); /* perhaps a new row */
+    if (p && p->current == 0) /* perhaps a new row */
+        p->current = access_peers_count(&t->peers_now, tally_peer_hash(p));
     return p;
 }
 
@@ -97,7 +96,8 @@ static void count_failures(struct access_service *s, struct peer *p, uint64_t n)
 
 /* Logins */
 
-static void begin_session(struct access_log *log, struct access_service *s, const struct event *e)
+static void begin_session(struct access_log *log, struct access_service *s, const struct event *e,
+                          struct peer *p)
 {
     struct access_tally *t = log->tally;
     uint32_t appl = s->appl->row.key[0];
@@ -121,7 +121,7 @@ static void begin_session(struct access_log *log, struct access_service *s, cons
     struct access_session *made = access_session_add(&t->sessions, &x);
     if (!made)
         return;
-    access_open(log, s, made);
+    access_open(log, s, made, p);
     if (first)
         add(&s->access->users_logged_in, 1);
 }
@@ -135,7 +135,7 @@ static void on_login(struct access_log *log, struct access_service *s, const str
     uint64_t failed = take_attempts(log, e);
     if (failed)
         count_failures(s, p, failed);
-    begin_session(log, s, e);
+    begin_session(log, s, e, p);
 }
 
 static void on_login_abort(struct access_log *log, struct access_service *s, const struct event *e)
@@ -224,8 +224,7 @@ static void on_traffic(struct access_log *log, struct access_service *s, const s
 
 static void on_peer_open(struct access_log *log, struct access_service *s, const struct event *e)
 {
-    count_connection(log, s, e);
-    begin_session(log, s, e);
+    begin_session(log, s, e, count_connection(log, s, e));
 }
 
 static void on_peer_close(struct access_log *log, struct access_service *s, const struct event *e)

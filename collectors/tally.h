@@ -90,6 +90,8 @@ struct peer *tally_peer_of(struct tally *t, const struct appl *a, const struct e
  * for every way of writing it; 0: this is no address. */
 struct peer *tally_peer_find(const struct tally *t, const struct appl *a, struct slice address,
                              uint64_t *hash);
+/* That hash of a row. */
+uint64_t tally_peer_hash(const struct peer *p);
 /*
  * The row of a peer that has a socket open; NULL: it has none and there is no room for one, since what
  * the log told gives way to nobody. Such a row is not stored, and forgotten once the peer has no socket.

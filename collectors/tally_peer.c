@@ -60,6 +60,11 @@ static uint64_t hash_peer(const uint32_t key[3], const uint8_t address[16])
     return slice_hash((struct slice){(const char *)address, 16}, (uint64_t)key[0] << 32 | key[1]);
 }
 
+uint64_t tally_peer_hash(const struct peer *p)
+{
+    return hash_peer(p->row.key, p->address);
+}
+
 static struct peer *at(const struct tally *t, uint32_t position)
 {
     return (struct peer *)(t->model->tables[MODEL_PEER].base +
@@ -101,7 +106,7 @@ static struct peer *replace(struct tally *t, const uint32_t key[3], const uint8_
     if (!least)
         return NULL;
     uint32_t position = model_position(t->model, MODEL_PEER, least);
-    hashindex_remove(&t->peers, hash_peer(least->row.key, least->address), position);
+    hashindex_remove(&t->peers, tally_peer_hash(least), position);
     model_rekey(t->model, MODEL_PEER, least, key, address);
     return least;
 }
@@ -169,8 +174,7 @@ void tally_peers_forget(struct tally *t)
         struct peer *p = model_row(t->model, MODEL_PEER, i);
         if (p->row.stored || p->row.dirty || p->current + p->syn_received + p->close_wait > 0)
             continue;
-        hashindex_remove(&t->peers, hash_peer(p->row.key, p->address),
-                         model_position(t->model, MODEL_PEER, p));
+        hashindex_remove(&t->peers, tally_peer_hash(p), model_position(t->model, MODEL_PEER, p));
         model_remove(t->model, MODEL_PEER, p);
     }
 }
@@ -199,7 +203,6 @@ void peer_load(struct tally *t)
 {
     for (uint32_t i = 0; i < t->model->tables[MODEL_PEER].count; i++) {
         const struct peer *p = model_row(t->model, MODEL_PEER, i);
-        hashindex_add(&t->peers, hash_peer(p->row.key, p->address),
-                      model_position(t->model, MODEL_PEER, p));
+        hashindex_add(&t->peers, tally_peer_hash(p), model_position(t->model, MODEL_PEER, p));
     }
 }
