@@ -171,7 +171,7 @@ def test_crash_with_a_faulty_configuration(folder):
         lab.daemon.stop()
 
 
-UPGRADE = ROOT / "tests/data/upgrade"  # what a mailmond of July 2026 left behind
+UPGRADE = ROOT / "tests/data/upgrade"  # what a mailmond left behind whose tally had a shorter header
 ITS_FOLDER = "/tmp/mm-upgrade-00000000"
 
 
