@@ -10,10 +10,8 @@
 #include <time.h>
 
 enum { STAMP_NONE, STAMP_BSD, STAMP_ISO, STAMP_LOCAL };
-#define BSD_LENGTH 15 /* "Nov  1 22:48:24" */
-#define ISO_LENGTH 19 /* "2026-11-21T22:48:24" */
-#define MINUTE     14 /* "26-11-21T22:48" */
-#define DAY_MS     86400000
+#define MINUTE 14 /* "26-11-21T22:48" */
+#define DAY_MS 86400000
 
 static const uint8_t month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
@@ -122,21 +120,21 @@ static bool next_bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
     if (c->last[15] != STAMP_BSD || memcmp(c->last, p, 9) != 0)
         c->zone_ms = zone_at(local);
     *ms = c->last_ms = local - c->zone_ms;
-    memcpy(c->last, p, BSD_LENGTH);
+    memcpy(c->last, p, SYSLOG_BSD_LENGTH);
     c->last[15] = STAMP_BSD;
     return true;
 }
 
-/* "Nov  1 22:48:24" with at least BSD_LENGTH octets at p. */
+/* "Nov  1 22:48:24" with at least SYSLOG_BSD_LENGTH octets at p. */
 static inline bool bsd_time(struct syslog_context *c, const char *p, int64_t *ms)
 {
-    if (c->last[15] != STAMP_BSD || !slice_same_words(c->last, p, BSD_LENGTH))
+    if (c->last[15] != STAMP_BSD || !slice_same_words(c->last, p, SYSLOG_BSD_LENGTH))
         return next_bsd_time(c, p, ms);
     *ms = c->last_ms;
     return true;
 }
 
-/* "2026-11-21T22:48:24" with at least ISO_LENGTH octets at p, as if it were UTC; `kind`: with a T or with
+/* "2026-11-21T22:48:24" with at least SYSLOG_ISO_LENGTH octets at p, as if it were UTC; `kind`: with a T or with
  * a space. */
 static bool iso_time(struct syslog_context *c, const char *p, int kind, int64_t *ms)
 {
@@ -221,9 +219,9 @@ static int64_t utc_of(struct syslog_context *c, int64_t local)
 static bool take_iso_time(struct syslog_context *c, struct slice *s, int64_t *ms)
 {
     int64_t zone;
-    if (s->n < ISO_LENGTH || !iso_time(c, s->p, STAMP_ISO, ms))
+    if (s->n < SYSLOG_ISO_LENGTH || !iso_time(c, s->p, STAMP_ISO, ms))
         return false;
-    *s = slice_skip(*s, ISO_LENGTH);
+    *s = slice_skip(*s, SYSLOG_ISO_LENGTH);
     int64_t fraction = take_fraction(s);
     if (s->n == 0 || *s->p == ' ') {
         *ms = utc_of(c, *ms) + fraction;
@@ -238,9 +236,9 @@ static bool take_iso_time(struct syslog_context *c, struct slice *s, int64_t *ms
 bool syslog_take_local(struct syslog_context *c, struct slice *s, int64_t *ms)
 {
     int64_t zone;
-    if (s->n < ISO_LENGTH || !iso_time(c, s->p, STAMP_LOCAL, ms))
+    if (s->n < SYSLOG_ISO_LENGTH || !iso_time(c, s->p, STAMP_LOCAL, ms))
         return false;
-    struct slice t = slice_skip(*s, ISO_LENGTH);
+    struct slice t = slice_skip(*s, SYSLOG_ISO_LENGTH);
     int64_t fraction = take_fraction(&t);
     if (t.n > 5 && t.p[0] == ' ' && (t.p[1] == '+' || t.p[1] == '-')) {
         struct slice zoned = slice_skip(t, 1);
@@ -393,7 +391,7 @@ static bool head_5424(struct syslog_context *c, struct slice s, struct event *e,
     return true;
 }
 
-static bool skip_priority(struct slice *s)
+bool syslog_take_priority(struct slice *s)
 {
     uint64_t priority;
     struct slice t = *s;
@@ -412,9 +410,9 @@ bool syslog_stamp(struct syslog_context *c, struct slice *s, struct event *e)
         if (!take_iso_time(c, &rest, &ms) && !syslog_take_local(c, &rest, &ms))
             return false;
     } else {
-        if (rest.n <= BSD_LENGTH || !bsd_time(c, rest.p, &ms))
+        if (rest.n <= SYSLOG_BSD_LENGTH || !bsd_time(c, rest.p, &ms))
             return false;
-        rest = slice_skip(rest, BSD_LENGTH);
+        rest = slice_skip(rest, SYSLOG_BSD_LENGTH);
     }
     if (!slice_take(&rest, SLICE(" ")))
         return false;
@@ -449,7 +447,7 @@ bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, s
     e->time_ms = c->now_ms;
     e->tag = (struct slice){line.p, 0};
     e->pid = 0;
-    if (s.n && *s.p == '<' && skip_priority(&s) && slice_take(&s, SLICE("1 ")))
+    if (s.n && *s.p == '<' && syslog_take_priority(&s) && slice_take(&s, SLICE("1 ")))
         return head_5424(c, s, e, text);
     int64_t ms;
     struct slice rest = s;
@@ -457,9 +455,9 @@ bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, s
         if (!take_iso_time(c, &rest, &ms))
             return other_head(c, s, e, text);
     } else {
-        if (s.n <= BSD_LENGTH || !bsd_time(c, s.p, &ms))
+        if (s.n <= SYSLOG_BSD_LENGTH || !bsd_time(c, s.p, &ms))
             return other_head(c, s, e, text);
-        rest = slice_skip(s, BSD_LENGTH);
+        rest = slice_skip(s, SYSLOG_BSD_LENGTH);
     }
     if (!slice_take(&rest, SLICE(" ")))
         return other_head(c, s, e, text);

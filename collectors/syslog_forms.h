@@ -8,6 +8,11 @@
 #include "../agent/slice.h"
 
 #define SYSLOG_STAMP_ROOM 64
+#define SYSLOG_BSD_LENGTH 15 /* "Nov  1 22:48:24" */
+#define SYSLOG_ISO_LENGTH 19 /* "2026-11-21T22:48:24" */
+
+/* Takes "<22>" off the front of *s; false, and *s as it is: it is not there. */
+bool syslog_take_priority(struct slice *s);
 
 /*
  * Takes the time off the front of *s, with what may stand before it, and writes it to `to` as syslog_stamp reads it

@@ -5,29 +5,15 @@
 #include "syslog.h"
 #include "syslog_forms.h"
 
-#define BSD_LENGTH 15 /* "Nov  1 22:48:24" */
-#define ISO_LENGTH 19 /* "2026-11-21T22:48:24" */
-
-/* Takes "<22>1 ", behind which RFC 5424 has the time and the host, or "<22>" only. */
-static bool take_5424(struct slice *s)
-{
-    uint64_t priority;
-    struct slice t = *s;
-    if (!slice_take(&t, SLICE("<")) || !slice_number(&t, &priority) || !slice_take(&t, SLICE(">")))
-        return false;
-    *s = t;
-    return slice_take(s, SLICE("1 "));
-}
-
 /* What follows the time stamp; p == NULL: there is none in front. */
 static struct slice behind_stamp(struct slice s)
 {
     char stamp[SYSLOG_STAMP_ROOM];
-    bool bsd = s.n > BSD_LENGTH && s.p[BSD_LENGTH] == ' ' && s.p[3] == ' ' && s.p[6] == ' ' &&
-               s.p[9] == ':' && s.p[12] == ':';
+    bool bsd = s.n > SYSLOG_BSD_LENGTH && s.p[SYSLOG_BSD_LENGTH] == ' ' && s.p[3] == ' ' &&
+               s.p[6] == ' ' && s.p[9] == ':' && s.p[12] == ':';
     if (bsd)
-        return slice_skip(s, BSD_LENGTH + 1);
-    if (s.n > ISO_LENGTH && slice_digit(*s.p) && s.p[4] == '-' && s.p[10] == 'T')
+        return slice_skip(s, SYSLOG_BSD_LENGTH + 1);
+    if (s.n > SYSLOG_ISO_LENGTH && slice_digit(*s.p) && s.p[4] == '-' && s.p[10] == 'T')
         return slice_skip(s, slice_find(s, ' ') + 1);
     return syslog_usual_stamp(&s, stamp) ? s : (struct slice){NULL, 0};
 }
@@ -46,7 +32,7 @@ static struct slice word_before_tag(struct slice rest)
 struct slice syslog_host(struct slice line)
 {
     struct slice s = line, host;
-    if (take_5424(&s)) {
+    if (syslog_take_priority(&s) && slice_take(&s, SLICE("1 "))) { /* RFC 5424: time, host */
         s = slice_skip(s, slice_find(s, ' ') + 1);
         host = slice_head(s, slice_find(s, ' '));
     } else {
