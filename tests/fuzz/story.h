@@ -8,6 +8,7 @@
 #include "../../collectors/access_tally.h"
 #include "../../collectors/maillog.h"
 #include "../../collectors/sun_record.h"
+#include "../unit/group_sums.h"
 #include "memory_store.h"
 
 #define STORY_CLOCK INT64_C(1700000000000) /* real minus monotonic, ms */
@@ -114,21 +115,8 @@ static void story_check_sums(const struct story *s)
     bool sun = s->programs == 4 || s->programs == 7;
     for (uint32_t a = 0; a < m->tables[MODEL_APPL].count && !sun; a++) {
         const struct appl *appl = model_row(m, MODEL_APPL, a);
-        struct group in = {0}, out = {0};
-        for (uint32_t n = 0; n < m->tables[MODEL_GROUP].count; n++) {
-            const struct group *g = model_row(m, MODEL_GROUP, n);
-            if (g->row.key[0] != appl->row.key[0])
-                continue;
-            if (g->hierarchy == -1) {
-                in.received_messages += g->received_messages;
-                in.received_bytes += g->received_bytes;
-                in.received_recipients += g->received_recipients;
-            } else if (g->hierarchy == -2) {
-                out.transmitted_messages += g->transmitted_messages;
-                out.transmitted_bytes += g->transmitted_bytes;
-                out.transmitted_recipients += g->transmitted_recipients;
-            }
-        }
+        struct group in, out;
+        group_sums(m, appl, &in, &out);
         if (appl->is_mta != 1)
             continue;
         fuzz_check(in.received_messages == appl->received_messages);

@@ -9,6 +9,7 @@
 #include "../../agent/persist.h"
 #include "../../collectors/maillog.h"
 #include "../../collectors/tally_internal.h"
+#include "group_sums.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,21 +81,8 @@ static inline void world_check_sums(const struct world *w)
     const struct model *m = &w->model;
     for (uint32_t a = 0; a < m->tables[MODEL_APPL].count; a++) {
         const struct appl *appl = model_row(m, MODEL_APPL, a);
-        struct group in = {0}, out = {0};
-        for (uint32_t n = 0; n < m->tables[MODEL_GROUP].count; n++) {
-            const struct group *g = model_row(m, MODEL_GROUP, n);
-            if (g->row.key[0] != appl->row.key[0])
-                continue;
-            if (g->hierarchy == -1) {
-                in.received_messages += g->received_messages;
-                in.received_bytes += g->received_bytes;
-                in.received_recipients += g->received_recipients;
-            } else if (g->hierarchy == -2) {
-                out.transmitted_messages += g->transmitted_messages;
-                out.transmitted_bytes += g->transmitted_bytes;
-                out.transmitted_recipients += g->transmitted_recipients;
-            }
-        }
+        struct group in, out;
+        group_sums(m, appl, &in, &out);
         assert_int_equal(in.received_messages, appl->received_messages);
         assert_int_equal(in.received_bytes, appl->received_bytes);
         assert_int_equal(in.received_recipients, appl->received_recipients);
