@@ -698,6 +698,15 @@ def test_mail_from_this_host_that_waits(lab):
         lab.wait_empty()
 
 
+def queued_before_told(postfix):
+    """Was what came back from the filter last queued before the log told that it came back?
+
+    qmgr and the client of the filter write at the same time."""
+    text = postfix.text()
+    told = list(re.finditer(r"filter/smtp\[\d+\]: .* queued as (\w+)\)$", text, re.M))[-1]
+    return f": {told[1]}: from=<" in text[:told.start()]
+
+
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("service, transport, back", [
     (ps.FILTERED, "filter/smtp", "reinject/smtpd"),  # by a service that is configured as internal
@@ -717,12 +726,11 @@ def test_content_filter(lab, service, transport, back, late):
     gate.set()
     expected = (Change().connected().received("smtpd").association(transport).connected(back)
                 .by_smtp())
-    first = service == ps.FILTERED_PLAIN and not lab.taught
-    if first or (service == ps.FILTERED_PLAIN and late):
+    if service == ps.FILTERED_PLAIN and (late or not lab.taught and queued_before_told(lab.main)):
         # it was counted in vain at the service where it came back; the next message pays for that
         lab.main.send(["b@ok.test"])
         expected = expected.connected().received(back).by_smtp()
-        lab.taught = True
+    lab.taught |= service == ps.FILTERED_PLAIN
     lab.change(expected)
 
 
