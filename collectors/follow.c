@@ -1,15 +1,16 @@
 /*
- * Follows a log (see follow.h). One file is open at a time, the source: the live one, which the
+ * Follows a log (see follow.h). One file is read at a time, the source: the live one, which the
  * path names, or an older generation that is read to its end first. `at` is the position in it and
  * all that is known of it: the content before `at.offset` is compared whenever more is read, and
- * whenever `at` has to be found again among the files of the directory.
+ * whenever `at` has to be found again among the files of the directory. The generations between the source and
+ * the live file are held open, since a fast rotation may remove them before their turn.
  *
  * The invariant: `at` moves only past octets that were handed on or are skipped for ever, and from
  * one file to the next only when the first was read to its end after its successor was there. So
  * whoever stores `at` with what the lines gave can go on from it at any time.
  */
 #include "../agent/clock.h"
-#include "follow_source.h"
+#include "follow_choice.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,13 +18,12 @@
 #include <time.h>
 
 enum {
-    HEAD_SURE = 64, /* a head at least as long names a file by its content alone */
     DATE_ROOM = 9,
     DAYS_BACK = 35,
-    QUIET_MS = 60000, /* a file to which generations are appended is complete when it is so old */
-    GRACE_MS = 1000,  /* a writer may use a renamed file for so long after the new one is in use */
-    TURNS_MAX = 32,   /* changes of the source in one call */
-    STALE_MAX = 8     /* listings that were out of date before a file of them was opened */
+    GRACE_MS = 1000, /* a writer may use a renamed file for so long after the new one is in use */
+    TURNS_MAX = 32,  /* changes of the source in one call */
+    STALE_MAX = 8,   /* listings that were out of date before a file of them was opened */
+    HELD_MAX = 16
 };
 
 /* What stat(path) said. */
@@ -34,20 +34,32 @@ struct path_look {
     uint64_t state; /* changes when a look at the directory may find something new */
 };
 
+/* A generation whose turn has not come. */
+struct held {
+    struct follow_file file;
+    struct follow_reader reader;
+    struct follow_position start;
+    int64_t passed_ms; /* monotonic, when a later one was seen to be in use; 0: it was not */
+};
+
 struct follow {
-    char *path, *directory, *name; /* name is the end of path */
-    size_t stem;   /* %D or %M ended the name: the date is behind so many octets; 0: neither did */
+    struct follow_log log;
     bool by_month; /* %M */
     struct follow_source source;
     struct follow_position stored; /* the last one that is not blank: what is to be kept */
     bool live;                     /* the path names the source */
     bool was_live;                 /* ... or did, since it became the source */
     bool newer;                    /* another generation came after the source when it was chosen */
-    bool settled;                  /* ... and had been there for GRACE_MS */
+    bool settled;                  /* ... and neither was written to for GRACE_MS */
     bool deleted;                  /* the source has no name any more */
     bool collected;                /* the source is a file to which generations were appended */
     int64_t waiting_since; /* monotonic ms, 0: not waiting for the last words of a renamed source */
     uint64_t waiting_state;
+    bool passed;                /* ... and a later generation is in use */
+    struct held held[HELD_MAX]; /* in order, right behind the source */
+    unsigned held_count;
+    int64_t
+        held_ns; /* the directory's mtime when it was last looked through for them; 0: it was not */
     uint64_t refused; /* inode: it and newer gzip files turned out not to be the source */
     struct path_look look;
     uint64_t vain_state; /* of the path, when the directory was last looked through in vain */
@@ -62,19 +74,6 @@ struct follow {
 
 static const uint64_t STATE_NEVER = UINT64_MAX;
 
-/* "PATH: words"; the end of a long path is the part that tells. */
-static void set_words(char words[128], const char *path, const char *file, const char *text)
-{
-    char name[80];
-    snprintf(name, sizeof name, "%s", path);
-    size_t n = strlen(path);
-    if (n >= sizeof name)
-        snprintf(name, sizeof name, "...%s", path + n - (sizeof name - 4));
-    if (file != NULL)
-        snprintf(name, sizeof name, "%.79s", file);
-    snprintf(words, 128, "%s: %.*s", name, (int)(125 - strlen(name)), text);
-}
-
 static void set_trouble(struct follow *f, int error)
 {
     const char *text = strerror(error);
@@ -88,7 +87,7 @@ static void set_trouble(struct follow *f, int error)
         text = "permission denied: add the account to the group of the file (adm) and let that "
                "read it";
     }
-    set_words(f->error, f->path, NULL, text);
+    follow_say(f->error, f->log.path, NULL, text);
 }
 
 /* Knows size and mtime of the source. The live one was looked at by its path. */
@@ -116,12 +115,120 @@ static enum follow_drain drain(struct follow *f, struct follow_call *c, bool las
         return FOLLOW_DRAIN_ERROR;
     enum follow_drain r = follow_source_drain(&f->source, c, last);
     if (f->source.damaged)
-        set_words(f->lost, f->path, NULL, "a compressed generation is damaged, its end is lost");
+        follow_say(f->lost, f->log.path, NULL,
+                   "a compressed generation is damaged, its end is lost");
     if (r != FOLLOW_DRAIN_LOST && !f->source.blank)
         f->stored = f->source.at;
     if (r != FOLLOW_DRAIN_LOST && f->live)
         f->refused = 0;
     return r;
+}
+
+/* ---- the generations behind the source ---- */
+
+static uint64_t count_octets(const struct follow_file *file)
+{
+    return file->gzip ? file->size * 8 : file->size; /* about what a log compresses to */
+}
+
+static void drop_held(struct follow *f)
+{
+    while (f->held_count > 0)
+        follow_file_close(&f->held[--f->held_count].reader);
+    f->held_ns = 0;
+}
+
+/* Is the path another file that has lines already? */
+static bool is_replaced(const struct follow *f)
+{
+    return !f->live && f->look.error == 0 && f->look.size > 0;
+}
+
+/* Was a file last written to so long ago? One that is being copied is not. */
+static bool is_old(int64_t mtime_ns)
+{
+    return mtime_ns / 1000000 + GRACE_MS < clock_ms(CLOCK_REALTIME);
+}
+
+/*
+ * The grace of a generation counts from the moment the next one was seen to be in use, however often it is renamed. It
+ * is over if both were last written to so long ago.
+ */
+static void note_passed(struct follow *f)
+{
+    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    for (unsigned i = 0; i < f->held_count; i++) {
+        struct held *held = &f->held[i];
+        bool last = i + 1 == f->held_count;
+        if (held->passed_ms != 0 || (last && !is_replaced(f)))
+            continue;
+        int64_t next_ns = last ? f->look.mtime_ns : held[1].file.mtime_ns;
+        bool old = is_old(next_ns) && is_old(held->file.mtime_ns);
+        held->passed_ms = old ? now_ms - GRACE_MS : now_ms;
+    }
+}
+
+/* Does the content of a file not tell it from others, since it begins with NULs? */
+static bool is_nameless(const struct follow_position *at)
+{
+    static const char nuls[FOLLOW_HEAD_MAX];
+    return at->head_length == 0 ||
+           slice_hash((struct slice){nuls, at->head_length}, 0) == at->head_hash;
+}
+
+/* Opens the generation after the last that is open; false: there is none but the live file, or choice->error. */
+static bool hold_one(struct follow *f, const struct follow_files *files,
+                     struct follow_choice *choice)
+{
+    const struct held *last = f->held_count ? &f->held[f->held_count - 1] : NULL;
+    struct follow_position at = last ? last->start : f->source.at;
+    struct stat st;
+    if (fstat(last ? last->reader.fd : f->source.reader.fd, &st) != 0 ||
+        (st.st_nlink == 0 && is_nameless(&at)))
+        return false; /* nothing tells where it would be: its turn comes first */
+    at.mtime_ns = follow_file_mtime(&st);
+    struct follow_known known = {
+        .at = &at, .blank = is_nameless(&at), .finished = true, .open = true};
+    follow_choose(&f->log, files, &known, choice);
+    const struct follow_file *file = choice->error ? NULL : &files->list[choice->index];
+    if (file == NULL || file->live || file->collected || choice->lost[0])
+        return false;
+    follow_choice_confirm(&f->log, files, choice);
+    if (choice->error != 0)
+        return false;
+    struct held *held = &f->held[f->held_count++];
+    *held = (struct held){.file = *file, .reader = choice->reader, .start = choice->start};
+    held->start.device = file->device;
+    held->start.inode = file->inode;
+    choice->reader = FOLLOW_READER_CLOSED;
+    return true;
+}
+
+/* After each change of the directory: a rotated source is followed by generations that may go before it is finished. */
+static void hold(struct follow *f)
+{
+    struct stat st;
+    if (f->live || f->collected || f->source.reader.fd < 0 || f->source.blank ||
+        stat(f->log.directory, &st) != 0)
+        return;
+    note_passed(f);
+    if (f->held_ns == follow_file_mtime(&st))
+        return;
+    uint64_t octets = 0;
+    struct follow_files files = {.stem = f->log.stem};
+    struct follow_choice choice = {.reader = FOLLOW_READER_CLOSED};
+    choice.error = follow_files_list(f->log.directory, f->log.name, &files);
+    while (choice.error == 0 && f->held_count < HELD_MAX && hold_one(f, &files, &choice))
+        continue;
+    if (choice.error != ESTALE && choice.error != EAGAIN && f->held_count < HELD_MAX)
+        f->held_ns = follow_file_mtime(&st);
+    follow_file_close(&choice.reader);
+    follow_files_free(&files);
+    note_passed(f);
+    for (unsigned i = 0; i < f->held_count; i++)
+        octets += count_octets(&f->held[i].file);
+    if (octets > f->between)
+        f->between = octets;
 }
 
 /* ---- which file to read ---- */
@@ -132,7 +239,7 @@ static enum follow_drain drain(struct follow *f, struct follow_call *c, bool las
  */
 static void choose_date(struct follow *f)
 {
-    char *date = f->name + f->stem, had[DATE_ROOM];
+    char *date = f->log.name + f->log.stem, had[DATE_ROOM];
     struct stat st;
     struct tm tm;
     memcpy(had, date, sizeof had);
@@ -140,7 +247,7 @@ static void choose_date(struct follow *f)
         time_t day = (time_t)(clock_ms(CLOCK_REALTIME) / 1000 - (int64_t)back * 86400);
         if (localtime_r(&day, &tm))
             strftime(date, DATE_ROOM, f->by_month ? "%Y%m" : "%Y%m%d", &tm);
-        if (stat(f->path, &st) == 0)
+        if (stat(f->log.path, &st) == 0)
             return;
     }
     if (had[0])
@@ -149,12 +256,12 @@ static void choose_date(struct follow *f)
 
 static void look_at_path(struct follow *f)
 {
-    if (f->stem)
+    if (f->log.stem)
         choose_date(f);
     struct stat st;
     struct path_look *look = &f->look;
     *look = (struct path_look){0};
-    if (stat(f->path, &st) != 0) {
+    if (stat(f->log.path, &st) != 0) {
         look->error = errno;
         look->state = (uint64_t)errno;
     } else {
@@ -173,154 +280,10 @@ static void look_at_path(struct follow *f)
         f->waiting_since = 0;
         f->vain_state = STATE_NEVER;
     }
+    if (live)
+        drop_held(f);
     f->live = live;
     f->was_live |= live;
-}
-
-static bool same_file(const struct follow *f, const struct follow_file *file)
-{
-    return file->device == f->source.at.device && file->inode == f->source.at.inode;
-}
-
-struct choice {
-    int error;      /* 0, or the errno that hinders; ESTALE: list again; ENOENT: there is nothing */
-    unsigned index; /* of the file */
-    bool fresh;     /* read it from its start; else from the offset */
-    struct follow_reader reader;
-    struct follow_position start; /* of a fresh file */
-    char lost[128];               /* why bytes are lost if the file is read */
-};
-
-/* The newest file with the source's content: sets index and reader and says true. */
-static bool find_source(struct follow *f, const struct follow_files *files, bool finished,
-                        struct choice *choice)
-{
-    bool sure = f->source.at.head_length >= HEAD_SURE;
-    for (unsigned pass = sure; pass < 2; pass++) {
-        bool refused = f->refused != 0;
-        for (unsigned i = files->count; i-- > 0;) {
-            const struct follow_file *file = &files->list[i];
-            bool same = same_file(f, file);
-            bool skip = (refused && file->gzip) || (file->collected && !same);
-            refused = refused && file->inode != f->refused;
-            choice->index = i;
-            if (finished && same) { /* it is open: its number cannot have been used again */
-                choice->lost[0] = '\0';
-                return true;
-            }
-            if ((pass == 0 && !same) || file->size == 0 || file->foreign || skip ||
-                (finished && f->source.blank))
-                continue;
-            int error = follow_file_open(f->directory, file, &choice->reader);
-            if (error == 0 && follow_source_matches(&f->source, file, &choice->reader)) {
-                choice->lost[0] = '\0';
-                return true;
-            }
-            follow_file_close(&choice->reader);
-            if (error == EACCES)
-                set_words(choice->lost, f->path, file->name,
-                          "permission denied, lines may be missing: let the account read it");
-            if (error != 0 && error != EACCES && error != EINVAL) {
-                choice->error = error;
-                return false;
-            }
-        }
-    }
-    return false;
-}
-
-/* The first file that was written after the source, which is gone. */
-static unsigned find_after(const struct follow *f, const struct follow_files *files)
-{
-    const struct follow_position *at = &f->source.at;
-    bool empty = at->head_length == 0;
-    for (unsigned i = 0; i < files->count; i++) {
-        const struct follow_file *file = &files->list[i];
-        if (file->collected)
-            continue;
-        if (file->live || (at->mtime_ns != 0 && file->mtime_ns > at->mtime_ns) ||
-            (empty && same_file(f, file) && file->mtime_ns == at->mtime_ns))
-            return i;
-    }
-    return files->count;
-}
-
-/* Opens the first file from `index` on that has something to read. */
-static void open_next(const struct follow *f, const struct follow_files *files,
-                      struct choice *choice)
-{
-    for (; choice->index < files->count; choice->index++) {
-        const struct follow_file *file = &files->list[choice->index];
-        if (file->size == 0 || file->collected)
-            continue;
-        int error = file->foreign ? ENOTSUP : follow_file_open(f->directory, file, &choice->reader);
-        if (error == 0) {
-            choice->fresh = true;
-            return;
-        }
-        if (file->live || (error != ENOTSUP && error != EACCES)) {
-            choice->error = error;
-            return;
-        }
-        set_words(choice->lost, f->path, file->name,
-                  error == EACCES ? "permission denied, its lines are missing"
-                                  : "only gzip is read, its lines are missing");
-    }
-    choice->error = ENOENT;
-}
-
-static bool is_quiet(int64_t mtime_ns)
-{
-    return mtime_ns / 1000000 + QUIET_MS < clock_ms(CLOCK_REALTIME);
-}
-
-/*
- * The source is gone, but what it had may have been appended to another file, which is then read from there on. While
- * that one grows the rest of it may be in two places: then it is not time yet. True: choice is made.
- */
-static bool find_collected(const struct follow *f, const struct follow_files *files,
-                           struct choice *choice)
-{
-    const struct follow_file *file = files->count ? &files->list[0] : NULL;
-    if (file == NULL || !file->collected || f->source.at.head_length == 0)
-        return false;
-    if (!is_quiet(file->mtime_ns)) {
-        choice->error = EAGAIN;
-        return true;
-    }
-    if (follow_file_open(f->directory, file, &choice->reader) == 0 &&
-        follow_source_find(&f->source.at, file, &choice->reader, &choice->start)) {
-        choice->index = 0;
-        choice->fresh = true;
-        choice->lost[0] = '\0';
-        return true;
-    }
-    follow_file_close(&choice->reader);
-    return false;
-}
-
-/* Finds the source again, or if it is `finished` its successor, in one listing. */
-static void choose(struct follow *f, const struct follow_files *files, bool finished,
-                   struct choice *choice)
-{
-    *choice = (struct choice){.reader = FOLLOW_READER_CLOSED};
-    if ((finished || f->source.at.head_length > 0) && find_source(f, files, finished, choice)) {
-        if (choice->reader.fd >= 0)
-            return;
-        choice->index++;
-    } else if (choice->error != 0) {
-        return;
-    } else if (find_collected(f, files, choice)) {
-        return;
-    } else {
-        choice->index = find_after(f, files);
-        if (finished)
-            choice->lost[0] = '\0';
-        else if (f->source.at.head_length > 0 && choice->lost[0] == '\0')
-            set_words(choice->lost, f->path, NULL,
-                      "truncated or removed with no copy beside it, lines may be missing");
-    }
-    open_next(f, files, choice);
 }
 
 /* Notes what comes after the chosen file. */
@@ -333,21 +296,23 @@ static void look_ahead(struct follow *f, const struct follow_files *files, unsig
         if (file->size == 0)
             continue;
         if (!f->newer)
-            f->settled = file->mtime_ns / 1000000 + GRACE_MS < clock_ms(CLOCK_REALTIME);
+            f->settled = is_old(file->mtime_ns) && is_old(f->source.mtime_ns);
         f->newer = true;
         if (!file->live)
-            f->between += file->gzip ? file->size * 8 : file->size;
+            f->between += count_octets(file);
     }
 }
 
 /* Makes the chosen file the source. */
-static void adopt(struct follow *f, const struct follow_file *file, struct choice *choice)
+static void adopt(struct follow *f, const struct follow_file *file, struct follow_choice *choice)
 {
     follow_source_adopt(&f->source, file, choice->reader, choice->fresh ? &choice->start : NULL);
     f->live = f->was_live = file->live;
     f->collected = file->collected;
     f->waiting_since = 0;
+    f->passed = false;
     f->vain_state = STATE_NEVER;
+    f->held_ns = 0;
     if (choice->lost[0])
         memcpy(f->lost, choice->lost, sizeof f->lost);
     if (choice->fresh)
@@ -356,7 +321,7 @@ static void adopt(struct follow *f, const struct follow_file *file, struct choic
 
 /* There is nothing to read: remembers the empty live file, to know what it becomes. */
 static void note_empty(struct follow *f, const struct follow_files *files,
-                       const struct choice *choice)
+                       const struct follow_choice *choice)
 {
     const struct follow_file *last = files->count ? &files->list[files->count - 1] : NULL;
     follow_file_close(&f->source.reader);
@@ -370,38 +335,32 @@ static void note_empty(struct follow *f, const struct follow_files *files,
 }
 
 /* The old source is read to its end, last of all, before a fresh one takes over. */
-static void take_over(struct follow *f, struct follow_call *c, bool finished, struct choice *choice,
-                      const struct follow_files *files)
+static void take_over(struct follow *f, struct follow_call *c, bool finished,
+                      struct follow_choice *choice, const struct follow_file *file)
 {
     if (choice->fresh && f->source.at.head_length > 0)
         f->rotations++;
     if (choice->fresh && finished && f->was_live)
         f->lost[0] = '\0';
     if (choice->fresh && finished && drain(f, c, true) != FOLLOW_DRAIN_END)
-        set_words(f->lost, f->path, NULL, "the end of a rotated file could not be read");
-    adopt(f, &files->list[choice->index], choice);
-    look_ahead(f, files, choice->index);
+        follow_say(f->lost, f->log.path, NULL, "the end of a rotated file could not be read");
+    adopt(f, file, choice);
 }
 
-/*
- * The live file may be copied and truncated between the listing and the moment its head is known, from
- * which on that would show: then there is a file more, or another one.
- */
-static void confirm_live(const struct follow *f, const struct follow_files *files,
-                         struct choice *choice)
+/* The source is finished, and what comes next is open. */
+static void turn_to_held(struct follow *f, struct follow_call *c)
 {
-    struct follow_files again = {.stem = f->stem};
-    if (choice->error != 0 || !choice->fresh || choice->start.offset > 0)
-        return;
-    if (!follow_source_begin(&choice->reader, &choice->start))
-        choice->error = errno;
-    else if (files->list[choice->index].live)
-        choice->error = follow_files_list(f->directory, f->name, &again);
-    if (choice->error == 0 && again.count && !follow_files_same(files, &again))
-        choice->error = ESTALE;
-    if (choice->error != 0)
-        follow_file_close(&choice->reader);
-    follow_files_free(&again);
+    struct held next = f->held[0];
+    int64_t looked_ns = f->held_ns;
+    uint64_t octets = count_octets(&next.file);
+    memmove(f->held, f->held + 1, --f->held_count * sizeof f->held[0]);
+    struct follow_choice choice = {.fresh = true, .reader = next.reader, .start = next.start};
+    take_over(f, c, true, &choice, &next.file);
+    f->held_ns = looked_ns;
+    f->waiting_since = next.passed_ms;
+    f->passed = f->newer = next.passed_ms != 0;
+    f->settled = f->passed && next.passed_ms + GRACE_MS <= clock_ms(CLOCK_MONOTONIC);
+    f->between -= octets < f->between ? octets : f->between;
 }
 
 /*
@@ -410,21 +369,29 @@ static void confirm_live(const struct follow *f, const struct follow_files *file
  */
 static bool turn(struct follow *f, struct follow_call *c, bool finished)
 {
-    struct follow_files files = {.stem = f->stem};
-    struct choice choice = {.error = ESTALE};
+    struct follow_files files = {.stem = f->log.stem};
+    struct follow_choice choice = {.error = ESTALE};
+    if (finished && f->held_count > 0) {
+        turn_to_held(f, c);
+        return true;
+    }
+    drop_held(f);
     if (!finished && f->source.blank) {
         f->source.at = f->stored;
         f->source.blank = false;
     }
+    struct follow_known known = {
+        .at = &f->source.at, .refused = f->refused, .blank = f->source.blank, .finished = finished};
     for (unsigned i = 0; i < STALE_MAX && choice.error == ESTALE; i++) {
-        choice.error = follow_files_list(f->directory, f->name, &files);
+        choice.error = follow_files_list(f->log.directory, f->log.name, &files);
         if (choice.error == 0)
-            choose(f, &files, finished, &choice);
-        confirm_live(f, &files, &choice);
+            follow_choose(&f->log, &files, &known, &choice);
+        follow_choice_confirm(&f->log, &files, &choice);
     }
     bool turned = choice.error == 0;
     if (turned) {
-        take_over(f, c, finished, &choice, &files);
+        take_over(f, c, finished, &choice, &files.list[choice.index]);
+        look_ahead(f, &files, choice.index);
     } else if (choice.error != ESTALE && choice.error != EAGAIN) {
         bool nothing = choice.error == ENOENT || choice.error == ENOTDIR;
         bool denied = choice.error == EACCES || choice.error == EINVAL;
@@ -446,15 +413,16 @@ static bool turn(struct follow *f, struct follow_call *c, bool finished)
 /* Was an old source read to its end for ever? Asked after a read that came to its end. */
 static bool finished(struct follow *f, bool yielded)
 {
-    bool newer = f->newer || f->look.state != f->vain_state;
-    if (f->live || !newer || (f->collected && !is_quiet(f->source.mtime_ns)))
+    bool newer = f->newer || f->held_count > 0 || f->look.state != f->vain_state;
+    if (f->live || !newer || (f->collected && !follow_is_quiet(f->source.mtime_ns)))
         return false;
-    if (f->source.reader.gz != NULL || f->settled)
+    if (f->source.reader.gz != NULL || f->settled || f->held_count == HELD_MAX)
         return true;
     int64_t now = clock_ms(CLOCK_MONOTONIC);
-    if (f->waiting_since == 0 || f->waiting_state != f->look.state) {
+    if (f->waiting_since == 0 || (!f->passed && f->waiting_state != f->look.state)) {
         f->waiting_since = now ? now : 1;
         f->waiting_state = f->look.state;
+        f->passed = f->held_count > 0 || is_replaced(f);
         return false;
     }
     return !yielded && now - f->waiting_since >= GRACE_MS;
@@ -465,12 +433,13 @@ static bool finished(struct follow *f, bool yielded)
 /* "mainlog-%D": a file for each day. */
 static void take_pattern(struct follow *f)
 {
-    size_t n = strlen(f->name);
-    if (n < 3 || f->name[n - 2] != '%' || (f->name[n - 1] != 'D' && f->name[n - 1] != 'M'))
+    size_t n = strlen(f->log.name);
+    if (n < 3 || f->log.name[n - 2] != '%' ||
+        (f->log.name[n - 1] != 'D' && f->log.name[n - 1] != 'M'))
         return;
-    f->stem = n - 2;
-    f->by_month = f->name[n - 1] == 'M';
-    memset(f->name + f->stem, 0, DATE_ROOM);
+    f->log.stem = n - 2;
+    f->by_month = f->log.name[n - 1] == 'M';
+    memset(f->log.name + f->log.stem, 0, DATE_ROOM);
 }
 
 struct follow *follow_new(const char *path, const struct follow_position *at)
@@ -479,23 +448,23 @@ struct follow *follow_new(const char *path, const struct follow_position *at)
     struct follow *f = calloc(1, sizeof *f);
     if (f == NULL)
         return NULL;
-    f->path = malloc(strlen(path) + DATE_ROOM);
-    if (f->path)
-        strcpy(f->path, path);
-    f->directory = strdup(path);
+    f->log.path = malloc(strlen(path) + DATE_ROOM);
+    if (f->log.path)
+        strcpy(f->log.path, path);
+    f->log.directory = strdup(path);
     if (!follow_source_start(&f->source, at == NULL || follow_source_impossible(at) ? &none : at) ||
-        f->path == NULL || f->directory == NULL) {
+        f->log.path == NULL || f->log.directory == NULL) {
         follow_free(f);
         return NULL;
     }
     f->stored = f->source.at;
-    char *slash = strrchr(f->directory, '/');
-    f->name = f->path + (slash ? slash + 1 - f->directory : 0);
+    char *slash = strrchr(f->log.directory, '/');
+    f->log.name = f->log.path + (slash ? slash + 1 - f->log.directory : 0);
     take_pattern(f);
     if (slash == NULL)
-        strcpy(f->directory, path[0] ? "." : "");
+        strcpy(f->log.directory, path[0] ? "." : "");
     else
-        slash[slash == f->directory] = '\0';
+        slash[slash == f->log.directory] = '\0';
     f->trouble = SOURCE_OK;
     f->vain_state = STATE_NEVER;
     return f;
@@ -505,9 +474,10 @@ void follow_free(struct follow *f)
 {
     if (f == NULL)
         return;
+    drop_held(f);
     follow_source_end(&f->source);
-    free(f->directory);
-    free(f->path);
+    free(f->log.directory);
+    free(f->log.path);
     free(f);
 }
 
@@ -547,6 +517,7 @@ enum follow_result follow_read(struct follow *f, size_t budget,
     f->error[0] = '\0';
     for (unsigned turns = 0; turns < TURNS_MAX; turns++) {
         look_at_path(f);
+        hold(f);
         if (f->source.reader.fd < 0) {
             if (f->look.state == f->vain_state || !turn(f, &c, false))
                 return rest(f, &c);

@@ -1,8 +1,10 @@
 /*
  * Follows a log over rename, copytruncate, deletion, late creation and rotation (also to .gz) that
  * happened while nobody looked: every byte is handed on exactly once and in order, in whole lines.
- * Reads only when told to (follow_read); keeps one file open; no thread, no timer, no inotify: the
- * caller's tick is the poll. The position and what it explains are stored by the caller together.
+ * Reads only when told to (follow_read); no thread, no timer, no inotify: the caller's tick is the poll. One file is
+ * open, and after a rotation up to 16 generations whose turn has not come: what rotates faster than a renamed
+ * file is waited for (1 s) is not lost though it is removed. The position and what it explains are stored by the
+ * caller together.
  */
 #ifndef FOLLOW_H
 #define FOLLOW_H

@@ -123,7 +123,7 @@ static bool is_copy(const struct follow_set *s, unsigned i, const struct follow_
     const char *name = s->members[i].file.name; /* empty: it was stored, any name will do */
     struct follow_source read = {.at = s->at[i]};
     return strncmp(name, file->name, strlen(name)) == 0 &&
-           follow_source_matches(&read, file, reader);
+           follow_source_matches(&read.at, file, reader);
 }
 
 /*

@@ -234,10 +234,9 @@ enum follow_drain follow_source_drain(struct follow_source *s, struct follow_cal
     return FOLLOW_DRAIN_END;
 }
 
-bool follow_source_matches(const struct follow_source *s, const struct follow_file *file,
+bool follow_source_matches(const struct follow_position *at, const struct follow_file *file,
                            struct follow_reader *reader)
 {
-    const struct follow_position *at = &s->at;
     char bytes[HEAD_MAX];
     size_t n = at->head_length;
     bool same =

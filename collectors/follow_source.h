@@ -62,9 +62,8 @@ void follow_source_adopt(struct follow_source *s, const struct follow_file *file
                          struct follow_reader reader, const struct follow_position *fresh);
 /* Hands on what the budget allows; `last`: everything, and a line without its end as well. */
 enum follow_drain follow_source_drain(struct follow_source *s, struct follow_call *c, bool last);
-/* Does the file hold, at the same places, what was read before? A gzip file is asked for its head.
- */
-bool follow_source_matches(const struct follow_source *s, const struct follow_file *file,
+/* Does the file hold, at the same places, what was read before `at`? A gzip file is asked for its head. */
+bool follow_source_matches(const struct follow_position *at, const struct follow_file *file,
                            struct follow_reader *reader);
 /*
  * Looks in a file to which generations were appended, its last FOLLOW_COLLECTED_MAX octets, for what was read before

@@ -27,6 +27,7 @@
 static int test_clock(clockid_t id, struct timespec *t);
 #define clock_gettime test_clock
 #include "../../collectors/follow.c"
+#include "../../collectors/follow_choice.c"
 #undef clock_gettime
 
 /* Shared with the writer of the stress. */
@@ -485,6 +486,86 @@ static void renamed_with_a_late_writer(void **state)
     read_on();
     expect("five\nsix\nnew\n");
     assert_int_equal(status().rotations, 1);
+}
+
+/*
+ * Three rotations between two looks, four generations kept: each is gone before its second of grace is over, and gets a
+ * last line in between. compress: as soon as it is renamed, which no late line outlives.
+ */
+static void rotate_fast(unsigned interval, bool compress)
+{
+    char expected[4000] = "";
+    char word[100];
+    start();
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(word, sizeof word, "%02u %s", i, filler);
+        put("log", word);
+        strcat(expected, word);
+        if (i == 0)
+            read_on();
+        unlink(in_dir(compress ? "log.4.gz" : "log.4"));
+        for (int n = 3; n >= 0; n--) {
+            char from[20] = "log", to[20];
+            if (n > 0)
+                snprintf(from, sizeof from, "log.%d%s", n, compress ? ".gz" : "");
+            snprintf(to, sizeof to, "log.%d%s", n + 1, compress && n > 0 ? ".gz" : "");
+            rename(in_dir(from), in_dir(to));
+        }
+        if (compress) {
+            compress_file("log.1");
+        } else {
+            snprintf(word, sizeof word, "%02u late\n", i);
+            put("log.1", word);
+            strcat(expected, word);
+        }
+        later(350);
+        if (i % interval == interval - 1)
+            read_on();
+    }
+    read_all();
+    expect(expected);
+    assert_int_equal(status().rotations, 39);
+    assert_int_equal(status().behind_bytes, 0);
+}
+
+static void rotated_within_the_grace(void **state)
+{
+    (void)state;
+    rotate_fast(3, false);
+}
+
+static void compressed_within_the_grace(void **state)
+{
+    (void)state;
+    rotate_fast(3, true);
+}
+
+/* A writer that stays with the old file for ever cannot hold back more than so many. */
+static void never_left(void **state)
+{
+    (void)state;
+    char name[20], word[40], last[40] = "";
+    put("log", filler);
+    start();
+    read_on();
+    move("log", "log.99");
+    for (int n = 98; n > 70; n--) {
+        snprintf(word, sizeof word, "line %d\n", n);
+        put("log", word);
+        snprintf(name, sizeof name, "log.%d", n);
+        put("log.99", "stays\n");
+        later(600);
+        read_on();
+        move("log", name);
+        if (strstr(got, "\nline"))
+            break;
+        strcpy(last, word);
+    }
+    assert_string_equal(last, "line 83\n");
+    got_length = 0;
+    read_all();
+    assert_string_equal(got + got_length - 8, "line 82\n");
+    assert_int_equal(status().status, SOURCE_OK);
 }
 
 static void copied_and_truncated(void **state)
@@ -1282,6 +1363,9 @@ int main(int argc, char **argv)
         test(denied),
         test(deleted_and_created),
         test(renamed_with_a_late_writer),
+        test(rotated_within_the_grace),
+        test(compressed_within_the_grace),
+        test(never_left),
         test(copied_and_truncated),
         test(truncated_and_grown_past_the_offset),
         test(truncated_twice),
