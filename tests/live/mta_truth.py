@@ -96,6 +96,10 @@ def settle(daemon, appl, truth, without, wanted):
 def kill_collector(daemon):
     """SIGKILL; returns when its successor is there."""
     supervisor, name = daemon.process.process.pid, "mailmond-collect"[:15]
-    pid, = children(supervisor, name)
-    os.kill(pid, signal.SIGKILL)
+
+    def killed():
+        for pid in children(supervisor, name):  # none while it is being started again
+            os.kill(pid, signal.SIGKILL)
+            return pid
+    pid = wait_until(killed, 10)
     wait_until(lambda: [p for p in children(supervisor, name) if p != pid], 10)

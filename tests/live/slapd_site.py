@@ -118,8 +118,7 @@ overlay retcode
 retcode-parent ou=codes,''' + SUFFIX + '''
 retcode-item cn=busy 0x33
 retcode-item cn=unavailable 0x34
-retcode-item cn=slow 0x00 sleeptime=3
-retcode-item cn=long 0x00 sleeptime=10'''}
+retcode-item cn=slow 0x00 sleeptime=3'''}
 """)
         self.config.chmod(0o600)
         if not more:

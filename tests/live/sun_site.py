@@ -213,19 +213,23 @@ class Tree:
             if current.exists():
                 current.rename(yesterday)
 
+    def put(self, path, text):
+        """A file, whole from its beginning: it may be run, or read, at any moment."""
+        new = path.with_suffix(".new")
+        new.write_text(text)
+        new.chmod(0o755)
+        new.rename(path)
+
     def utility(self, name, text, status=0):
-        path = self.base / "sbin" / name
-        (self.base / "config" / f"{name}.out").write_text(text)
-        path.write_text(f"#!/bin/sh\necho \"$@\" >>{self.base}/config/{name}.ran\ncat {self.base}/config/{name}.out\nexit {status}\n")
-        path.chmod(0o755)
         (self.base / "config").chmod(0o777)
+        self.put(self.base / "config" / f"{name}.out", text)
+        self.put(self.base / "sbin" / name, f"#!/bin/sh\necho \"$@\" >>{self.base}/config/{name}.ran\n"
+                 f"cat {self.base}/config/{name}.out\nexit {status}\n")
 
     def utilities(self, name, outputs):
         """One that prints by what its arguments have."""
         cases = "".join(f"*{word}*) cat <<'END'\n{text}END\n;;\n" for word, text in outputs.items())
-        path = self.base / "sbin" / name
-        path.write_text(f"#!/bin/sh\ncase \"$*\" in\n{cases}*) exit 64;;\nesac\n")
-        path.chmod(0o755)
+        self.put(self.base / "sbin" / name, f"#!/bin/sh\ncase \"$*\" in\n{cases}*) exit 64;;\nesac\n")
 
     def queue(self, copies, held=0):
         """Files for the copies that wait; the first `held` are .HELD. Returns the oldest age in seconds."""

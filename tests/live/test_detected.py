@@ -99,21 +99,19 @@ def test_several_of_each(folder):
             for _ in range(3 + n):
                 d.imap("u1").logout()
 
-        def shown():
-            walk = daemon.walk()
-            return {name: received(walk, name) for name in truth}, [
-                walk.of("mailmonAccessGoodLogins", f"dovecot{n}/imap") for n in range(2)], walk
-        wait_until(lambda: shown()[:2] == (truth, [3, 4]), 20, 0.5)
-        walk = shown()[2]
-        assert set(walk.column("applName").values()) == {
-            *truth, "dovecot0/imap", "dovecot1/imap"}
-        assert set(walk.column("mailmonSourceUnrecognised").values()) == {0}
-        for name in truth:
-            if not name.startswith("opensmtpd"):  # it has no pid file
-                assert walk.of("applOperStatus", name) == "up", name
-            assert walk.of("applInboundAssociations", name) == 0, name
-            if name != "postfix-out":
-                assert walk.of("mtaTransmittedMessages", name) == truth[name]
+        def right(walk):
+            assert {name: received(walk, name) for name in truth} == truth
+            assert [walk.of("mailmonAccessGoodLogins", f"dovecot{n}/imap") for n in range(2)] == [3, 4]
+            assert set(walk.column("applName").values()) == {
+                *truth, "dovecot0/imap", "dovecot1/imap"}
+            assert set(walk.column("mailmonSourceUnrecognised").values()) == {0}
+            for name in truth:
+                if not name.startswith("opensmtpd"):  # it has no pid file
+                    assert walk.of("applOperStatus", name) == "up", name
+                assert walk.of("applInboundAssociations", name) == 0, name
+                if name != "postfix-out":
+                    assert walk.of("mtaTransmittedMessages", name) == truth[name]
+        daemon.shows(right, 20)
         # One is stopped: the other is none the worse.
         exims[0].stop()
         wait_until(lambda: daemon.walk().of("applOperStatus", "exim0") == "down", 15, 0.5)
@@ -197,13 +195,14 @@ def test_found_by_itself(folder, make, name, log, queue):
         daemon.command = lambda *options: [*inside, *outside(*options)]
         daemon.start()
         send(site.base, 7)
-        wait_until(lambda: received(daemon.walk(), name) == 7 and
-                   daemon.walk().of("mtaTransmittedMessages", name) == 7, 20, 0.5)
-        walk = daemon.walk()
-        assert walk.of("applOperStatus", name) == "up"
-        sources = {walk["mailmonSourceTarget", i]: walk["mailmonSourceStatus", i]
-                   for i in walk.column("mailmonSourceTarget")}
-        assert sources[log] == sources[queue] == "ok"
+
+        def right(walk):
+            assert received(walk, name) == walk.of("mtaTransmittedMessages", name) == 7
+            assert walk.of("applOperStatus", name) == "up"
+            sources = {walk["mailmonSourceTarget", i]: walk["mailmonSourceStatus", i]
+                       for i in walk.column("mailmonSourceTarget")}
+            assert sources[log] == sources[queue] == "ok"
+        daemon.shows(right, 20)
     finally:
         if daemon and daemon.process:
             daemon.stop()
@@ -255,8 +254,11 @@ def test_dovecot_found_by_itself(folder):
         for n in range(5):
             with imaplib.IMAP4("127.0.0.1", port) as client:
                 client.login(f"u{n}", "secret")
-        wait_until(lambda: daemon.walk().of("mailmonAccessGoodLogins", "dovecot/imap") == 5, 20, 0.5)
-        assert daemon.walk().of("applOperStatus", "dovecot/imap") == "up"
+
+        def right(walk):
+            assert walk.of("mailmonAccessGoodLogins", "dovecot/imap") == 5
+            assert walk.of("applOperStatus", "dovecot/imap") == "up"
+        daemon.shows(right, 20)
     finally:
         if daemon and daemon.process:
             daemon.stop()

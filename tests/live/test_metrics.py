@@ -70,9 +70,8 @@ def test_dovecot(folder):
         use(site)
         daemon = start(folder, site, f"http://127.0.0.1:{BASE + ds.METRICS}/metrics", BASE + 90)
         wait_until(lambda: selected(daemon) == (2, 1), 15)
-        walk = daemon.walk()
-        assert walk.of("mailmonAccessAppended", "dovecot/imap") == 1
-        assert status(daemon) == ("ok", "")
+        wait_until(lambda: daemon.walk().of("mailmonAccessAppended", "dovecot/imap") == 1, 15)
+        wait_until(lambda: status(daemon) == ("ok", ""), 15)
         use(site)
         wait_until(lambda: selected(daemon) == (4, 2), 15)
         site.stop()
@@ -128,8 +127,7 @@ def test_fault(folder, kind):
     try:
         port = server.getsockname()[1]
         daemon = start(folder, site, f"http://127.0.0.1:{port}/metrics", BASE + 91)
-        wait_until(lambda: status(daemon)[1], 15)
-        assert status(daemon)[0] == wanted
+        wait_until(lambda: status(daemon)[0] == wanted and status(daemon)[1], 15)
         assert not daemon.walk().column("mailmonAccessMailboxesSelected")
     finally:
         if daemon:
