@@ -190,7 +190,7 @@ bool syslog_is_priority(struct slice word)
     if (word.n > 2 && *word.p == '<' && word.p[word.n - 1] == '>')
         return true;
     struct slice severity = word;
-    if (!slice_cut(&severity, '.').n)
+    if (!slice_cut(&severity, '.').n && !slice_cut(&severity, ':').n)
         return false;
     for (size_t i = 0; i < sizeof severities / sizeof severities[0]; i++)
         if (slice_eq(severity, slice_of(severities[i])))
@@ -243,13 +243,32 @@ bool syslog_find_tag(struct slice s, struct slice *host, struct slice *tag, stru
     return behind_host.n > 0;
 }
 
+/* Has what stands here the shape of a time stamp? Whoever reads the line says whether it is one. */
+static bool is_stamp(struct slice s)
+{
+    bool bsd = s.n > 20 && s.p[3] == ' ' && s.p[6] == ' ' && s.p[9] == ':' && s.p[12] == ':';
+    bool iso = s.n > 20 && s.p[4] == '-' && s.p[10] == 'T' && s.p[13] == ':';
+    return bsd || iso;
+}
+
+struct slice syslog_in_front(struct slice line)
+{
+    struct slice s = line;
+    for (int words = 0; words < 4; words++) {
+        struct slice word = take_word(&s);
+        size_t tag = tag_length(word);
+        if (tag && !syslog_is_priority(slice_head(word, tag)))
+            break; /* what follows is a program's */
+        if (is_stamp(s))
+            return s;
+    }
+    return slice_head(line, 0);
+}
+
 struct slice syslog_nested(struct slice line)
 {
     size_t colon = slice_search(line, SLICE(": ")); /* the tag's: a later one may be anybody's */
     struct slice s = slice_skip(line, colon + 2);
-    if (colon == 0 || colon == line.n || line.p[colon - 1] != ']')
-        return slice_head(s, 0);
-    bool bsd = s.n > 20 && s.p[3] == ' ' && s.p[6] == ' ' && s.p[9] == ':' && s.p[12] == ':';
-    bool iso = s.n > 20 && s.p[4] == '-' && s.p[10] == 'T' && s.p[13] == ':';
-    return bsd || iso ? s : slice_head(s, 0);
+    bool told = colon && colon < line.n && line.p[colon - 1] == ']' && is_stamp(s);
+    return told ? s : syslog_in_front(line);
 }

@@ -19,14 +19,18 @@ static struct slice behind_stamp(struct slice s)
 }
 
 /* Where syslog_head takes the second word for the tag, the first one is the host. */
-static struct slice word_before_tag(struct slice rest)
+static struct slice word_before_tag(struct slice line)
 {
-    struct slice word = slice_head(rest, slice_find(rest, ' ')), other, text;
+    struct slice rest = behind_stamp(line), inner, other, text;
+    struct slice word = slice_head(rest, slice_find(rest, ' '));
     struct slice next = slice_skip(rest, word.n + 1);
     next = slice_head(next, slice_find(next, ' '));
     if (word.n && word.p[word.n - 1] != ':' && next.n > 1 && next.p[next.n - 1] == ':')
         return slice_head(word, syslog_is_priority(word) ? 0 : word.n);
-    return syslog_find_tag(rest, &word, &other, &text) ? word : slice_head(rest, 0);
+    inner = syslog_in_front(line);
+    if (inner.n)
+        rest = behind_stamp(inner);
+    return rest.p && syslog_find_tag(rest, &word, &other, &text) ? word : slice_head(line, 0);
 }
 
 struct slice syslog_host(struct slice line)
@@ -36,8 +40,7 @@ struct slice syslog_host(struct slice line)
         s = slice_skip(s, slice_find(s, ' ') + 1);
         host = slice_head(s, slice_find(s, ' '));
     } else {
-        s = behind_stamp(s);
-        host = s.p ? word_before_tag(s) : slice_head(line, 0);
+        host = word_before_tag(s);
     }
     host =
         slice_head(host, slice_find(host, '/')); /* syslog-ng, chain-hostnames(): "src@mx1/relay" */

@@ -3,6 +3,7 @@
 
 #include "../../agent/host_name.h"
 #include "../../collectors/syslog.h"
+#include "../../collectors/syslog_forms.h"
 #include "fuzz_within.h"
 
 #define MAX_INPUT 8192
@@ -15,7 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int64_t first = 0;
     setenv("TZ", "UTC", 1);
     struct slice host = syslog_host(line);
+    struct slice in_front = syslog_in_front(line), nested = syslog_nested(line);
     fuzz_within(host, line);
+    fuzz_within(in_front, line);
+    fuzz_within(nested, line);
     if (host.n && !host_name_good(host))
         abort();
     syslog_start(&context, INT64_C(1795301304000));
@@ -24,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             return 0;
         fuzz_within(e.tag, line);
         fuzz_within(text, line);
-        if (host.n && e.tag.n && host.p + host.n > e.tag.p)
+        if (host.n && e.tag.n && host.p + host.n > e.tag.p && !in_front.n)
             abort(); /* it stands before the tag */
         if (i == 0)
             first = e.time_ms;

@@ -37,8 +37,10 @@ static void test_lines(void **state)
     world_close(&w);
 }
 
-#define BSD  "Nov 21 10:00:00 mx "
-#define FAIL "postfix/smtpd[7]: warning: h[192.0.2.9]: SASL LOGIN authentication failed: x"
+#define BSD     "Nov 21 10:00:00 mx "
+#define ISO     "2026-11-21T10:00:00.123456+00:00 mx "
+#define FAIL    "postfix/smtpd[7]: warning: h[192.0.2.9]: SASL LOGIN authentication failed: x"
+#define CONNECT "postfix/smtpd[7]: connect from h[192.0.2.9]"
 
 /* Lines that syslog daemons fold: each way to tell it counts as the lines themselves, in one run or in several. */
 static void test_repeated(void **state)
@@ -142,6 +144,55 @@ static void test_nested(void **state)
     assert_int_equal(world_expect(&w, "nested", "smtpd:accumulated_inbound=2"), 0);
     assert_int_equal(w.log.lines, 2);
     world_close(&w);
+}
+
+/* What collectors of logs put in front of a line that has a head: a time, a facility, a pod. No tag stands there. */
+static void test_in_front(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "2026-11-21T10:00:01.123456789Z " BSD CONNECT, /* docker logs -t */
+        "2026-11-21T10:00:01.123456789Z " ISO CONNECT, /* ... of rsyslog */
+        "mail.info: Nov 21 10:00:00 " CONNECT,         /* s6's syslogd, socklog */
+        "mail.info: " BSD CONNECT,                     /* ... of another host */
+        "@40000000692037d02f5e5c04 mail.info: " BSD CONNECT,
+        "2026-11-21 10:00:01.123456789  mail.info: " BSD CONNECT,
+        "[pod/mail-0/postfix] " BSD CONNECT, /* kubectl logs --prefix */
+        BSD "Nov 21 10:00:00 mx " CONNECT,   /* a relay that does not know a head */
+        "2026-11-21T10:00:00Z 192.0.2.4 " BSD CONNECT,
+        BSD "2026-11-21T10:00:00+00:00 " CONNECT,
+    };
+    for (unsigned i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct world w;
+        char log[1024];
+        world_open(&w, NULL, 64);
+        snprintf(log, sizeof log, "%s\n", lines[i]);
+        world_feed(&w, log);
+        assert_int_equal(world_expect(&w, lines[i], "smtpd:accumulated_inbound=1"), 0);
+        world_close(&w);
+    }
+}
+
+/* ... but behind a tag they are a program's words. */
+static void test_in_front_of_nothing(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        BSD "web: " BSD CONNECT,      BSD "a: b: " BSD CONNECT,
+        "web: " BSD CONNECT,          "mail.noise: " BSD CONNECT,
+        BSD "a b c d e " BSD CONNECT, BSD BSD,
+        "mail.info: Nov 21 10:00:00", "@4 ",
+    };
+    for (unsigned i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct world w;
+        char log[1024];
+        world_open(&w, NULL, 64);
+        snprintf(log, sizeof log, "%s\n", lines[i]);
+        world_feed(&w, log);
+        if (w.log.lines)
+            fail_msg("%s", lines[i]);
+        world_close(&w);
+    }
 }
 
 /* The numbers that a log makes when it comes in runs of so many lines. */
@@ -259,6 +310,8 @@ int main(void)
         cmocka_unit_test(test_repeated_before),
         cmocka_unit_test(test_strangers_words),
         cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_in_front),
+        cmocka_unit_test(test_in_front_of_nothing),
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_garbage),

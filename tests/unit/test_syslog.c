@@ -189,6 +189,8 @@ static void test_other_forms(void **state)
         "Nov 21 22:48:24 [2001:db8::1] postfix/smtp[3112]: to be read",
         "Nov 21 22:48:24 mx1 mail.info postfix/smtp[3112]: to be read",
         "Nov 21 22:48:24 <mail.info> mx1 postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 mx1 mail:info postfix/smtp[3112]: to be read",
+        "Nov 21 22:48:24 mx1 auth|security:info postfix/smtp[3112]: to be read",
         "Nov 21 22:48:24 mx1 [ID 197553 mail.info] postfix/smtp[3112]: to be read",
         "Nov 21 22:48:24 mx1 postfix/smtp[3112]: [ID 197553 mail.info] to be read",
         "Nov 21 22:48:24 mx1 postfix/smtp[3112]:  to be read",
