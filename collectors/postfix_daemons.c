@@ -5,59 +5,77 @@
 #include "postfix_fields.h"
 #include "postfix_queue.h"
 
-/* Lines that say nothing that is counted. */
+/* How lines begin that say nothing that is counted. */
+static const struct slice quiet_starts[] = {
+    TEXT("using backwards-compatible"),
+    TEXT("table "),
+    TEXT("statistics: "),
+    TEXT("SSL_"),
+    TEXT("discarding EHLO"),
+    TEXT("improper command pipelining"),
+    TEXT("setting up TLS connection"),
+    TEXT("initializing the "),
+    TEXT("sasl_exceptions"),
+    TEXT("host "),
+    TEXT("lost connection with "),
+    TEXT("conversation with "),
+    TEXT("enabling PIX "),
+    TEXT("Cannot start TLS"),
+    TEXT("TLS is required"),
+    TEXT("SASL authentication failed"),
+    TEXT("certificate verification failed"),
+    TEXT("skipped, still being delivered"),
+    TEXT("not sending trace"),
+    TEXT("no trace file"),
+    TEXT("resent-message-id="),
+    TEXT("cache "),
+    TEXT("breaking line > "),
+    TEXT("TLS SNI "),
+    TEXT("mapping DSN status "),
+    TEXT("reply filter "),
+    TEXT("subject="),
+    TEXT("issuer="),
+    TEXT("skipping "),
+    TEXT("status=deferred ("), /* of the notice; the recipients have lines of their own */
+    TEXT("passing <"),
+    TEXT("Host offered STARTTLS"),
+    TEXT("TLSRPT: "),
+    TEXT("TLS protocol trace "),
+    TEXT("SMTPS wrappermode "),
+    TEXT("Sender requested REQUIRETLS"),
+    TEXT("ignoring "),
+    TEXT("client certificate "),
+    TEXT("master exit time "),
+    TEXT("database "),
+    TEXT("close database "),
+    TEXT("cannot load "),
+    TEXT("Compiled against "),
+    TEXT("Run-time linked "),
+    /* why a server is left for the next one (smtp/smtp_trouble.c, smtp_connect.c) */
+    TEXT("SASL [CACHED] authentication failed"),
+    TEXT("cannot authenticate to server "),
+    TEXT("authentication protocol loop with server "),
+    TEXT("server "),
+    TEXT("client TLS configuration problem"),
+    TEXT("Server certificate "),
+    TEXT("unexpected server message"),
+    TEXT("message size "),
+    TEXT("message requires SMTPUTF8, "),
+    TEXT("local data error while talking to "),
+    TEXT("mail for "),
+    TEXT("REQUIRETLS policy configuration error"),
+    TEXT("TLSA lookup error for "),
+};
+
 static bool is_quiet(struct slice text)
 {
-    static const struct slice starts[] = {
-        TEXT("using backwards-compatible"),
-        TEXT("table "),
-        TEXT("statistics: "),
-        TEXT("SSL_"),
-        TEXT("discarding EHLO"),
-        TEXT("improper command pipelining"),
-        TEXT("setting up TLS connection"),
-        TEXT("initializing the "),
-        TEXT("sasl_exceptions"),
-        TEXT("host "),
-        TEXT("lost connection with "),
-        TEXT("conversation with "),
-        TEXT("enabling PIX "),
-        TEXT("Cannot start TLS"),
-        TEXT("TLS is required"),
-        TEXT("server certificate "),
-        TEXT("SASL authentication failed"),
-        TEXT("certificate verification failed"),
-        TEXT("skipped, still being delivered"),
-        TEXT("not sending trace"),
-        TEXT("no trace file"),
-        TEXT("resent-message-id="),
-        TEXT("cache "),
-        TEXT("breaking line > "),
-        TEXT("TLS SNI "),
-        TEXT("mapping DSN status "),
-        TEXT("reply filter "),
-        TEXT("subject="),
-        TEXT("issuer="),
-        TEXT("skipping "),
-        TEXT("status=deferred ("), /* of the notice; the recipients have lines of their own */
-        TEXT("passing <"),
-        TEXT("Host offered STARTTLS"),
-        TEXT("TLSRPT: "),
-        TEXT("TLS protocol trace "),
-        TEXT("SMTPS wrappermode "),
-        TEXT("Sender requested REQUIRETLS"),
-        TEXT("ignoring "),
-        TEXT("client certificate "),
-        TEXT("master exit time "),
-        TEXT("database "),
-        TEXT("close database "),
-        TEXT("cannot load "),
-        TEXT("Compiled against "),
-        TEXT("Run-time linked "),
-    };
-    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
-        if (slice_starts(text, starts[i]))
+    for (size_t i = 0; i < sizeof quiet_starts / sizeof quiet_starts[0]; i++)
+        if (slice_starts(text, quiet_starts[i]))
             return true;
+    struct slice tls =
+        text; /* "Verified TLS connection reused to host[ip]:25": it was told when it was opened */
+    if (slice_cut(&tls, ' ').p && STARTS(tls, "TLS connection reused "))
+        return true;
     /* "host[ip]:25: re-using session ...", "host[ip]: Trusted: subject_CN=..." */
     size_t bracket = slice_find(text, ']');
     return slice_find(text, '[') < bracket && slice_find(text, ' ') > bracket;
