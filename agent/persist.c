@@ -5,6 +5,7 @@
 #include "persist.h"
 
 #define RECORD_MAX 4096
+STORE_LAYOUT(struct name_record, 268);
 
 static int64_t *instant(unsigned char *row, uint32_t offset)
 {

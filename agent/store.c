@@ -12,9 +12,8 @@
 #include <time.h>
 #include "store.h"
 
-#define STORE_VERSION 1
-#define PUT_SOME      16    /* rows of put_some */
-#define BUSY_MS       10000 /* for a predecessor that writes its last checkpoint */
+#define PUT_SOME 16    /* rows of put_some */
+#define BUSY_MS  10000 /* for a predecessor that writes its last checkpoint */
 
 struct item {
     int32_t kind;
@@ -45,6 +44,7 @@ struct store {
     char *path;
     dev_t device; /* of the file at the start, with inode */
     ino_t inode;
+    int version; /* of the file; 0: it is empty */
     bool damaged;
     char error[256];
 };
@@ -183,19 +183,26 @@ static int user_version(struct store *s)
 static const char before[] = "PRAGMA page_size=1024; PRAGMA locking_mode=EXCLUSIVE;";
 static const char set_up[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                              "PRAGMA cache_size=-512; PRAGMA journal_size_limit=4194304;";
+#define TEXT_OF(x)  #x
+#define VERSION_(x) "PRAGMA user_version=" TEXT_OF(x) ";"
+#define VERSION_SQL VERSION_(STORE_VERSION)
 /* key: kind << 32 | slot. */
 static const char schema[] = "BEGIN; CREATE TABLE IF NOT EXISTS record(key INTEGER PRIMARY KEY,"
-                             " data BLOB NOT NULL); PRAGMA user_version=1; COMMIT;";
+                             " data BLOB NOT NULL);" VERSION_SQL "COMMIT;";
 
 static bool prepare(struct store *s)
 {
-    int version = run(s, before) ? user_version(s) : -1;
-    if (version < 0 && !s->error[0])
+    s->version = run(s, before) ? user_version(s) : -1;
+    if (s->version < 0 && !s->error[0])
         snprintf(s->error, sizeof s->error, "it was not made by mailmond");
-    if (version > STORE_VERSION)
-        snprintf(s->error, sizeof s->error, "it was made by a later version of mailmond");
-    if (version < 0 || version > STORE_VERSION || !run(s, set_up) ||
-        (version == 0 && !run(s, schema)))
+    if (s->version > STORE_VERSION)
+        snprintf(
+            s->error, sizeof s->error,
+            "a later mailmond wrote it (version %d of its records, %d is known here): install that "
+            "one again",
+            s->version, STORE_VERSION);
+    if (s->version < 0 || s->version > STORE_VERSION || !run(s, set_up) ||
+        (s->version == 0 && !run(s, schema)))
         return false;
     struct {
         const char *sql;
@@ -396,12 +403,14 @@ bool store_write(struct store *s, const struct checkpoint *c)
         free(order);
         return false;
     }
-    size_t written = 0, n = 1;
+    size_t written = 0, n = s->version == STORE_VERSION || run(s, VERSION_SQL);
     for (; n && written < c->count; written += n)
         n = write_some(s, order + written, c->count - written);
     free(order);
-    if (n && run(s, "COMMIT"))
+    if (n && run(s, "COMMIT")) {
+        s->version = STORE_VERSION;
         return still_there(s);
+    }
     char reason[sizeof s->error];
     memcpy(reason, s->error, sizeof reason);
     run(s, "ROLLBACK");

@@ -31,6 +31,16 @@ enum store_kind {
     STORE_TRANSITIONS_HEAD
 };
 
+/*
+ * Written into the file with the first checkpoint. Raise it with each change for which an earlier mailmond would take a
+ * record for damaged: it refuses the file then, and leaves it as it is. A row of the model may grow at its end without.
+ */
+#define STORE_VERSION 2
+/* Beside each struct that is a record of one size. */
+#define STORE_LAYOUT(type, size)                                                                   \
+    _Static_assert(sizeof(void *) != 8 || sizeof(type) == (size),                                  \
+                   "raise STORE_VERSION, and take over the earlier layout")
+
 struct checkpoint; /* a list of records to put and delete, in one growing buffer */
 struct checkpoint *checkpoint_new(void);
 void checkpoint_free(struct checkpoint *c);
@@ -48,7 +58,7 @@ size_t checkpoint_count(const struct checkpoint *c);
 struct store;
 /*
  * Opens (and makes) DIR/state.db. NULL: `error` says why and what would mend it; errno is EBADMSG if the file
- * is damaged.
+ * is damaged. A file that a later mailmond wrote is not touched.
  */
 struct store *store_open(const char *dir, char *error, size_t error_size);
 void store_close(struct store *s);

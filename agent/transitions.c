@@ -36,6 +36,7 @@ struct transitions {
 struct head {
     uint64_t last, dropped, done[TRANSITION_READERS];
 };
+STORE_LAYOUT(struct head, 48);
 
 /* Packing: the numbers, the object, the texts, each behind its length. */
 

@@ -13,6 +13,8 @@ struct header {
     uint64_t salt;
     struct attempts attempts[ATTEMPTS];
 };
+STORE_LAYOUT(struct header, 6152);
+STORE_LAYOUT(struct access_session, 232);
 
 struct access_tally *access_tally_new(struct model *model, struct names *names, struct tally *peers,
                                       enum access_users users)

@@ -18,6 +18,7 @@ struct directory {
     bool busy;
     bool changed; /* its memory, since the last checkpoint */
 };
+STORE_LAYOUT(struct directory_memory, 664);
 
 static struct directory *directories;
 static unsigned count;

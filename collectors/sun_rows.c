@@ -21,6 +21,7 @@ struct reading {
     int64_t start_ms; /* of the access service's process */
     uint64_t access[ACCESS_COUNTERS];
 };
+STORE_LAYOUT(struct reading, 328);
 
 static struct reading *readings[READINGS];
 

@@ -12,6 +12,11 @@ struct header {
     uint64_t evicted;
     struct gone gone; /* last of all; of a store of 0.1 without what follows `unexplained` */
 };
+STORE_LAYOUT(struct header, 2744);
+STORE_LAYOUT(struct message, 64);
+STORE_LAYOUT(struct wait, 40);
+STORE_LAYOUT(struct runs, 136);
+STORE_LAYOUT(struct gone, 2704);
 
 static bool save_messages(struct messages *t, struct checkpoint *c, int kind)
 {

@@ -209,6 +209,13 @@ def test_upgrade():
         lab.daemon.shows(right)
         assert "damaged" not in lab.daemon.text()
         lab.daemon.stop()
+        with sqlite3.connect(state / "state.db") as db:  # what a later mailmond would leave behind
+            db.execute("PRAGMA user_version = 1000")
+        db.close()
+        left = (state / "state.db").read_bytes()
+        done = run(*lab.daemon.command())
+        assert done.returncode == 1 and "a later mailmond wrote it" in done.stderr
+        assert (state / "state.db").read_bytes() == left and not (state / "state.db.damaged").exists()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

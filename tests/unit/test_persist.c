@@ -245,6 +245,21 @@ static void put(int kind, uint32_t slot, const void *data, size_t size)
     store_close(s);
 }
 
+/* A kind of record is a table's number: tables are added at the end. */
+static void test_kinds(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "agent",     "appl",     "assoc",        "group",       "group_assoc", "group_error",
+        "source",    "age",      "entry",        "destination", "connection",  "peer",
+        "access",    "response", "step",         "route",       "disk",        "process",
+        "log_event", "quota",    "quota_totals", "mail_store",  "file_watch",  "session",
+        "host",      "alarm",    "alarm_log",    "ds",          "ds_ops",      "ds_int",
+        "transition"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_string_equal(model_kinds[i].name, names[i]);
+}
+
 /* Records of an older version are shorter, of a later one longer. */
 static void test_versions(void **state)
 {
@@ -338,8 +353,8 @@ static void test_random_octets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_tables), TEST(test_levels),  TEST(test_removed),       TEST(test_names),
-        TEST(test_versions),   TEST(test_damaged), TEST(test_random_octets),
+        TEST(test_all_tables), TEST(test_levels),   TEST(test_removed), TEST(test_names),
+        TEST(test_kinds),      TEST(test_versions), TEST(test_damaged), TEST(test_random_octets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -321,18 +321,55 @@ static void set_version(int version)
     sqlite3_close(db);
 }
 
+static int get_version(void)
+{
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    int version = sqlite3_column_int(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return version;
+}
+
+/* Not damaged, and not touched: the later mailmond goes on with it. */
 static void test_later_version(void **state)
 {
     (void)state;
-    store_close(open_store());
-    set_version(2);
+    struct store *s = open_store();
+    assert_true(write_records(s, 1, 3, 8, 'a'));
+    store_close(s);
+    assert_int_equal(get_version(), STORE_VERSION);
+    set_version(STORE_VERSION + 1);
     assert_null(store_open(dir, error, sizeof error));
-    assert_non_null(strstr(error, "later version"));
+    assert_int_not_equal(errno, EBADMSG);
+    assert_non_null(strstr(error, "a later mailmond wrote it"));
+    assert_int_equal(get_version(), STORE_VERSION + 1);
+    set_version(STORE_VERSION);
+    s = open_store();
+    assert_int_equal(seen_in(s, 1).count, 3);
+    store_close(s);
     set_version(-7);
     assert_null(store_open(dir, error, sizeof error));
     assert_non_null(strstr(error, "not made by mailmond"));
-    set_version(1);
+}
+
+/* The file is the earlier mailmond's until something is written that it might not know. */
+static void test_earlier_version(void **state)
+{
+    (void)state;
     store_close(open_store());
+    set_version(1);
+    struct store *s = open_store();
+    store_close(s);
+    assert_int_equal(get_version(), 1);
+    s = open_store();
+    assert_true(write_records(s, 1, 3, 8, 'a'));
+    assert_true(write_records(s, 1, 3, 8, 'b'));
+    store_close(s);
+    assert_int_equal(get_version(), STORE_VERSION);
 }
 
 static void test_directory(void **state)
@@ -581,11 +618,14 @@ static void test_size(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip), TEST(test_refused_record), TEST(test_damaged),
-        TEST(test_many),       TEST(test_offered),        TEST(test_put_aside),
-        TEST(test_removed),    TEST(test_truncated),      TEST(test_later_version),
-        TEST(test_directory),  TEST(test_read_only),      TEST(test_file_too_large),
-        TEST(test_disk_full),  TEST(test_locked),         TEST(test_killed),
+        TEST(test_round_trip),     TEST(test_refused_record),
+        TEST(test_damaged),        TEST(test_many),
+        TEST(test_offered),        TEST(test_put_aside),
+        TEST(test_removed),        TEST(test_truncated),
+        TEST(test_later_version),  TEST(test_earlier_version),
+        TEST(test_directory),      TEST(test_read_only),
+        TEST(test_file_too_large), TEST(test_disk_full),
+        TEST(test_locked),         TEST(test_killed),
         TEST(test_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
