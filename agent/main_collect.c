@@ -33,6 +33,7 @@
 #define EXIT_RELOAD   75    /* start me again at once: the configuration changed */
 #define CATCH_UP_MS   10000 /* a model that goes back is not shown for so long after a restart */
 #define FIRST_TICK_MS 1
+#define IN_HAND_MS    2000  /* at the end, for what is in hand */
 #define SETTLED_MS    60000 /* by then each collector has placed its sources */
 
 /* All of the process's state that outlives a tick. */
@@ -54,6 +55,7 @@ static struct {
     struct alarm_rules *rules;
     struct alarm_work alarm_work;
     bool published;
+    bool late; /* what is in hand at the end had its time */
     int exit_code;
 } self;
 
@@ -256,7 +258,6 @@ static void on_tick(uv_timer_t *timer)
 static void end(int code)
 {
     self.exit_code = code;
-    uv_timer_stop(&self.timer);
     uv_stop(self.collect.loop);
 }
 
@@ -294,6 +295,40 @@ static bool watch_signal(uv_signal_t *handle, uv_signal_cb on, int number)
 {
     return uv_signal_init(self.collect.loop, handle) == 0 &&
            uv_signal_start(handle, on, number) == 0;
+}
+
+/* The end: what is in hand comes to its own, but not for ever. */
+
+static void on_late(uv_timer_t *timer)
+{
+    (void)timer;
+    self.late = true;
+}
+
+static bool consumers_busy(void)
+{
+    for (unsigned i = 0; consumers[i]; i++)
+        if (consumers[i]->busy && consumers[i]->busy())
+            return true;
+    return false;
+}
+
+static void wind_up(void)
+{
+    struct collect *c = &self.collect;
+    c->stopping = true;
+    uv_timer_start(&self.timer, on_late, IN_HAND_MS, 0);
+    while (self.checkpoint_busy || consumers_busy() || (c->in_hand && !self.late)) {
+        uv_run(c->loop, UV_RUN_ONCE);
+        set_clock();
+    }
+    for (unsigned i = 0; consumers[i]; i++)
+        if (consumers[i]->stop)
+            consumers[i]->stop(c);
+    last_checkpoint();
+    for (unsigned i = 0; collectors[i]; i++)
+        collectors[i]->stop(c);
+    store_close(self.store);
 }
 
 /* Privileges: the account's, and reading what only the mail system's account may read. */
@@ -405,14 +440,6 @@ static bool start_collectors(void)
     return started;
 }
 
-static bool consumers_busy(void)
-{
-    for (unsigned i = 0; consumers[i]; i++)
-        if (consumers[i]->busy && consumers[i]->busy())
-            return true;
-    return false;
-}
-
 static void nothing(void *arg)
 {
     (void)arg;
@@ -452,16 +479,7 @@ static int run(pid_t parent)
         return self.exit_code ? self.exit_code : 1;
     log_notice("%s %s: %u mail systems", COLLECT_PROGRAM, VERSION, config_systems(self.config));
     uv_run(c->loop, UV_RUN_DEFAULT);
-    c->stopping = true;
-    while (self.checkpoint_busy || consumers_busy())
-        uv_run(c->loop, UV_RUN_ONCE);
-    for (unsigned i = 0; consumers[i]; i++)
-        if (consumers[i]->stop)
-            consumers[i]->stop(c);
-    last_checkpoint();
-    for (unsigned i = 0; collectors[i]; i++)
-        collectors[i]->stop(c);
-    store_close(self.store);
+    wind_up();
     return self.exit_code;
 }
 

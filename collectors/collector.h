@@ -33,8 +33,9 @@ struct collect {
     struct model_work *work; /* what the process before this one died on */
     int64_t monotonic_ms;    /* of this tick */
     int64_t real_minus_monotonic_ms;
-    bool caught_up; /* every log was read to its end once */
-    bool stopping;
+    bool caught_up;   /* every log was read to its end once */
+    unsigned in_hand; /* begun, and to be in the last checkpoint: some time is waited for it */
+    bool stopping;    /* no tick comes any more, and nothing is begun */
 };
 
 struct collector {

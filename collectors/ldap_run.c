@@ -91,7 +91,7 @@ static void begin_waiting(void)
 {
     for (struct run **at = &runs.waiting; *at && !runs.stopped;) {
         struct run *r = *at;
-        if (!has_room(r)) {
+        if (r->collect->stopping || !has_room(r)) {
             at = &r->next;
             continue;
         }
@@ -106,6 +106,7 @@ static void report(struct run *r)
     char text[64];
     bool good = r->exited && r->signal == 0 && r->status == 0 &&
                 ldap_result_check(&r->result, r->received, r->request.job);
+    r->collect->in_hand -= r->server[0] != 0;
     if (!runs.stopped)
         r->done(r->arg, good ? &r->result : NULL, good ? "" : fault(r, text, sizeof text));
     forget(r);
@@ -204,6 +205,7 @@ static void begin(struct run *r)
     r->next = runs.first;
     runs.first = r;
     runs.count++;
+    r->collect->in_hand += r->server[0] != 0; /* it adds to that server's counters */
     int code = spawn(r->collect, r);
     if (code != 0) {
         static int said;

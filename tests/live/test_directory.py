@@ -474,6 +474,23 @@ def test_measured(site, watch):
     assert exact(measured), measured
 
 
+def test_a_question_in_hand(site, watch):
+    """What it adds to the server's counters is ours, also where mailmond is stopped or reloaded meanwhile."""
+    delay = Delay(BASE + 46, site.servers["slapd"].port, 0.2)
+    d = watch([site.reader(name="late", uri=f"ldap://127.0.0.1:{BASE + 46}")])
+    d.asked("late", 2)
+    quiet = d.counters("late")
+    for n in range(2):
+        d.stop()
+        d.start()
+        d.asked("late", 1)
+        os.kill(d.process.pid, signal.SIGHUP)
+        wait_for(lambda: d.text().count("mail systems") == 2 * n + 3, 10)
+    d.asked("late", 2)
+    assert d.counters("late") == quiet
+    delay.listener.close()
+
+
 def test_replication(site, watch):
     """A consumer's row of dsIntTable tells of its provider, also when that is gone."""
     s = site.servers["slapd"]
