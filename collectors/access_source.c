@@ -32,7 +32,7 @@ struct instance {
 static struct {
     struct access_tally *tally;
     struct instance *instances;
-    unsigned count;
+    unsigned count, room;
     bool has_sun; /* a log of Sun's server, which is no instance here */
     int64_t next_ms;
 } access_;
@@ -52,12 +52,41 @@ static enum access_protocol protocol_named(const char *name)
     return ACCESS_NONE;
 }
 
+/* Room for one more; NULL: memory is short. */
+static struct instance *next_instance(void)
+{
+    unsigned room = access_.room ? access_.room * 2 : 4;
+    if (access_.count == access_.room) {
+        struct instance *more = realloc(access_.instances, room * sizeof *more);
+        if (!more)
+            return NULL;
+        access_.instances = more;
+        access_.room = room;
+    }
+    return &access_.instances[access_.count];
+}
+
+/* A host of a log that nobody named (maillog_make_counter): nothing but the log tells of it. */
+static void *add_found(void *like, struct slice host)
+{
+    static const struct config_access elsewhere = {.elsewhere = true};
+    struct access_log *log = access_tally_of_host(like, host);
+    struct instance *i = log ? next_instance() : NULL;
+    if (i) {
+        *i = (struct instance){.config = &elsewhere, .name = access_tally_name(log), .log = log};
+        access_.count++;
+    }
+    return log;
+}
+
 /* Its log, its tags and its configured services. */
 static bool add_instance(struct collect *c, const struct config_access *a,
                          const struct access_server *server)
 {
-    struct instance *i = &access_.instances[access_.count];
+    struct instance *i = next_instance();
     char name[96];
+    if (!i)
+        return false;
     *i = (struct instance){.config = a, .server = server, .name = a->name ? a->name : server->name};
     struct maillog *log = a->log ? log_source_of(c, server->name, a->log) : NULL;
     i->log = access_tally_log(access_.tally, server, slice_of(i->name),
@@ -70,7 +99,7 @@ static bool add_instance(struct collect *c, const struct config_access *a,
     struct slice host = slice_of(a->host);
     access_tally_host(i->log, host);
     if (log && !maillog_has_of(log, host, server->parse) &&
-        !maillog_add_of(log, host, server->parse, access_tally_event, i->log, access_tally_of_host))
+        !maillog_add_of(log, host, server->parse, access_tally_event, i->log, add_found))
         return false;
     if (a->host && strcmp(a->host, CONFIG_EACH_HOST) == 0) {
         if (log)
@@ -196,10 +225,8 @@ static bool add_suns(struct collect *c)
 static bool start(struct collect *c)
 {
     const struct config *config = c->config;
-    unsigned count = config->dovecots.count + config->cyruses.count;
-    access_.instances = calloc(count + 1, sizeof *access_.instances);
     access_.tally = access_tally_new(c->model, c->names, c->tally, users_of(config->show_users));
-    if (!access_.instances || !access_.tally)
+    if (!access_.tally)
         return false;
     access_tally_clock(access_.tally, c->real_minus_monotonic_ms, c->monotonic_ms);
     if (!add_list(c, &config->dovecots, &access_dovecot) ||

@@ -70,6 +70,11 @@ struct access_log *access_tally_log(struct access_tally *t, const struct access_
     return t->logs = l;
 }
 
+const char *access_tally_name(const struct access_log *log)
+{
+    return log->name;
+}
+
 void access_tally_host(struct access_log *log, struct slice host)
 {
     slice_copy(log->host, sizeof log->host, host);

@@ -37,6 +37,8 @@ void access_tally_clock(struct access_tally *t, int64_t real_minus_monotonic_ms,
 struct access_log;
 struct access_log *access_tally_log(struct access_tally *t, const struct access_server *server,
                                     struct slice name, uint32_t source);
+/* The name of an instance, with its host before it. */
+const char *access_tally_name(const struct access_log *log);
 /* Its lines are those of this host of a central log (see tally_log), before whose name the host's stands. */
 void access_tally_host(struct access_log *log, struct slice host);
 /* An instance like this one, of another host (maillog_make_counter); NULL when memory is short. */

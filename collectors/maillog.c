@@ -158,7 +158,8 @@ static bool parse_line(struct maillog *m, struct slice line, uint64_t at, struct
     }
     if (line.n && line.p[line.n - 1] == '\r')
         line.n--;
-    parse_one(m->hosts ? maillog_host_of(m, line) : &m->rest, line, e);
+    struct maillog_host *h = m->hosts ? maillog_host_of(m, line) : &m->rest;
+    parse_one(h, line, e);
     if (e->kind == EVENT_FOREIGN || (m->hosts && is_strange(m, line, e)))
         return false;
     m->lines++;
@@ -167,6 +168,7 @@ static bool parse_line(struct maillog *m, struct slice line, uint64_t at, struct
         not_recognised(m, line);
     if (e->kind == EVENT_UNKNOWN || e->kind == EVENT_NONE)
         return false;
+    h->counts = true;
     if (e->id.n && queue_id_null(e->packed_id))
         e->packed_id = queue_id_pack(e->id);
     if (e->flags & EVENT_QUEUED_AS)

@@ -44,7 +44,8 @@ struct maillog_counter {
 /* The lines of a host, or of all that have no formats of their own. */
 struct maillog_host {
     char name[HOST_NAME_ROOM];
-    bool found; /* nobody named it */
+    bool found;  /* nobody named it */
+    bool counts; /* it has logged something to be counted */
     struct maillog_format *formats[MAILLOG_FORMATS];
     unsigned format_count;
     struct slice before; /* the line before, which a log may say came again */

@@ -169,6 +169,32 @@ static struct maillog_host *add_host(struct maillog *m, struct slice name, bool 
     return all->all[all->count++] = h;
 }
 
+/* The place of a host that was found and has counted nothing, for another; NULL: all count. */
+static struct maillog_host *take_place(struct maillog *m, struct slice name)
+{
+    struct maillog_hosts *all = m->hosts;
+    struct maillog_host *h = NULL;
+    for (unsigned i = 0; !h && i < all->count; i++)
+        if (all->all[i]->found && !all->all[i]->counts)
+            h = all->all[i];
+    if (!h || name.n >= HOST_NAME_ROOM)
+        return NULL;
+    slice_copy(h->name, sizeof h->name, name);
+    h->before.n = 0;
+    for (unsigned i = 0; i < h->format_count; i++) {
+        struct maillog_format *f = h->formats[i];
+        struct later *l = f->rank == RANK_EACH ? m->counters[f->number].counter : NULL;
+        if (!l)
+            continue;
+        memcpy(l->host, h->name, sizeof l->host);
+        start_context(&f->context, m->written_ms);
+    }
+    for (unsigned i = 0; i < CACHE; i++)
+        if (all->cache[i].host == h)
+            all->cache[i].host = NULL;
+    return h;
+}
+
 /* Is it a line of one of these formats? Then its host is one. */
 static bool is_of_each(struct maillog_hosts *all, struct slice line)
 {
@@ -196,8 +222,8 @@ struct maillog_host *maillog_host_of(struct maillog *m, struct slice line)
     if (all->cache[slot].host && slice_key_eq(&all->cache[slot].key, &key) && name.n <= SLICE_KEY)
         return all->cache[slot].host;
     struct maillog_host *h = find(all, name);
-    if (!h && all->each_count && all->found < MAILLOG_FOUND && is_of_each(all, line))
-        h = add_host(m, name, true);
+    if (!h && all->each_count && is_of_each(all, line))
+        h = all->found < MAILLOG_FOUND ? add_host(m, name, true) : take_place(m, name);
     if (!h && !all->each_count)
         h = &m->rest;
     if (!h)
@@ -218,6 +244,7 @@ bool maillog_know(struct maillog *m, struct slice host, maillog_parse_line *pars
         struct maillog_counter *c = &m->counters[h->formats[i]->number];
         if (h->formats[i]->parse == parse && c->count == count_first)
             make_counter(c->counter);
+        h->counts = true;
     }
     return h != NULL;
 }

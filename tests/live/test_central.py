@@ -99,7 +99,8 @@ def test_two_hosts(hosts, tmp_path):
         lines.append("Nov 22 23:59:59 mx postfix/smtpd[1]: connect from h[192.0.2.9]")
     d = Daemon(tmp_path / "mailmond", SNMP, {
         "detect": False, "user": "root", "publish_user": "root", "checkpoint_interval": "1 s",
-        "postfix": [{"host": "mx1", "log": log}, {"host": "*", "log": log}]}).start()
+        "postfix": [{"host": "mx1", "log": log}, {"host": "*", "log": log}],
+        "dovecot": [{"host": "*", "log": log}]}).start()
     try:
         for part in range(4):  # turn about, and the collector dies between
             for host, lines in ((mx1, sent["real"]), (mx2, sent["site"])):
@@ -118,6 +119,9 @@ def test_two_hosts(hosts, tmp_path):
         def right(cells):
             for name, columns in wanted.items():
                 assert {c: cells.of(c, name) for c in columns} == columns
+            assert cells["mailmonStoreUsersLoggedIn", cells.index("mailmonStoreName", "mx2/dovecot")] == 1
+        mx2.log(["Nov 22 23:59:59 mx dovecot: imap-login: Login: user=<u>, method=PLAIN, rip=192.0.2.9, lip=192.0.2.1, "
+                 "mpid=7, session=<1>"])
         cells = d.shows(right, 30)
         assert cells.of("mtaStoredMessages", "mx1/postfix") is None
         assert "loghost" not in " ".join(cells.column("applName").values())

@@ -381,6 +381,32 @@ static void test_forged(void **state)
     site_close(&s);
 }
 
+/* A host that logs nothing that counts keeps no place from one that does, and may come back. */
+static void test_silent(void **state)
+{
+    (void)state;
+    struct site s;
+    char line[400];
+    site_open(&s);
+    assert_true(maillog_add_mta_of(&s.log, SLICE(MAILLOG_EACH), &mta_postfix, SLICE("")));
+    maillog_time(&s.log, WRITTEN);
+    feed(&s, CONNECT("mx1"));
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(line, sizeof line,
+                 LINE("silent-%u", "anvil", "statistics: max cache size 1 at Nov 21 10:00:00"), i);
+        feed(&s, line);
+    }
+    for (unsigned i = 0; i < 2 * MAILLOG_FOUND; i++) {
+        snprintf(line, sizeof line, CONNECT("silent-%u") CONNECT("mx1"), i);
+        feed(&s, line);
+    }
+    assert_int_equal(s.model.tables[MODEL_APPL].count, MAILLOG_FOUND);
+    assert_int_equal(connections(&s, "mx1/postfix"), 1 + 2 * MAILLOG_FOUND);
+    assert_int_equal(connections(&s, "silent-0/postfix"), 1);
+    assert_int_equal(connections(&s, "silent-40/postfix"), MODEL_ABSENT);
+    site_close(&s);
+}
+
 /* What was known before a restart is known after it, however many others come first. */
 static void test_known(void **state)
 {
@@ -658,12 +684,12 @@ int main(void)
     setenv("TZ", "UTC0", 1);
     tzset();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names), cmocka_unit_test(test_heads),
-        cmocka_unit_test(test_whose), cmocka_unit_test(test_other_format),
-        cmocka_unit_test(test_ids),   cmocka_unit_test(test_elsewhere),
-        cmocka_unit_test(test_found), cmocka_unit_test(test_forged),
-        cmocka_unit_test(test_known), cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_names),  cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_whose),  cmocka_unit_test(test_other_format),
+        cmocka_unit_test(test_ids),    cmocka_unit_test(test_elsewhere),
+        cmocka_unit_test(test_found),  cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_silent), cmocka_unit_test(test_known),
+        cmocka_unit_test(test_bounds), cmocka_unit_test(test_merge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
