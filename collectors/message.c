@@ -169,8 +169,10 @@ struct message *messages_add(struct messages *t, uint16_t appl, struct queue_id 
         messages_remove(t, victim);
         t->evicted++;
     }
-    struct message *m = &t->rows[lowest_free(t)];
-    uint16_t kept = m->flags & (MESSAGE_DIRTY | MESSAGE_STORED | MESSAGE_CHANGED);
+    uint32_t slot = lowest_free(t);
+    struct message *m = &t->rows[slot];
+    uint16_t kept =
+        slot < t->high ? m->flags & (MESSAGE_DIRTY | MESSAGE_STORED | MESSAGE_CHANGED) : 0;
     *m = (struct message){.id = id, .appl = appl, .first_seen_s = now_s, .flags = kept};
     enter(t, m);
     messages_mark(t, m);
