@@ -17,16 +17,24 @@
 #include "main_read.h"
 
 #define BUFFER       (256 * 1024)
-#define PIECES       (MAILLOG_KEEPS - 1) /* an event may point to a line that was kept a piece before */
+#define PIECES       3
 #define ROOM         (BUFFER / 16) /* no line that counts is so short: it has a time, or is no event */
 #define MESSAGES_MAX 1000000
 #define SAMPLES      20 /* unrecognised lines shown */
 
-/* A piece of a log: read by a thread, parsed by another, then counted here while these have the next ones. */
+_Static_assert(PIECES < MAILLOG_KEEPS, "an event may point to a line that was kept a piece before");
+
+/* What is done with a piece of a log, each step in the order of the pieces. */
+enum { FILL, PARSE, COUNT, STEPS };
+
+/* A thread has one: while it counts what is in it, another reads and parses the next. */
 struct piece {
-    char *buffer;         /* BUFFER octets */
-    size_t used, whole;   /* octets in it, and of whole lines */
-    struct event *events; /* ROOM of them */
+    struct reading *of;
+    struct piece *next;
+    uv_sem_t turns[STEPS]; /* this piece's turn has come */
+    char *buffer;          /* BUFFER octets */
+    size_t used, whole;    /* octets in it, and of whole lines */
+    struct event *events;  /* ROOM of them */
     uint64_t *lines_at;
     unsigned count;
     bool last;
@@ -34,9 +42,11 @@ struct piece {
 
 struct reading {
     struct maillog log;
-    const char *name;                     /* of the format */
-    struct piece pieces[PIECES];          /* a ring: nobody waits for another at each piece */
-    uv_sem_t to_fill, to_parse, to_count; /* pieces that each may take */
+    const char *name; /* of the format */
+    struct piece pieces[PIECES];
+    unsigned threads;           /* pieces that are used: as many as there are processors */
+    const struct piece *filled; /* last */
+    bool ended;
     int fd;
     gzFile z;  /* NULL: not packed */
     int error; /* errno of reading, or EIO of unpacking; 0: none */
@@ -57,12 +67,21 @@ static bool is_packed(int fd)
     return pread(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
 }
 
-/* Fills the buffer behind what the piece before left over; at the end of the file *last is set. */
-static void fill(struct reading *r, struct piece *p, const struct piece *before)
+/* Whole lines only; one that fills the buffer is cut. */
+static size_t whole_lines(const struct piece *p)
 {
-    ssize_t n = 1;
-    p->used = before->used - before->whole;
-    memcpy(p->buffer, before->buffer + before->whole, p->used);
+    const char *end = p->last ? NULL : memrchr(p->buffer, '\n', p->used);
+    return end ? (size_t)(end - p->buffer) + 1 : p->last || p->used == BUFFER ? p->used : 0;
+}
+
+/* Reads behind what the piece before left over. A file that grows has come to its end once it did. */
+static void fill(struct reading *r, struct piece *p)
+{
+    const struct piece *before = r->filled;
+    ssize_t n = !r->ended;
+    size_t left = before->used - before->whole;
+    memmove(p->buffer, before->buffer + before->whole, left);
+    p->used = left;
     while (p->used < BUFFER && n > 0) {
         size_t room = BUFFER - p->used;
         n = r->z ? gzread(r->z, p->buffer + p->used, (unsigned)room)
@@ -71,84 +90,78 @@ static void fill(struct reading *r, struct piece *p, const struct piece *before)
         if (!r->z)
             break; /* a pipe gives what it has */
     }
-    p->last = n <= 0;
+    p->last = r->ended = n <= 0;
     if (n < 0)
         r->error = r->z ? EIO : errno;
+    p->whole = whole_lines(p);
+    r->filled = p;
 }
 
-/* Whole lines only; one that fills the buffer is cut. */
-static size_t whole_lines(const struct piece *p)
-{
-    const char *end = p->last ? NULL : memrchr(p->buffer, '\n', p->used);
-    return end ? (size_t)(end - p->buffer) + 1 : p->last || p->used == BUFFER ? p->used : 0;
-}
-
-/* A thread: the file, to its end. */
-static void fill_all(void *arg)
-{
-    struct reading *r = arg;
-    struct piece *p = r->pieces, *before = &r->pieces[PIECES - 1];
-    before->used = before->whole = 0;
-    for (unsigned i = 0;; i++, before = p) {
-        p = &r->pieces[i % PIECES];
-        uv_sem_wait(&r->to_fill);
-        fill(r, p, before);
-        p->whole = whole_lines(p);
-        bool last = p->last;
-        uv_sem_post(&r->to_parse);
-        if (last)
-            return;
-    }
-}
-
-static void parse_piece(struct reading *r, struct piece *p)
+static void parse(struct reading *r, struct piece *p)
 {
     struct slice run = {p->buffer, p->whole};
     if (maillog_parse(&r->log, run, p->events, p->lines_at, ROOM, &p->count) < run.n)
         abort();           /* more lines than there can be */
-    maillog_keep(&r->log); /* before the piece is given away */
+    maillog_keep(&r->log); /* before the piece is filled again */
 }
 
-/* A thread: pieces of the file to events. */
-static void parse_all(void *arg)
+static void count(struct reading *r, struct piece *p)
 {
-    struct reading *r = arg;
-    for (unsigned i = 0;; i++) {
-        struct piece *p = &r->pieces[i % PIECES];
-        uv_sem_wait(&r->to_parse);
-        parse_piece(r, p);
-        bool last = p->last;
-        uv_sem_post(&r->to_count);
-        if (last)
-            return;
-    }
+    maillog_count(&r->log, p->events, p->lines_at, p->count);
+    r->octets += p->whole;
 }
 
-static void count_all(struct reading *r)
+/* A thread: one piece of the file after another, each from its octets to numbers. Behind the last piece each of the
+ * other threads has an empty one. */
+static void read_pieces(void *arg)
 {
-    for (unsigned i = 0;; i++) {
-        const struct piece *p = &r->pieces[i % PIECES];
-        uv_sem_wait(&r->to_count);
-        maillog_count(&r->log, p->events, p->lines_at, p->count);
-        r->octets += p->whole;
-        bool last = p->last;
-        uv_sem_post(&r->to_fill);
-        if (last)
-            return;
+    static void (*const steps[STEPS])(struct reading *, struct piece *) = {fill, parse, count};
+    struct piece *p = arg;
+    do {
+        for (unsigned i = 0; i < STEPS; i++) {
+            uv_sem_wait(&p->turns[i]);
+            steps[i](p->of, p);
+            uv_sem_post(&p->next->turns[i]);
+        }
+    } while (!p->last);
+}
+
+/* Puts the pieces into a ring, of which the first has its turn. */
+static void begin(struct reading *r)
+{
+    for (unsigned n = 0; n < r->threads; n++) {
+        struct piece *p = &r->pieces[n];
+        p->next = &r->pieces[(n + 1) % r->threads];
+        p->used = p->whole = 0;
+        for (unsigned i = 0; i < STEPS; i++)
+            if (uv_sem_init(&p->turns[i], n == 0) != 0)
+                abort();
     }
+    r->filled = &r->pieces[r->threads - 1];
+    r->ended = false;
+    r->error = 0;
+}
+
+static void read_all(struct reading *r)
+{
+    uv_thread_t threads[PIECES];
+    begin(r);
+    for (unsigned n = 1; n < r->threads; n++)
+        if (uv_thread_create(&threads[n], read_pieces, &r->pieces[n]) != 0)
+            abort();
+    read_pieces(&r->pieces[0]);
+    for (unsigned n = 1; n < r->threads; n++)
+        uv_thread_join(&threads[n]);
+    for (unsigned n = 0; n < r->threads; n++)
+        for (unsigned i = 0; i < STEPS; i++)
+            uv_sem_destroy(&r->pieces[n].turns[i]);
 }
 
 static bool read_fd(struct reading *r, int fd, const char *name)
 {
-    uv_thread_t reader, parser;
     r->fd = fd;
     r->z = is_packed(fd) ? gzdopen(fd, "rb") : NULL;
-    r->error = 0;
-    if (uv_thread_create(&reader, fill_all, r) != 0 || uv_thread_create(&parser, parse_all, r) != 0)
-        abort();
-    count_all(r);
-    uv_thread_join(&reader);
-    uv_thread_join(&parser);
+    read_all(r);
     if (r->error)
         fprintf(stderr, "mailmond: %s: %s\n", name,
                 r->z ? "damaged gzip data" : strerror(r->error));
@@ -209,10 +222,11 @@ static void print_statistics(const struct reading *r)
 
 static bool make_pieces(struct reading *r)
 {
-    bool ok = uv_sem_init(&r->to_fill, PIECES) == 0 && uv_sem_init(&r->to_parse, 0) == 0 &&
-              uv_sem_init(&r->to_count, 0) == 0;
-    for (struct piece *p = r->pieces; p < r->pieces + PIECES; p++) {
-        *p = (struct piece){.buffer = malloc(BUFFER)};
+    unsigned processors = uv_available_parallelism();
+    r->threads = processors < PIECES ? processors : PIECES;
+    bool ok = true;
+    for (struct piece *p = r->pieces; p < r->pieces + r->threads; p++) {
+        *p = (struct piece){.of = r, .buffer = malloc(BUFFER)};
         p->events = calloc(ROOM, sizeof *p->events);
         p->lines_at = calloc(ROOM, sizeof *p->lines_at);
         ok &= p->buffer && p->events && p->lines_at;
@@ -222,14 +236,11 @@ static bool make_pieces(struct reading *r)
 
 static void free_pieces(struct reading *r)
 {
-    for (struct piece *p = r->pieces; p < r->pieces + PIECES; p++) {
+    for (struct piece *p = r->pieces; p < r->pieces + r->threads; p++) {
         free(p->buffer);
         free(p->events);
         free(p->lines_at);
     }
-    uv_sem_destroy(&r->to_fill);
-    uv_sem_destroy(&r->to_parse);
-    uv_sem_destroy(&r->to_count);
 }
 
 /* Adds the one format that is read; what counts it is in *access unless it is an MTA's. */
