@@ -118,10 +118,10 @@ static void split_elements(struct slice s, struct elements *x)
         x->user = in_angles(rest);
 }
 
-/* "(auth failed, 3 attempts in 12 secs)" -> 3; "N/M successful auths" is no failure. */
+/* "(auth failed, 3 attempts in 12 secs)" -> 3, before 2.2 without the time; "N/M successful auths" is no failure. */
 static uint8_t attempts_of(struct slice why)
 {
-    size_t at = slice_search(why, SLICE(" attempts in "));
+    size_t at = slice_search(why, SLICE(" attempts"));
     if (at == why.n)
         return 0;
     size_t from = at;
@@ -129,6 +129,26 @@ static uint8_t attempts_of(struct slice why)
         from--;
     uint32_t n = small_number((struct slice){why.p + from, at - from});
     return n > UINT8_MAX ? UINT8_MAX : (uint8_t)n;
+}
+
+static bool has_any(struct slice s, const struct slice *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slice_search(s, words[i]) < s.n)
+            return true;
+    return false;
+}
+
+/* The last attempt came to no end: nobody's password was refused. Those before it were told in the same number. */
+static bool unfinished(struct slice why)
+{
+    static const struct slice reasons[] = {
+        TEXT("didn't finish SASL auth"),
+        TEXT("aborted by client"),
+        TEXT("aborted authentication"),
+        TEXT("while authenticating"),
+    };
+    return has_any(why, reasons, sizeof reasons / sizeof reasons[0]);
 }
 
 /* What a connection ended for, when nobody is to blame for a wrong name or password. */
@@ -149,11 +169,15 @@ static bool about_connection(struct slice why)
         TEXT("internal failure"),
         TEXT("Internal login failure"),
         TEXT("Connection queue full"),
+        TEXT("while finishing login"),
+        TEXT("auth referral"),
+        TEXT("proxy dest connection failed"),
+        TEXT("proxy dest remote failure"),
+        TEXT("proxy dest protocol failure"),
+        TEXT("temporary authentication failure"),
     };
-    for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-        if (slice_search(why, reasons[i]) < why.n)
-            return true;
-    return slice_find(why, '(') == why.n;
+    return has_any(why, reasons, sizeof reasons / sizeof reasons[0]) ||
+           slice_find(why, '(') == why.n;
 }
 
 /* The last parenthesis is why; a 2.4 line has a word for it behind: "(auth failed, ...) (auth_failed)". */
@@ -167,7 +191,9 @@ static void login_ended(const struct elements *x, struct event *e)
     }
     e->kind = EVENT_LOGIN_ABORT;
     e->access.attempts = attempts_of(m);
-    if (about_connection(m)) {
+    if (unfinished(m) && e->access.attempts > 1) {
+        e->access.attempts--;
+    } else if (unfinished(m) || about_connection(m)) {
         e->flags |= EVENT_CONNECTION;
         e->access.attempts = 0;
     } else if (!e->access.attempts) {
@@ -208,8 +234,8 @@ static void parse_login(struct slice s, struct event *e)
             e->kind = EVENT_LOGIN;
         else if (!(HAS(m, "isconnect") && proxy_ended(m, e)))
             e->kind = e->access.level ? EVENT_SERVER_LOG : EVENT_NONE;
-    } else if (STARTS(m, "Login failed")) {
-        e->kind = EVENT_NONE; /* the end of the connection tells how many */
+    } else if (STARTS(m, "Login failed") || STARTS(m, "ID sent: ") || STARTS(m, "Pre-login ")) {
+        e->kind = EVENT_NONE; /* the end of the connection tells how many failed; imap_id_log */
     } else if (STARTS(m, "Disconnected") || STARTS(m, "Aborted login") ||
                STARTS(m, "Login aborted") || STARTS(m, "Maximum number of connections") ||
                STARTS(m, "Internal login failure") ||
@@ -401,27 +427,41 @@ static void parse_lmtp(struct slice s, const struct dovecot_prefix *p, struct ev
     }
 }
 
-/*
- * "passwd-file(bob,192.0.2.9,<SESSION>): Password mismatch", in a worker behind "conn ...: ". Only what
- * has a session belongs to a login process; the text may hold a password (auth_verbose_passwords).
- */
-static void parse_auth(struct slice s, struct event *e)
+/* "Password mismatch (given password: ...)" and what else passdbs say of a login that they refuse. */
+static bool refuses_login(struct slice why)
 {
+    return !HAS(why, "trying the next") &&
+           (STARTS(why, "unknown user") || STARTS(why, "nknown user") ||
+            STARTS(why, "Password mismatch") || HAS(why, "() failed") ||
+            HAS(why, "mpty password") || STARTS(why, "Invalid password") ||
+            STARTS(why, "invalid credentials") || STARTS(why, "oauth2 failed: "));
+}
+
+/*
+ * "passwd-file(bob,192.0.2.9,<SESSION>): Password mismatch", in a worker behind "conn ...: "; since 2.4 the prefix
+ * has the session, "passwd-file: " or nothing follows, in a worker behind "request [7]: ". Only what has a session belongs to
+ * a login process; the text may hold a password (auth_verbose_passwords).
+ */
+static void parse_auth(struct slice s, const struct dovecot_prefix *p, struct event *e)
+{
+    struct slice session = p->session, why = s;
     e->kind = e->access.level ? EVENT_SERVER_LOG : EVENT_NONE;
-    size_t end = slice_search(s, SLICE(">): "));
-    if (end == s.n || e->access.level)
-        return;
-    struct slice why = slice_skip(s, end + 4), head = slice_head(s, end);
-    size_t open_ = find_last(head, '<');
-    if (open_ == head.n || HAS(why, "trying the next"))
-        return;
-    if (!(STARTS(why, "unknown user") || STARTS(why, "nknown user") ||
-          STARTS(why, "Password mismatch") || HAS(why, "() failed") || HAS(why, "mpty password") ||
-          STARTS(why, "Invalid password")))
+    if (session.n) {
+        if (TAKE(why, "request ["))
+            why = slice_skip(why, slice_search(why, SLICE(": ")) + 2);
+        if (!refuses_login(why))
+            why = slice_skip(why, slice_search(why, SLICE(": ")) + 2);
+    } else {
+        size_t end = slice_search(s, SLICE(">): "));
+        struct slice head = slice_head(s, end);
+        why = slice_skip(s, end + 4);
+        session = slice_skip(head, find_last(head, '<') + 1);
+    }
+    if (e->access.level || !session.n || !refuses_login(why))
         return;
     e->kind = EVENT_AUTH_VERBOSE;
     e->text = slice_head(why, 0);
-    e->other_id = slice_skip(head, open_ + 1);
+    e->other_id = session;
 }
 
 static void parse_master(struct slice s, struct event *e)
@@ -485,7 +525,7 @@ static void dovecot_parse(struct syslog_context *c, struct slice line, struct ev
         parse_lmtp(s, &p, e);
         break;
     case ROLE_AUTH:
-        parse_auth(s, e);
+        parse_auth(s, &p, e);
         break;
     case ROLE_MASTER:
         parse_master(s, e);

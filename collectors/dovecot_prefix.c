@@ -120,8 +120,7 @@ static void take_level(struct slice *s, struct dovecot_prefix *p)
         p->leveled = false;
 }
 
-/* Takes "SERVICE(USER)<PID><SESSION>: Level: " off s; false: it begins otherwise. */
-bool dovecot_take_prefix(struct slice *s, struct dovecot_prefix *p)
+static bool take_service(struct slice *s, struct dovecot_prefix *p)
 {
     struct slice name = service_name(*s), rest = slice_skip(*s, name.n);
     *p = (struct dovecot_prefix){.protocol = ACCESS_NONE};
@@ -135,6 +134,25 @@ bool dovecot_take_prefix(struct slice *s, struct dovecot_prefix *p)
         return false;
     take_level(&rest, p);
     *s = rest;
+    return true;
+}
+
+/*
+ * Takes "SERVICE(USER)<PID><SESSION>: Level: " off s; false: it begins otherwise. Before 2.0 the level stood in front, and
+ * there it stands as long as no service has a name: "Fatal: Error reading configuration".
+ */
+bool dovecot_take_prefix(struct slice *s, struct dovecot_prefix *p)
+{
+    struct dovecot_prefix front = {0};
+    take_level(s, &front);
+    bool taken = take_service(s, p);
+    if (!front.leveled || p->leveled)
+        return taken;
+    if (!taken)
+        p->role = ROLE_OTHER;
+    p->leveled = true;
+    p->level = front.level;
+    p->debug = front.debug;
     return true;
 }
 
