@@ -162,29 +162,36 @@ void on_copied(struct tally *t, struct instance *i, struct service *s, const str
     m->origin = of ? of->origin : m->origin;
 }
 
-/* The notice itself was not sent on: it is received. */
-static void know_notice(struct tally *t, struct instance *i, const struct event *e)
+/*
+ * The notice itself was not sent on: it is received. Postfix 3.11 and later name it before it is queued,
+ * and it may come to nothing: it is counted as generated when it is queued.
+ */
+static bool know_notice(struct tally *t, struct instance *i, const struct event *e)
 {
     struct queue_id id = queue_id_pack(e->other_id);
     struct message *m =
         queue_id_null(id) ? NULL : messages_find(&t->messages, (uint16_t)i->appl->row.key[0], id);
-    if (!m)
-        tally_gone_notice(t, i, id, e);
+    if (!m && !tally_gone_notice(t, i, id, e)) {
+        m = add_untold(t, i, e);
+        if (m && e->notice == NOTICE_BOUNCE)
+            m->flags |= MESSAGE_NOTICE;
+        return m;
+    }
     if (!m || tally_origin(t, i, m) != tally_own_service(t, i))
-        return;
+        return false;
     message_settle(t, i, m, e);
     m->flags &= (uint16_t)~MESSAGE_LOOPBACK;
     messages_mark(&t->messages, m);
+    return false;
 }
 
 void on_notice(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     s = tally_own_service(t, i);
-    if (i->mta->flags & MTA_FORWARDS)
-        know_notice(t, i, e);
+    bool announced = i->mta->flags & MTA_FORWARDS && know_notice(t, i, e);
     if (!s || (e->flags & EVENT_NULL_SENDER && !is_own_message(t, i, e)))
         return;
-    if (e->notice == NOTICE_BOUNCE) {
+    if (e->notice == NOTICE_BOUNCE && !announced) {
         model_add(&s->group->bounces_generated, 1);
         model_dirty(t->model, MODEL_GROUP, s->group);
     }

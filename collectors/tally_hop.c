@@ -74,13 +74,14 @@ static void note_hop(const struct instance *i, struct message *is, const struct 
         is->link = tally_link(e->id);
 }
 
-void tally_gone_notice(struct tally *t, struct instance *i, struct queue_id id,
+bool tally_gone_notice(struct tally *t, struct instance *i, struct queue_id id,
                        const struct event *e)
 {
     uint32_t now_s = (uint32_t)(e->time_ms / 1000);
     struct message *m = queue_id_null(id) ? NULL : find_gone(i, id, now_s);
     if (m && message_is_unexplained(t, i, m))
         message_count(t, i, m, e);
+    return m;
 }
 
 /* What went before then (log time). */

@@ -266,8 +266,11 @@ void tally_strangers_free(struct tally *t);
 
 /* tally_hop.c */
 uint16_t tally_link(struct slice id);
-/* Counts mail that was removed before any line said what it is: this one, which is a notice; or all. */
-void tally_gone_notice(struct tally *t, struct instance *i, struct queue_id id,
+/*
+ * Counts mail that was removed before any line said what it is: this one, which is a notice (false if there
+ * is none of this id); or all.
+ */
+bool tally_gone_notice(struct tally *t, struct instance *i, struct queue_id id,
                        const struct event *e);
 void tally_gone_settle(struct tally *t);
 /* The log has come to this time. */

@@ -319,7 +319,13 @@ void message_first_queued(struct tally *t, struct instance *i, struct message *m
     m->flags |= MESSAGE_QUEUED;
     m->size = e->size < SIZE_LIMIT ? e->size : SIZE_LIMIT;
     m->recipients = m->pending = e->recipients;
-    bool own = tally_origin(t, i, m) == tally_own_service(t, i);
+    struct service *s = tally_own_service(t, i);
+    bool own = tally_origin(t, i, m) == s;
+    if (own && s && i->mta->flags & MTA_FORWARDS && m->flags & MESSAGE_NOTICE) {
+        m->flags &= (uint16_t)~MESSAGE_NOTICE; /* it was announced, and has been made */
+        model_add(&s->group->bounces_generated, 1);
+        model_dirty(t->model, MODEL_GROUP, s->group);
+    }
     if (m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED))
         return;
     if (own && e->flags & EVENT_PROBE_SENDER)

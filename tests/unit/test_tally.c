@@ -251,6 +251,25 @@ static const struct {
          MADE("B1B2C3D4E5") ACTIVE("B1B2C3D4E5", "50", "1") P
      "bounce[9]: A1B2C3D4E5: sender non-delivery notification: B1B2C3D4E5\n",
      "mta:received_messages=2 cleanup:received_messages=1 cleanup:bounces_generated=1"},
+    {"... also when it is named before it is queued (Postfix 3.11)",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") BOUNCED("A1B2C3D4E5", "b@y.test") P
+     "bounce[9]: A1B2C3D4E5: sender non-delivery notification: B1B2C3D4E5\n" MADE("B1B2C3D4E5")
+         ACTIVE("B1B2C3D4E5", "50", "1") REMOVED("A1B2C3D4E5") SENT("B1B2C3D4E5", "b@z.test")
+             REMOVED("B1B2C3D4E5"),
+     "mta:received_messages=2 cleanup:received_messages=1 cleanup:bounces_generated=1 "
+     "mta:transmitted_messages=1 messages=0"},
+    {"... one that came to nothing, and is named again",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") BOUNCED("A1B2C3D4E5", "b@y.test") P
+     "bounce[9]: A1B2C3D4E5: sender non-delivery notification: B1B2C3D4E5\n" P
+     "bounce[9]: warning: A1B2C3D4E5: sender notification failed to a@x: queue file write error\n" P
+     "bounce[9]: A1B2C3D4E5: sender non-delivery notification: C1B2C3D4E5\n" MADE("C1B2C3D4E5")
+         ACTIVE("C1B2C3D4E5", "50", "1"),
+     "mta:received_messages=2 cleanup:received_messages=1 cleanup:bounces_generated=1"},
+    {"... a warning of a delay, which is no bounce",
+     CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "1") DEFERRED("A1B2C3D4E5", "b@y.test")
+         P "bounce[9]: A1B2C3D4E5: sender delay notification: B1B2C3D4E5\n" MADE("B1B2C3D4E5")
+             ACTIVE("B1B2C3D4E5", "50", "1"),
+     "mta:received_messages=2 cleanup:bounces_generated=0 cleanup+DELAY_WARNING:count=1"},
     {"submitted over loopback, no filter",
      CLIENT("B1B2C3D4E5", "localhost[127.0.0.1]") ACTIVE("B1B2C3D4E5", "120", "1")
          SENT("B1B2C3D4E5", "b@y.test") REMOVED("B1B2C3D4E5"),
