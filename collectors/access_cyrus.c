@@ -132,19 +132,65 @@ static void on_badlogin(struct slice s, struct event *e)
     e->kind = EVENT_LOGIN_FAIL;
 }
 
-/* "event=login.good s.sessionid=... r.clienthost=\"host [address]\" u.username=... login.mech=..." */
+/*
+ * The value of a key in `a=b c="d e"` (Cyrus' lib/logfmt.c), without its quotes and with its escapes as they are; empty if
+ * it is not there. A value in quotes is whoever's; what looks like a key in it is none.
+ */
+static struct slice logfmt_value(struct slice s, struct slice key)
+{
+    while (s.n) {
+        struct slice name = slice_cut(&s, '=');
+        bool quoted = TAKE(s, "\"");
+        size_t end = quoted ? 0 : slice_find(s, ' ');
+        while (quoted && end < s.n && s.p[end] != '"')
+            end += s.p[end] == '\\' ? 2 : 1;
+        if (name.p && slice_eq(name, key))
+            return slice_head(s, end);
+        s = slice_skip(s, end + 1 + quoted);
+        if (!name.p)
+            break;
+    }
+    return slice_head(s, 0);
+}
+
+static uint64_t logfmt_number(struct slice s, struct slice key)
+{
+    uint64_t value;
+    struct slice text = logfmt_value(s, key);
+    return slice_number(&text, &value) ? value : EVENT_NOT_TOLD;
+}
+
+/* "login.good s.sessionid=... r.clienthost=\"host [address]\" u.username=... login.mech=... login.tls=1" */
+static void on_login_event(struct slice s, struct event *e, enum event_kind kind)
+{
+    struct slice client = logfmt_value(s, SLICE("r.clienthost"));
+    e->peer = take_client(&client);
+    e->address = logfmt_value(s, SLICE("u.username"));
+    e->relay = logfmt_value(s, SLICE("login.mech"));
+    if (slice_eq(logfmt_value(s, SLICE("login.anonymous")), SLICE("1")))
+        e->address = SLICE("anonymous");
+    if (slice_eq(logfmt_value(s, SLICE("login.tls")), SLICE("1")))
+        e->flags |= EVENT_TLS;
+    e->kind = kind;
+}
+
+/* Behind "event=". */
 static void on_logfmt(struct slice s, struct event *e)
 {
-    struct slice client = between(s, SLICE("r.clienthost=\""), '"');
-    e->peer = take_client(&client);
-    e->address = between(s, SLICE(" u.username="), ' ');
-    e->relay = between(s, SLICE(" login.mech="), ' ');
-    if (HAS(s, " login.tls=1"))
-        e->flags |= EVENT_TLS;
-    if (STARTS(s, "login.good"))
-        e->kind = EVENT_LOGIN;
-    else if (STARTS(s, "login.bad"))
-        e->kind = EVENT_LOGIN_FAIL;
+    struct slice event = slice_head(s, slice_find(s, ' '));
+    s = slice_skip(s, event.n + 1);
+    if (slice_eq(event, SLICE("login.good"))) {
+        on_login_event(s, e, EVENT_LOGIN);
+    } else if (slice_eq(event, SLICE("login.bad"))) {
+        on_login_event(s, e, EVENT_LOGIN_FAIL);
+    } else if (slice_eq(event, SLICE("auditlog.traffic"))) {
+        e->access.in = logfmt_number(s, SLICE("used.bytes.in"));
+        e->access.out = logfmt_number(s, SLICE("used.bytes.out"));
+        e->kind = EVENT_LOGOUT;
+    } else if (slice_eq(event, SLICE("auditlog.append")) && e->access.protocol != ACCESS_LMTP) {
+        e->kind = EVENT_STORED;
+        e->recipients = 1;
+    }
 }
 
 static void number_in(struct slice s, struct slice name, uint64_t *value)
@@ -192,11 +238,11 @@ static void on_recovery(struct event *e)
     e->text = slice_head(e->text, 0);
 }
 
-/* "Expunged 3 messages from user.bob" */
+/* "Expunged 3 messages from user.bob"; cyr_expire expunges user flags, too. */
 static void on_expunged(struct slice s, struct event *e)
 {
     uint64_t n;
-    if (!slice_number(&s, &n) || n > UINT32_MAX)
+    if (!slice_number(&s, &n) || n > UINT32_MAX || !STARTS(s, " messages "))
         return;
     e->kind = EVENT_DELETED;
     e->recipients = (uint32_t)n;
