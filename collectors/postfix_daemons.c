@@ -135,7 +135,9 @@ static void stage_action(struct slice stage, struct slice s, struct event *e)
     if (e->kind != EVENT_REJECT)
         return;
     bool recipient = slice_eq(stage, SLICE("RCPT"));
-    e->code = reply_status(e->text, recipient);
+    e->code = slice_eq(e->text, SLICE("bare <LF> received")) /* without the reply (smtpd/smtpd.c) */
+                  ? 5005002
+                  : reply_status(e->text, recipient);
     if (reply_tells_loop(e->code, e->text))
         e->flags |= EVENT_LOOP;
     if (recipient)
@@ -257,7 +259,8 @@ static void smtpd(struct slice s, struct event *e)
     } else if (TAKE(s, "client="))
         client(s, e);
     else if (STARTS(s, "lost connection after ") || STARTS(s, "timeout after ") ||
-             STARTS(s, "too many errors after ") || STARTS(s, "abort: TLS from "))
+             STARTS(s, "too many errors after ") || STARTS(s, "abort: TLS from ") ||
+             STARTS(s, "bare <LF> received after "))
         aborted(s, e);
     else if (tls_established(s, e, SLICE("TLS connection established from ")))
         e->kind = EVENT_TLS_IN;

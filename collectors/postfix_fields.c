@@ -74,7 +74,8 @@ static enum event_result take_result(struct slice *s)
         return RESULT_DEFERRED;
     if (TAKE(*s, "bounced "))
         return RESULT_BOUNCED;
-    if (TAKE(*s, "deliverable ") || TAKE(*s, "undeliverable "))
+    if (TAKE(*s, "deliverable ") || TAKE(*s, "undeliverable ") ||
+        TAKE(*s, "undeliverable-but-not-cached "))
         return RESULT_PROBE;
     return RESULT_NONE;
 }
