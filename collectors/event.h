@@ -34,7 +34,7 @@ enum event_kind {
                       recipients (0: not told), packed_other = of the message that it is a notice of */
     EVENT_MESSAGE_ID, /* text = the Message-ID with its <> */
     EVENT_QUEUED, /* entered the active queue: address = sender, size, recipients. Logged anew at each attempt */
-    EVENT_EXPIRED,   /* too old, returned to sender */
+    EVENT_EXPIRED,   /* returned to sender: it is too old, or EVENT_BY_ADMIN */
     EVENT_REMOVED,   /* left the mail system (EVENT_BY_ADMIN: deleted by hand) */
     EVENT_HELD,      /* put on hold: text = why, if told; id empty for NOQUEUE */
     EVENT_RELEASED,  /* taken off hold, requeued */

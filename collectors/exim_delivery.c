@@ -86,6 +86,34 @@ static bool take_unquoted_address(struct slice all, struct slice *s, struct even
     return found;
 }
 
+/* Does a field of a delivery begin here? */
+static bool at_field(struct slice s)
+{
+    return STARTS(s, "R=") || STARTS(s, "T=") || STARTS(s, "F=<") || STARTS(s, "P=<") ||
+           STARTS(s, "Q=") || STARTS(s, "SRS=<");
+}
+
+/*
+ * "joe+some folder (alias@x) <joe@x> R=r": the local part of an address that came in quotes, without them, where the
+ * address as it came is another one. It ends at the first "<address>" that a field follows.
+ */
+static bool take_spaced_address(struct slice all, struct slice *s, struct event *e)
+{
+    struct slice rest = slice_head(all, ADDRESS_MOST);
+    for (unsigned looks = 0; slice_cut(&rest, '>').p && looks < LOOKS; looks++) {
+        struct slice head = slice_head(all, (size_t)(rest.p - all.p));
+        size_t angle = search_last(head, SLICE(" <"));
+        if (angle == head.n || !TAKE(rest, " ") || !at_field(rest))
+            continue;
+        e->address = slice_head(head, slice_search(slice_head(head, angle), SLICE(" (")));
+        head = slice_skip(head, angle + 1);
+        exim_take_angle(&head, &e->original);
+        *s = slice_skip(all, (size_t)(rest.p - all.p));
+        return true;
+    }
+    return false;
+}
+
 /* "address", "address (parent, parent) <address as it came>"; true: a colon ended it. */
 static inline bool take_address(struct slice *s, struct event *e)
 {
@@ -94,11 +122,14 @@ static inline bool take_address(struct slice *s, struct event *e)
         *s = behind;
         return TAKE(*s, ": ");
     }
-    struct slice a = exim_take_word(s);
+    struct slice all = *s, a = exim_take_word(s);
     bool colon = a.n > 1 && a.p[a.n - 1] == ':' && *a.p != ':';
     e->address = slice_head(a, a.n - colon);
     if (colon)
         return true;
+    if (s->n && !memchr("<(:", *s->p, 3) && !at_field(*s) && !memchr(a.p, '@', a.n) &&
+        take_spaced_address(all, s, e))
+        return false;
     if (s->n && *s->p == '(') {
         size_t end = slice_search(*s, SLICE(") "));
         *s = slice_skip(*s, end + 2);
@@ -117,11 +148,14 @@ static void set_router(struct event *e, struct slice word)
         e->service = word; /* "R=name" is the group's name too */
 }
 
-/* The field that a word begins, beside those with words of their own. */
+/*
+ * The field that a word begins, beside those with words of their own. R=, T= and S= stand before the host; behind
+ * it they are within what another host said of itself (DN=).
+ */
 static void take_field(struct slice word, struct event *e)
 {
     uint64_t n;
-    if (word.n < 2)
+    if (word.n < 2 || (e->relay.n && memchr("RTS", word.p[0], 3)))
         return;
     switch (word.p[0]) {
     case 'R':
@@ -129,7 +163,6 @@ static void take_field(struct slice word, struct event *e)
             set_router(e, word);
         break;
     case 'T':
-        /* one that comes later is within what another host said of itself (DN=) */
         if (TAKE(word, "T=") && word.n && (e->service.n == 0 || STARTS(e->service, "R=")))
             e->service = word;
         break;
@@ -233,6 +266,22 @@ static uint32_t remote_status(struct slice s)
     return code;
 }
 
+/* How texts begin that end in another host's reply: of SMTP, of LMTP, of a recipient after the data (PRDR). */
+static const struct slice replied[] = {
+    TEXT("SMTP error from remote mail server after "),
+    TEXT("SMTP error from remote mailer after "), /* before Exim 4.00 */
+    TEXT("LMTP error after "),
+    TEXT("PRDR error after "),
+};
+
+static uint32_t replied_status(struct slice s)
+{
+    for (size_t i = 0; i < sizeof replied / sizeof replied[0]; i++)
+        if (slice_take(&s, replied[i]))
+            return remote_status(s);
+    return 0;
+}
+
 /* What Exim's own words mean (RFC 3463); the first that fits. */
 static const struct {
     struct slice words;
@@ -249,31 +298,77 @@ static const struct {
     {TEXT("Unrouteable address"), 5001001, 0},
     {TEXT("nknown user"), 5001001, 0},
     {TEXT("ser unknown"), 5001001, 0},
+    {TEXT("o such user"), 5001001, 0},
+    {TEXT("o Such User"), 5001001, 0},
     {TEXT("all relevant MX records point to non-existent hosts"), 5001002, 0},
     {TEXT("an MX or SRV record indicated no SMTP service"), 5001010, 0},
     {TEXT("all host address lookups failed permanently"), 5001002, 0},
     {TEXT("ailing domain"), 5001002, 0},
+    {TEXT("all MXs point to missing A records"), 5001002, 0},
     {TEXT("mailbox is full"), 5002002, 0},
+    {TEXT("quota exceeded"), 5002002, 0},
+    {TEXT("message is too big"), 5003004, 0},
+    {TEXT("SMTP timeout"), 5004002, 0},
+    {TEXT("LMTP timeout"), 5004002, 0},
     {TEXT("Connection refused"), 5004001, 0},
     {TEXT("Connection timed out"), 5004001, 0},
     {TEXT("No route to host"), 5004001, 0},
     {TEXT("Network is unreachable"), 5004001, 0},
     {TEXT("Network Error"), 5004001, 0},
-    {TEXT("host lookup did not complete"), 5004003, 0},
+    {TEXT("did not complete"), 5004003, 0},
     {TEXT("lost connection"), 5004002, 0},
     {TEXT("closed connection"), 5004002, 0},
-    {TEXT("SMTP timeout"), 5004002, 0},
+    {TEXT("Malformed SMTP reply"), 5005000, 0},
+    {TEXT("utf8 support required"), 5006007, 0},
+    {TEXT("authentication required but "), 5007008, 0},
+    {TEXT("DANE error"), 5007005, 0},
     {TEXT("TLS session"), 5007005, 0},
     {TEXT("Permission denied"), 5003000, 0},
     {TEXT("No space left on device"), 5003001, 0},
+    {TEXT("failed to expand"), 5003005, 0},
+    {TEXT("error in redirect data"), 5003005, 0},
+    {TEXT("error in filter file"), 5003005, 0},
 };
 
-/* Sets the code of class 4 or 5 that the text tells, and a loop or an overdue message. */
+/* What the number in "defer (-18)" means: an ERRNO_ of macros.h, the same on every system. */
+static const struct {
+    uint8_t number;
+    uint32_t code;
+} errors[] = {
+    {9, 4002000},  /* LOCKFAILED */
+    {17, 4003005}, /* BADREDIRECT */
+    {18, 4004002}, /* SMTPCLOSED */
+    {19, 4005000}, /* SMTPFORMAT */
+    {21, 4003005}, /* NOTABSOLUTE */
+    {22, 4002002}, /* EXIMQUOTA */
+    {27, 4003005}, /* EXPANDFAIL */
+    {30, 4003005}, /* BADTRANSPORT */
+    {32, 4004004}, /* UNKNOWNHOST */
+    {36, 4004003}, /* DNSDEFER */
+    {37, 4007005}, /* TLSFAILURE */
+    {38, 4007005}, /* TLSREQUIRED */
+    {42, 4007008}, /* AUTHFAIL */
+    {43, 4004001}, /* CONNECTTIMEOUT */
+    {48, 4007000}, /* AUTHPROB */
+    {49, 4006007}, /* UTF8_FWD */
+    {50, 4004006}, /* HOST_IS_LOCAL */
+    {51, 4003005}, /* TAINT */
+};
+
+static uint32_t error_code(uint64_t number)
+{
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        if (errors[i].number == number)
+            return errors[i].code;
+    return 0;
+}
+
+/* Sets the code of class 4 or 5 that the text tells, unless it is set, and a loop or an overdue message. */
 static void judge(struct event *e, uint32_t class)
 {
     struct slice s = e->text;
-    if (TAKE(s, "SMTP error from remote mail server after "))
-        e->code = remote_status(s);
+    if (e->code == 0)
+        e->code = replied_status(s);
     for (size_t i = 0; e->code == 0 && i < sizeof reasons / sizeof reasons[0]; i++)
         if (slice_search(s, reasons[i].words) < s.n) {
             e->code = reasons[i].code % 1000000 + class * 1000000;
@@ -326,6 +421,15 @@ void exim_failure(struct slice s, struct event *e)
 }
 
 #define RETRY_BASE 52 /* "retry time not reached" and the like, as negative errors */
+#define HELD       23 /* the domain is in hold_domains */
+
+/* The recipient only waits: its domain is in queue_smtp_domains, -odqs or control = queue was said. */
+static bool waits(struct slice text)
+{
+    return STARTS(text, "SMTP delivery explicitly queued") ||
+           STARTS(text, "first-pass only routing due to ") ||
+           STARTS(text, "domain matches queue_smtp_domains");
+}
 
 /* "defer (-44)" -> 44 and true for the sign. */
 static bool take_errno(struct slice *s, uint64_t *error, bool *negative)
@@ -340,11 +444,11 @@ static bool take_errno(struct slice *s, uint64_t *error, bool *negative)
     return true;
 }
 
-/* ": Connection refused H=mx [192.0.2.1] DT=0s: words", all of it optional. */
-static void take_defer_reason(struct slice s, bool negative, struct event *e)
+/* ": Connection refused H=mx [192.0.2.1] DT=0s: words", all of it optional; numbered: an error of the system. */
+static void take_defer_reason(struct slice s, bool numbered, struct event *e)
 {
     struct slice error = {NULL, 0};
-    if (!negative && TAKE(s, ": ")) {
+    if (numbered && TAKE(s, ": ")) {
         size_t colon = slice_search(s, SLICE(": ")), host = slice_search(s, SLICE(" H="));
         error = slice_head(s, colon < host ? colon : host);
         s = slice_skip(s, error.n);
@@ -357,6 +461,9 @@ static void take_defer_reason(struct slice s, bool negative, struct event *e)
     size_t colon = slice_search(s, SLICE(": ")); /* behind I=, DT= */
     s = slice_skip(s, colon + 2);
     e->text = s.n ? s : error;
+    if (error.n && s.n &&
+        !(e->flags & EVENT_NETWORK)) /* "Disk quota exceeded: while writing ..." */
+        e->text = (struct slice){error.p, (size_t)(s.p + s.n - error.p)};
     if (error.n && e->text.p == error.p)
         e->flags &= ~(unsigned)EVENT_NETWORK; /* there was no connection */
 }
@@ -379,9 +486,11 @@ void exim_deferral(struct slice s, struct event *e)
     }
     while (s.n && !take_errno(&s, &error, &negative))
         take_field(exim_take_word(&s), e);
-    if (negative && error >= RETRY_BASE)
+    take_defer_reason(s, !negative && error, e);
+    if ((negative && (error >= RETRY_BASE || error == HELD)) || waits(e->text))
         e->flags |= EVENT_UNTRIED;
-    take_defer_reason(s, negative, e);
+    else if (negative)
+        e->code = error_code(error);
     if (e->service.n == 0)
         e->service = SLICE(EXIM_NOWHERE);
     if (!(e->flags & EVENT_UNTRIED))

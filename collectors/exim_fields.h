@@ -101,6 +101,18 @@ void exim_deferral(struct slice s, struct event *e);
 /* Any other line. */
 void exim_other(struct slice s, struct event *e);
 
+/*
+ * Behind the client stands perhaps "F=<sender>" and what was refused, "rejected RCPT <a@b>: why": EVENT_REJECT,
+ * EVENT_CONNECTION_REJECT or EVENT_DISCARDED. False: nothing was, and *e is as it was.
+ */
+bool exim_refusal(struct slice s, struct event *e);
+/* Makes the event a refusal for e->text; reply: what SMTP answers where the text tells no code of its own. */
+void exim_refuse(struct event *e, uint64_t reply, bool recipient);
+/* The words behind the first ": "; where there is none all of them. */
+struct slice exim_reason(struct slice s);
+/* Drops X=, CV=, DN=, SNI=, A=, SPF= and the like off the front. */
+void exim_skip_fields(struct slice *s);
+
 /* Is this text, behind the time and the id (of_message: there is one), of a line that changes no number? */
 bool exim_is_silent(struct slice s, bool of_message);
 

@@ -2,8 +2,6 @@
  * Exim's lines without an arrow: connections, refusals, the daemon, the queue; and a message's arrival.
  * Pure.
  */
-#include <ctype.h>
-
 #include "exim_fields.h"
 
 /* Arrival: "sender R=other-id H=host I=... U=ident P=protocol X=... A=method:id S=size id=... for a b" */
@@ -68,54 +66,7 @@ void exim_arrival(struct slice s, struct event *e)
         e->service = SLICE(EXIM_OWN);
 }
 
-/* Refusals */
-
-/* The words behind ": " at the end of what was refused. */
-static struct slice reason_of(struct slice s)
-{
-    size_t at = slice_search(s, SLICE(": "));
-    return at < s.n ? slice_skip(s, at + 2) : s;
-}
-
-static void refuse(struct event *e, uint64_t reply, bool recipient)
-{
-    e->kind = EVENT_REJECT;
-    e->code = reply_status(e->text, recipient);
-    if (e->code == 0 && slice_search(e->text, SLICE("nrouteable address")) < e->text.n)
-        e->code = (uint32_t)(reply / 100) * 1000000 + 1001;
-    if (e->code == 0)
-        e->code = reply_basic_status(reply, e->text, recipient);
-    if (reply_tells_loop(e->code, e->text))
-        e->flags |= EVENT_LOOP;
-}
-
-/* "RCPT <a@b>: relay not permitted", "after DATA: virus", "EHLO or HELO x: bad": behind "rejected ". */
-static void rejected(struct slice s, bool temporarily, struct event *e)
-{
-    uint64_t reply = temporarily ? 451 : 550;
-    struct slice address;
-    if (STARTS(s, "connection in ") || STARTS(s, "connection from ")) {
-        e->kind = EVENT_CONNECTION_REJECT;
-        e->flags |= EVENT_COUNTED;
-        e->text = reason_of(s);
-        e->code = reply_basic_status(temporarily ? 451 : 550, e->text, false);
-        return;
-    }
-    if (TAKE(s, "RCPT ")) {
-        e->flags |= EVENT_RECIPIENT;
-        if (exim_take_angle(&s, &address)) {
-            e->address = address;
-            TAKE(s, ": ");
-            e->text = s;
-        } else {
-            e->text = reason_of(s);
-        }
-        refuse(e, reply, true);
-        return;
-    }
-    e->text = reason_of(s);
-    refuse(e, temporarily ? 451 : STARTS(s, "after DATA") ? 554 : 550, false);
-}
+/* Connections of hosts, and what was refused to them */
 
 /* "mx.example.net [192.0.2.1] Connection refused": an association that could not be opened. */
 static void outbound_line(struct slice s, struct event *e)
@@ -160,27 +111,15 @@ static bool is_remark(struct slice s)
            STARTS(s, "tmp-reject from cutthrough ") || STARTS(s, ": rejected by DCC");
 }
 
-/* X=, CV=, DN=, SNI=, A=, SPF= ...: a capital, letters or digits, "=". F= has an address with blanks in it. */
-static void skip_fields(struct slice *s)
+/* "U=www F=<s@x> rejected RCPT <a@b>: no": of a local program, whose connection is none. */
+static void user_line(struct slice s, struct event *e)
 {
-    for (;;) {
-        size_t n = 0;
-        while (n < s->n && n < 8 && isalnum((unsigned char)s->p[n]))
-            n++;
-        if (n == 0 || n == s->n || s->p[n] != '=' || !isupper((unsigned char)*s->p) ||
-            STARTS(*s, "F="))
-            return;
-        exim_take_word(s);
-    }
-}
-
-/* "'connect' ACL: too late": TLS on connect was not begun. */
-static void dropped(struct slice s, struct event *e)
-{
-    e->kind = EVENT_CONNECTION_REJECT;
-    e->flags |= EVENT_COUNTED;
-    e->text = reason_of(s);
-    e->code = 5007001;
+    e->kind = EVENT_NONE;
+    e->service = SLICE(EXIM_LOCAL);
+    exim_take_word(&s);
+    exim_refusal(s, e);
+    if (e->kind == EVENT_CONNECTION_REJECT)
+        e->kind = EVENT_NONE;
 }
 
 /*
@@ -189,22 +128,12 @@ static void dropped(struct slice s, struct event *e)
  */
 static void host_line(struct slice s, struct event *e)
 {
-    struct slice start = s, address;
+    struct slice start = s;
     bool inbound = exim_take_peer(&s, e);
-    skip_fields(&s);
-    if (TAKE(s, "F=") && exim_take_angle(&s, &address))
-        skip_fields(&s);
-    if (inbound && TAKE(s, "dropped by ")) {
-        dropped(s, e);
-    } else if (inbound && TAKE(s, "rejected ")) {
-        rejected(s, false, e);
-    } else if (inbound && TAKE(s, "temporarily rejected ")) {
-        rejected(s, true, e);
-    } else if (inbound && TAKE(s, "RCPT ") && exim_take_angle(&s, &address) &&
-               STARTS(s, ": discarded by ")) {
-        e->kind = EVENT_DISCARDED;
-        e->text = slice_skip(s, 2);
-    } else if (is_remark(s)) {
+    if (inbound && exim_refusal(s, e))
+        return;
+    exim_skip_fields(&s);
+    if (is_remark(s)) {
         e->kind = EVENT_NONE;
     } else if (e->id.n) {
         outbound_line(start, e);
@@ -218,14 +147,14 @@ static void find_peer(struct slice s, struct event *e)
 {
     struct slice host = slice_skip(s, slice_search(s, SLICE("H=")) + 2);
     if (!exim_take_peer(&host, e))
-        e->service = SLICE(EXIM_SMTP);
+        e->service = STARTS(s, "U=") ? SLICE(EXIM_LOCAL) : SLICE(EXIM_SMTP);
 }
 
 /* Only what the reason begins with is Exim's: behind it may stand what a client said. */
 static void too_big_or_looping(struct event *e)
 {
     bool big = STARTS(e->text, "message too big");
-    refuse(e, big ? 552 : 550, false);
+    exim_refuse(e, big ? 552 : 550, false);
     if (STARTS(e->text, "Too many \"Received\" headers")) {
         e->code = 5004006;
         e->flags |= EVENT_LOOP;
@@ -242,21 +171,24 @@ static struct slice host_behind(struct slice s)
     return host;
 }
 
-/* "from <sender> H=host: message too big", "MAIL FROM:<sender> H=host: message too big", "EHLO from host: ..." */
+/*
+ * "from <sender> H=host: message too big", "MAIL FROM:<sender> H=host: message too big", "EHLO from host: ...",
+ * "MAIL command H=host: ...". Without a host it is a local program's.
+ */
 static void rejected_line(struct slice s, struct event *e)
 {
     struct slice sender;
-    e->service = SLICE(EXIM_SMTP);
+    e->service = SLICE(EXIM_LOCAL);
     if ((TAKE(s, "from ") || TAKE(s, "MAIL FROM:")) && exim_take_angle(&s, &sender)) {
-        if (!TAKE(s, "H=") || !exim_take_peer(&s, e))
-            e->service = SLICE(EXIM_LOCAL);
+        if (TAKE(s, "H="))
+            exim_take_peer(&s, e);
     } else {
-        struct slice host = host_behind(s);
+        struct slice host = TAKE(s, "MAIL command ") ? s : host_behind(s);
         TAKE(host, "H=");
         if (exim_take_peer(&host, e))
             s = host;
     }
-    e->text = reason_of(s);
+    e->text = exim_reason(s);
     too_big_or_looping(e);
 }
 
@@ -276,7 +208,7 @@ static void rejected_words(struct slice s, struct event *e)
     if (exim_take_angle(&rest, &sender))
         find_peer(rest, e);
     e->text = slice_head(s, end + 8);
-    refuse(e, HAS(e->text, "temporarily") ? 452 : 550, false);
+    exim_refuse(e, HAS(e->text, "temporarily") ? 452 : 550, false);
 }
 
 /* Connections */
@@ -308,7 +240,7 @@ static void lost_after_dot(struct slice s, struct event *e)
     e->text = SLICE("lost after final dot");
 }
 
-/* The text itself is why. */
+/* The text itself is why. Without an address it was a local program. */
 static void aborted(struct slice s, struct event *e)
 {
     struct slice from = slice_skip(s, slice_search(s, SLICE(" from ")) + 6);
@@ -316,8 +248,10 @@ static void aborted(struct slice s, struct event *e)
     e->text = slice_head(s, slice_search(s, SLICE(" from ")));
     if (!TAKE(from, "TFO* ")) /* TCP fast open, with data or without */
         TAKE(from, "TFO ");
-    if (!from.n || !exim_take_peer(&from, e))
+    if (!from.n)
         e->service = SLICE(EXIM_SMTP);
+    else if (!exim_take_peer(&from, e))
+        e->kind = EVENT_NONE;
     if (STARTS(from, "dropped: "))
         e->text = from;
 }
@@ -382,9 +316,8 @@ static bool authentication(struct slice s, struct event *e)
         return true;
     e->kind = EVENT_AUTH_FAIL;
     if (!exim_take_peer(&s, e))
-        e->service = SLICE(EXIM_SMTP);
-    TAKE(s, ": ");
-    e->text = s;
+        e->service = SLICE(EXIM_LOCAL);
+    e->text = exim_reason(s);
     return true;
 }
 
@@ -441,11 +374,16 @@ static void removed(struct slice s, struct event *e)
     e->flags |= EVENT_BY_ADMIN;
 }
 
+/* By timeout_frozen_after, the system filter, or somebody who said exim -Mg: the sender is told. */
 static void cancelled(struct slice s, struct event *e)
 {
     e->kind = EVENT_EXPIRED;
     e->service = SLICE(EXIM_NOWHERE);
     e->text = s;
+    if (STARTS(s, "cancelled by timeout_frozen_after"))
+        return;
+    e->flags |= EVENT_BY_ADMIN;
+    e->code = STARTS(s, "cancelled by system filter") ? 5007001 : 5000000;
 }
 
 /* "<s@x> rejected by non-SMTP ACL: why", "s@x H=host P=esmtp temporarily rejected by local_scan(): why". */
@@ -455,8 +393,8 @@ static void policy(struct slice s, struct event *e)
     e->service = SLICE(EXIM_LOCAL);
     if (HAS(slice_head(s, by), " H="))
         find_peer(s, e);
-    e->text = reason_of(slice_skip(s, by));
-    refuse(e, slice_ends(slice_head(s, by), SLICE("temporarily ")) ? 451 : 550, false);
+    e->text = exim_reason(slice_skip(s, by));
+    exim_refuse(e, slice_ends(slice_head(s, by), SLICE("temporarily ")) ? 451 : 550, false);
 }
 
 /* What ends the reception of a message and says no more than that. */
@@ -464,7 +402,7 @@ static void failed_reception(struct slice s, struct event *e)
 {
     e->service = SLICE(EXIM_LOCAL);
     e->text = s;
-    refuse(e, 451, false);
+    exim_refuse(e, 451, false);
 }
 
 /* "from host [ip] (more than 4000 characters): message abandoned": a header line or all of them. */
@@ -473,13 +411,13 @@ static void overlong(struct slice s, struct event *e)
     if (!TAKE(s, "from ") || !exim_take_peer(&s, e))
         e->service = SLICE(EXIM_LOCAL);
     e->text = SLICE("message header too long");
-    refuse(e, 552, false);
+    exim_refuse(e, 552, false);
 }
 
 static void unreadable(struct slice s, struct event *e)
 {
     e->service = SLICE(EXIM_LOCAL);
-    e->text = reason_of(s);
+    e->text = exim_reason(s);
     too_big_or_looping(e);
 }
 
@@ -502,7 +440,7 @@ static const struct {
     bool of_message; /* only with an id */
 } lines[] = {
     {TEXT("H="), host_line, false},
-    {TEXT("U="), nothing, false},
+    {TEXT("U="), user_line, false},
     {TEXT("SMTP connection lost after final dot "), lost_after_dot, false},
     {TEXT("SMTP connection "), connection, false},
     {TEXT("Frozen"), held, true},

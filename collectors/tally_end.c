@@ -16,7 +16,8 @@ void on_expired(struct tally *t, struct instance *i, struct service *s, const st
         s = last; /* else the line's own, if it is a transport's */
     if (!s || s->group->hierarchy != -2)
         return;
-    s->group->expired++;
+    bool late = !(e->flags & EVENT_BY_ADMIN);
+    s->group->expired += late;
     if (m->flags & MESSAGE_OPEN)
         message_failed(s, m, 0); /* of how many recipients is not told */
     else if (m->pending)
@@ -25,7 +26,7 @@ void on_expired(struct tally *t, struct instance *i, struct service *s, const st
         m->pending = 0;
     messages_mark(&t->messages, m);
     model_dirty(t->model, MODEL_GROUP, s->group);
-    tally_entry(t, s, ENTRY_EXPIRED, e, e->text);
+    tally_entry(t, s, late ? ENTRY_EXPIRED : ENTRY_BOUNCED, e, e->text);
     tally_error(t, s, e->code ? e->code : 4004007, SIDE_INTERNAL);
 }
 
