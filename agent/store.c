@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include "store.h"
+#include "store_file.h"
 
 #define PUT_SOME 16    /* rows of put_some */
 #define BUSY_MS  10000 /* for a predecessor that writes its last checkpoint */
@@ -179,10 +180,12 @@ static int user_version(struct store *s)
  * Exclusive: a collector that is still ending must not write behind the back of its successor.
  * cache_size bounds the memory that a burst leaves behind. Small pages, because with many messages in
  * flight changes lie far apart: SQLite's 4 KiB cost a third more then, though less where they lie close.
+ * The log grows to 4 MiB before its pages are copied into the database: most are written again and again.
  */
 static const char before[] = "PRAGMA page_size=1024; PRAGMA locking_mode=EXCLUSIVE;";
 static const char set_up[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                             "PRAGMA cache_size=-512; PRAGMA journal_size_limit=4194304;";
+                             "PRAGMA cache_size=-2048; PRAGMA wal_autocheckpoint=4000;"
+                             "PRAGMA journal_size_limit=4194304;";
 #define TEXT_OF(x)  #x
 #define VERSION_(x) "PRAGMA user_version=" TEXT_OF(x) ";"
 #define VERSION_SQL VERSION_(STORE_VERSION)
@@ -291,8 +294,9 @@ struct store *store_open(const char *dir, char *error, size_t error_size)
     mode_t mask = umask(0077); /* it holds addresses of peers and domains */
     /* One thread at a time uses it: no lock for each call and each allocation. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    int rc = sqlite3_open_v2(
-        path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = sqlite3_open_v2(path, &s->db,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                             store_file_functions());
     sqlite3_busy_timeout(s->db, BUSY_MS);
     bool ok = rc == SQLITE_OK && prepare(s) && learn_file(s, path);
     umask(mask);

@@ -23,7 +23,7 @@ LAYERS = read_layers()
 # Who may include a library's headers.
 LIBRARIES = {
     r"net-snmp/": r"agent/publish\w*\.[ch]",
-    r"sqlite3\.h": r"agent/(store|history)\.c",
+    r"sqlite3\.h": r"agent/(store|store_file|history)\.c",
     r"libconfig\.h": r"agent/config\w*\.[ch]",
     r"uv\.h": r"(collectors/(collector|mailq_ahead)\.h|agent/main_(collect|read)\.c)",
     r"zlib\.h": r"(collectors/follow\w*\.c|agent/main_(read|explain)\.c)",
