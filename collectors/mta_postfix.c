@@ -12,10 +12,11 @@
 #include "postfix_fields.h"
 #include "postfix_queue.h"
 #include "postfix_services.h"
+#include "syslog_forms.h"
 
 /*
- * rsyslog's RFC 5424 template ends the program's name at the first '/': only "postfix" is left.
- * Which daemon it was can be told where only one writes such lines.
+ * rsyslog's RFC 5424 template ends the program's name at the first '/': only "postfix" is left. What it forwards is cut
+ * behind 32 octets of the tag. Which daemon it was can be told where only one writes such lines.
  */
 static struct slice service_by_shape(struct slice s, bool has_id)
 {
@@ -93,10 +94,10 @@ static void take_id(struct slice *s, struct event *e)
     }
 }
 
-static void parse_nameless(struct slice s, struct event *e)
+static void parse_nameless(struct slice s, struct event *e, struct slice app)
 {
     e->kind = EVENT_FOREIGN;
-    e->app = e->tag;
+    e->app = app;
     if (take_severity(&s)) {
         e->kind = EVENT_NONE;
         postfix_nameless_warning(s, e);
@@ -143,9 +144,11 @@ static void parse(struct syslog_context *c, struct slice line, struct event *e)
         learn_tag(tag, e->tag);
     const struct postfix_service *service = tag->is;
     if (!service) {
-        bool nameless = tag->app == e->tag.n; /* no part behind a '/' */
-        if (nameless && (slice_eq(e->tag, SLICE("postfix")) || STARTS(e->tag, "postfix-")))
-            parse_nameless(s, e);
+        /* no part behind a '/', or not all of it */
+        bool nameless = tag->app == e->tag.n || e->tag.n == SYSLOG_TAG_CUT;
+        struct slice app = slice_head(e->tag, tag->app);
+        if (nameless && (slice_eq(app, SLICE("postfix")) || STARTS(app, "postfix-")))
+            parse_nameless(s, e, app);
         return;
     }
     e->app = slice_head(e->tag, tag->app);

@@ -421,6 +421,19 @@ bool syslog_stamp(struct syslog_context *c, struct slice *s, struct event *e)
     return true;
 }
 
+/* Takes "[1234567" or less off the end of a tag that was cut: 0 if digits may be missing (no pid has more than 7). */
+static uint32_t take_cut_pid(struct slice *tag)
+{
+    size_t open_ = slice_find(*tag, '[');
+    struct slice digits = slice_skip(*tag, open_ + 1);
+    uint64_t pid = 0;
+    if (tag->n != SYSLOG_TAG_CUT || open_ == tag->n)
+        return 0;
+    bool whole = digits.n == 7 && slice_number(&digits, &pid) && digits.n == 0;
+    tag->n = open_;
+    return whole ? (uint32_t)pid : 0;
+}
+
 /* What is behind the time stamp, in one of the forms that syslog_forms.c knows. */
 static bool other_tag(struct slice s, struct event *e, struct slice *text)
 {
@@ -429,6 +442,8 @@ static bool other_tag(struct slice s, struct event *e, struct slice *text)
         return false;
     e->tag = tag;
     e->pid = take_pid(&e->tag);
+    if (!e->pid)
+        e->pid = take_cut_pid(&e->tag);
     syslog_text(e, text);
     return true;
 }

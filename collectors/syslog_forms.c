@@ -217,6 +217,12 @@ static bool is_host(struct slice word, struct slice rest)
     return !tag_length(word) || (slice_ends(next, SLICE("]:")) && !slice_ends(word, SLICE("]:")));
 }
 
+/* "postfix/submission/smtpd[1234567": its "]:" was cut off when it was forwarded. */
+static bool is_cut_tag(struct slice word)
+{
+    return word.n == SYSLOG_TAG_CUT && slice_find(word, '/') < word.n;
+}
+
 bool syslog_find_tag(struct slice s, struct slice *host, struct slice *tag, struct slice *text)
 {
     struct slice rest = skip_blanks(s), behind_host = {NULL, 0}, id;
@@ -227,6 +233,11 @@ bool syslog_find_tag(struct slice s, struct slice *host, struct slice *tag, stru
             behind_host = rest;
         if (!syslog_is_priority(word) && tag_length(word) && (host->n || !is_host(word, rest))) {
             *tag = slice_head(word, tag_length(word));
+            *text = rest;
+            return true;
+        }
+        if (host->n && is_cut_tag(word)) {
+            *tag = word;
             *text = rest;
             return true;
         }

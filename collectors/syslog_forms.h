@@ -10,6 +10,8 @@
 #define SYSLOG_STAMP_ROOM 64
 #define SYSLOG_BSD_LENGTH 15 /* "Nov  1 22:48:24" */
 #define SYSLOG_ISO_LENGTH 19 /* "2026-11-21T22:48:24" */
+#define SYSLOG_TAG_CUT                                                                             \
+    32 /* octets of a tag that rsyslog forwards: RSYSLOG_TraditionalForwardFormat, RSYSLOG_ForwardFormat */
 
 /* Takes "<22>" off the front of *s; false, and *s as it is: it is not there. */
 bool syslog_take_priority(struct slice *s);
@@ -32,7 +34,7 @@ size_t syslog_usual_stamp(struct slice *s, char to[SYSLOG_STAMP_ROOM]);
  * Finds "tag[pid]:" and the text in what follows the time. Before the tag there may be a host or none, and a facility
  * and severity: "mail.info" (busybox), "<mail.info>" (FreeBSD's syslogd -v), "mail:info" (AIX), "[ID 197553 mail.info]"
  * (Solaris).
- * Without a tag, *tag is empty and the text is what follows the first word. *host is the word before the tag that is
+ * A tag with a '/' of SYSLOG_TAG_CUT octets behind a host needs no end: it was cut. Without a tag, *tag is empty and the text is what follows the first word. *host is the word before the tag that is
  * none of these, empty if there is none. false: there is one word only.
  */
 bool syslog_find_tag(struct slice s, struct slice *host, struct slice *tag, struct slice *text);

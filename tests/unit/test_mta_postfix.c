@@ -128,6 +128,37 @@ static void test_tags(void **state)
     assert_int_equal(parsed.time_ms, NOV_21);
 }
 
+/* As rsyslog forwards them: the daemon's name, too, may be cut off. Then its lines tell it. */
+static void test_cut_tags(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tag, *text, *service;
+        enum event_kind kind;
+    } list[] = {
+        {"postfix/submission/smtpd[1234567", "connect from h[192.0.2.9]", "submission/smtpd",
+         EVENT_CONNECT},
+        {"postfix/sender-cleanup/cleanup[2", "9FBF112D687: message-id=<a@x>",
+         "sender-cleanup/cleanup", EVENT_MESSAGE_ID},
+        {"postfix/submission-header-cleanu", "9FBF112D687: message-id=<a@x>", "cleanup",
+         EVENT_MESSAGE_ID},
+        {"postfix/smtp-to-the-other-office", "9FBF112D687: removed", "qmgr", EVENT_REMOVED},
+        {"postfix/smtp-to-the-other-office", "what it does not know", "", EVENT_FOREIGN},
+        {"postfix/smtp-to-the-other-offic", "9FBF112D687: removed", "", EVENT_FOREIGN},
+        {"an-other-program/of-32-octets/so", "9FBF112D687: removed", "", EVENT_FOREIGN},
+    };
+    for (unsigned i = 0; i < sizeof list / sizeof list[0]; i++) {
+        char line[256];
+        snprintf(line, sizeof line, "%s %s", list[i].tag, list[i].text);
+        parse_line("Nov 21 22:48:24 mx1 ", line);
+        assert_int_equal(parsed.kind, list[i].kind);
+        if (parsed.kind == EVENT_FOREIGN)
+            continue;
+        assert_true(slice_eq(parsed.app, SLICE("postfix")));
+        assert_true(slice_eq(parsed.service, slice_of(list[i].service)));
+    }
+}
+
 #define TO "postfix/smtp[1]: 9FBF112D687: to=<"
 
 /* A line may be cut anywhere (syslog's limit): no part of it is believed but what is whole. */
@@ -226,9 +257,9 @@ int main(void)
     setenv("TZ", "UTC", 1);
     tzset();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),     cmocka_unit_test(test_tags),
-        cmocka_unit_test(test_cut_lines), cmocka_unit_test(test_lost_service),
-        cmocka_unit_test(test_real_log),
+        cmocka_unit_test(test_lines),        cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_cut_tags),     cmocka_unit_test(test_cut_lines),
+        cmocka_unit_test(test_lost_service), cmocka_unit_test(test_real_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,6 +220,40 @@ static void test_other_forms(void **state)
     assert_slice(text, "imap-login: Login");
 }
 
+/* rsyslog forwards 32 octets of a tag (%syslogtag:1:32%): what is cut off is the colon, the pid or the name. */
+static void test_cut_tags(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *tag;
+        uint32_t pid;
+    } cases[] = {
+        {"Nov 21 22:48:24 mx1 postfix/submission/smtpd[1234567 to be read",
+         "postfix/submission/smtpd", 1234567},
+        {"2026-11-21T22:48:24Z mx1 postfix/submission/smtpd[1234567 to be read",
+         "postfix/submission/smtpd", 1234567},
+        {"Nov 21 22:48:24 mx1 postfix/submission/smtpd[123456] to be read",
+         "postfix/submission/smtpd", 123456},
+        {"Nov 21 22:48:24 mx1 postfix/sender-cleanup/cleanup[2 to be read",
+         "postfix/sender-cleanup/cleanup", 0},
+        {"Nov 21 22:48:24 mx1 postfix/sender-cleanups/cleanup[ to be read",
+         "postfix/sender-cleanups/cleanup", 0},
+        {"Nov 21 22:48:24 mx1 postfix/submission-header-cleanu to be read",
+         "postfix/submission-header-cleanu", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        start("UTC", NOV_21);
+        assert_true(head(cases[i].line));
+        assert_slice(event.tag, cases[i].tag);
+        assert_int_equal(event.pid, cases[i].pid);
+        assert_slice(text, "to be read");
+    }
+    assert_true(head("Nov 21 22:48:24 mx1 postfix/submission/smtpd[123456 to be read"));
+    assert_slice(event.tag, ""); /* 31 octets: no cut, no tag */
+    assert_true(head("Nov 21 22:48:24 postfix/submission/smtpd[1234567 to be read"));
+    assert_slice(event.tag, ""); /* nobody forwards without a host */
+}
+
 /* Local time without a zone, on both sides of the end of summer time. */
 static void test_other_forms_local(void **state)
 {
@@ -328,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_daylight_saving),
         cmocka_unit_test(test_other_forms),
         cmocka_unit_test(test_other_forms_local),
+        cmocka_unit_test(test_cut_tags),
         cmocka_unit_test(test_repeated),
         cmocka_unit_test(test_damaged),
     };
