@@ -121,20 +121,33 @@ uint32_t maillog_times_again(struct slice line, struct slice before)
     return times > SYSLOG_TIMES_MAX ? SYSLOG_TIMES_MAX : (uint32_t)times;
 }
 
+/* Of the times that a line is said to have come again, those that may be true. */
+static uint32_t bound_times(const struct maillog_host *h, uint32_t times, int64_t now_ms)
+{
+    int64_t seconds = h->before_ms ? (now_ms - h->before_ms) / 1000 + 1 : 1;
+    if (seconds >= SYSLOG_TIMES_MAX / SYSLOG_TIMES_A_SECOND)
+        return times;
+    uint32_t most = SYSLOG_TIMES_A_SECOND * (uint32_t)(seconds < 1 ? 1 : seconds);
+    return times < most ? times : most;
+}
+
 /* The event of a line, or of the one before it if the line says that this came again. */
 static void parse_one(struct maillog_host *h, struct slice line, struct event *e)
 {
     parse_formats_nested(h, line, e);
     bool odd = e->kind == EVENT_FOREIGN || e->kind == EVENT_UNKNOWN;
     uint32_t times = odd ? maillog_times_again(line, h->before) : 0;
-    if (!times) {
-        h->before = line;
-        return;
-    }
     int64_t time_ms = e->time_ms;
-    parse_formats_nested(h, h->before, e);
-    e->repeats = times - 1;
-    e->time_ms = time_ms;
+    if (times) {
+        times = bound_times(h, times, time_ms);
+        parse_formats_nested(h, h->before, e);
+        e->repeats = times - 1;
+        e->time_ms = time_ms;
+    } else {
+        e->repeats = e->repeats ? bound_times(h, e->repeats, time_ms) : 0;
+        h->before = line;
+    }
+    h->before_ms = time_ms;
 }
 
 /* Is it a line of a mail system, but of a host whose lines nobody counts? */
@@ -232,8 +245,9 @@ void maillog_before(struct maillog *m, struct slice lines)
         if (line.n && line.p[line.n - 1] == '\r')
             line.n--;
         struct maillog_host *h = m->hosts ? maillog_host_of(m, line) : &m->rest;
-        if (!maillog_times_again(line, h->before))
-            h->before = line;
+        struct event e;
+        event_clear(&e);
+        parse_one(h, line, &e);
     }
     maillog_keep(m);
 }

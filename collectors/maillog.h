@@ -49,6 +49,7 @@ struct maillog_host {
     struct maillog_format *formats[MAILLOG_FORMATS];
     unsigned format_count;
     struct slice before; /* the line before, which a log may say came again */
+    int64_t before_ms;   /* real time of it, or of the last line that said so; 0: not known */
     unsigned keeps;
     char kept[MAILLOG_KEEPS][MAILLOG_KEPT]; /* ... when it was the last of a run */
 };

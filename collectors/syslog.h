@@ -11,8 +11,13 @@
 
 #include "event.h"
 
-#define SYSLOG_TIMES_MAX                                                                           \
-    100000 /* that a line is counted of which the log says that it came again */
+/*
+ * How often a line is counted of which the log says that it came again: so many times for each second since the line
+ * before, begun ones too (a forged line would otherwise count for 100,000), and no more than so many. A syslogd that
+ * folds lines tells of them after 30, 120 and then every 600 s (BSD, sysklogd), or when another line comes (rsyslog).
+ */
+#define SYSLOG_TIMES_A_SECOND 1000
+#define SYSLOG_TIMES_MAX      100000
 
 /*
  * A tag that was seen lately, and what the format made of it: a log has few, again and again. Owned by the

@@ -103,6 +103,39 @@ static void test_repeated_before(void **state)
     }
 }
 
+/* A forged number counts for no more than could have been logged since the line before, also after a restart. */
+static void test_repeated_too_often(void **state)
+{
+    (void)state;
+#define AT(time)           "Nov 21 " time " mx "
+#define AGAIN(time, times) AT(time) "last message repeated " times " times\n"
+#define FOLDED(time, times)                                                                        \
+    AT(time)                                                                                       \
+    "postfix/smtpd[7]: message repeated " times                                                    \
+    " times: [ warning: h[192.0.2.9]: SASL LOGIN authentication failed: x]\n"
+    static const struct {
+        const char *before, *run, *expected;
+    } cases[] = {
+        {"", AT("10:00:00") FAIL "\n" AGAIN("10:00:00", "99999"), "192.0.2.9:auth_failures=1001"},
+        {"", AT("10:00:00") FAIL "\n" AGAIN("10:00:01", "1999"), "192.0.2.9:auth_failures=2000"},
+        {"", AT("10:00:00") FAIL "\n" AGAIN("10:00:09", "99999") AGAIN("10:00:09", "99999"),
+         "192.0.2.9:auth_failures=11001"},
+        {"", AT("10:00:00") FAIL "\n" AGAIN("10:10:00", "99999"), "192.0.2.9:auth_failures=100000"},
+        {"", AT("10:00:00") FAIL "\n" AGAIN("09:00:00", "99999"), "192.0.2.9:auth_failures=1001"},
+        {"", AT("10:00:00") FAIL "\n" FOLDED("10:00:00", "99999"), "192.0.2.9:auth_failures=1002"},
+        {AT("10:00:00") FAIL "\n" AGAIN("10:00:30", "5"), AGAIN("10:00:30", "99999"),
+         "192.0.2.9:auth_failures=1000"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world w;
+        world_open(&w, NULL, 64);
+        maillog_before(&w.log, slice_of(cases[i].before));
+        world_feed(&w, cases[i].run);
+        assert_int_equal(world_expect(&w, cases[i].run, cases[i].expected), 0);
+        world_close(&w);
+    }
+}
+
 /* Words of a stranger's in another program's line repeat nothing, and are no line of their own. */
 static void test_strangers_words(void **state)
 {
@@ -308,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_repeated),
         cmocka_unit_test(test_repeated_before),
+        cmocka_unit_test(test_repeated_too_often),
         cmocka_unit_test(test_strangers_words),
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_in_front),
