@@ -265,8 +265,8 @@ static uint64_t told(uint64_t v)
     return v == EVENT_NOT_TOLD ? 0 : v;
 }
 
-/* "retr=2/571" or "top=": messages and octets that were sent. */
-static void take_sent(struct slice s, struct event *e)
+/* "retr=2/571" or "top=": messages, and their octets, which are added to *sent. */
+static void take_fetched(struct slice s, struct event *e, uint64_t *sent)
 {
     uint64_t count = EVENT_NOT_TOLD, octets = 0;
     uint32_t before = e->access.fetched == EVENT_NOT_TOLD_U32 ? 0 : e->access.fetched;
@@ -274,11 +274,11 @@ static void take_sent(struct slice s, struct event *e)
     if (count == EVENT_NOT_TOLD)
         return;
     e->access.fetched = before + (uint32_t)count;
-    e->access.out = told(e->access.out) + octets;
+    *sent = told(*sent) + octets;
 }
 
 /* One word of imap_logout_format, pop3_logout_format or managesieve_logout_format. */
-static void take_total(struct slice s, struct event *e)
+static void take_total(struct slice s, struct event *e, uint64_t *sent)
 {
     uint64_t count = EVENT_NOT_TOLD, octets;
     switch (*s.p) {
@@ -302,8 +302,14 @@ static void take_total(struct slice s, struct event *e)
         break;
     case 'r':
     case 't':
-        if (TAKE(s, "retr=") || TAKE(s, "top="))
-            take_sent(s, e);
+        if (TAKE(s, "rcvd="))
+            slice_number(&s, &e->access.in);
+        else if (TAKE(s, "retr=") || TAKE(s, "top="))
+            take_fetched(s, e, sent);
+        break;
+    case 's':
+        if (TAKE(s, "sent="))
+            slice_number(&s, &e->access.out);
         break;
     case 'd':
         if (!TAKE(s, "del="))
@@ -314,14 +320,18 @@ static void take_total(struct slice s, struct event *e)
     }
 }
 
+/* All of them; what POP3 fetched is what was sent, where nothing else tells that. */
 static void take_totals(struct slice s, struct event *e)
 {
+    uint64_t sent = EVENT_NOT_TOLD;
     while (s.n) {
         size_t end = slice_find(s, ' ');
         if (end > 3)
-            take_total(slice_head(s, end), e);
+            take_total(slice_head(s, end), e, &sent);
         s = slice_skip(s, end + 1);
     }
+    if (e->access.out == EVENT_NOT_TOLD)
+        e->access.out = sent;
 }
 
 /* A session's last line; totals stand behind the last parenthesis, if there is one. */

@@ -120,10 +120,30 @@ static void take_level(struct slice *s, struct dovecot_prefix *p)
         p->leveled = false;
 }
 
+/* "service=imap, user=bob, ip=[192.0.2.9]. ", another mail_log_prefix. */
+static bool take_assignments(struct slice *s, struct dovecot_prefix *p)
+{
+    struct slice rest = *s, name;
+    if (!TAKE(rest, "service=") || !(name = slice_cut(&rest, ',')).p || !TAKE(rest, " user="))
+        return false;
+    struct slice user = slice_head(rest, slice_search(rest, SLICE(", ip=[")));
+    rest = slice_skip(rest, user.n);
+    size_t end = slice_search(rest, SLICE("]. "));
+    if (end == rest.n)
+        return false;
+    *p = (struct dovecot_prefix){.user = user};
+    dovecot_service(name, p);
+    *s = slice_skip(rest, end + 3);
+    take_level(s, p);
+    return true;
+}
+
 static bool take_service(struct slice *s, struct dovecot_prefix *p)
 {
     struct slice name = service_name(*s), rest = slice_skip(*s, name.n);
     *p = (struct dovecot_prefix){.protocol = ACCESS_NONE};
+    if (take_assignments(s, p))
+        return true;
     if (name.n == 0)
         return false;
     dovecot_service(name, p);
