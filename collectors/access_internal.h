@@ -8,6 +8,7 @@
 #include "access_tally.h"
 
 #define ATTEMPTS 256
+#define ENDS     256
 
 /* A service of an instance. */
 struct access_service {
@@ -39,6 +40,12 @@ struct attempts {
     uint64_t count;
 };
 
+/* A session whose end was logged, its begin not yet. */
+struct early_end {
+    uint64_t id;
+    int64_t at_ms;
+};
+
 struct access_tally {
     struct model *model;
     struct names *names;
@@ -48,8 +55,9 @@ struct access_tally {
     struct access_sessions sessions;
     struct access_peers peers_now; /* their sessions */
     struct attempts attempts[ATTEMPTS];
-    bool attempts_changed;
-    uint64_t salt; /* of users' hashes */
+    struct early_end ends[ENDS];
+    bool attempts_changed; /* or ends */
+    uint64_t salt;         /* of users' hashes */
     int64_t real_minus_monotonic_ms;
     int64_t now_ms; /* real time, for sessions whose begin was not seen */
 };

@@ -12,8 +12,9 @@
 struct header {
     uint64_t salt;
     struct attempts attempts[ATTEMPTS];
+    struct early_end ends[ENDS]; /* an older store ends before them */
 };
-STORE_LAYOUT(struct header, 6152);
+STORE_LAYOUT(struct header, 10248);
 STORE_LAYOUT(struct access_session, 232);
 
 struct access_tally *access_tally_new(struct model *model, struct names *names, struct tally *peers,
@@ -138,6 +139,7 @@ bool access_tally_save(struct access_tally *t, struct checkpoint *c)
         return ok;
     struct header h = {.salt = t->salt};
     memcpy(h.attempts, t->attempts, sizeof h.attempts);
+    memcpy(h.ends, t->ends, sizeof h.ends);
     t->attempts_changed = false;
     return checkpoint_put(c, STORE_ACCESS_HEADER, 0, &h, sizeof h) && ok;
 }
@@ -151,13 +153,14 @@ static bool load_session(void *arg, uint32_t slot, const void *data, size_t size
 static bool load_header(void *arg, uint32_t slot, const void *data, size_t size)
 {
     struct access_tally *t = arg;
-    struct header h;
-    if (slot != 0 || size != sizeof h)
+    struct header h = {0};
+    if (slot != 0 || (size != sizeof h && size != offsetof(struct header, ends)))
         return false;
-    memcpy(&h, data, sizeof h);
+    memcpy(&h, data, size);
     t->attempts_changed = false;
     t->salt = h.salt;
     memcpy(t->attempts, h.attempts, sizeof t->attempts);
+    memcpy(t->ends, h.ends, sizeof t->ends);
     return true;
 }
 

@@ -10,6 +10,8 @@
 /* A wrong password is answered after Dovecot's auth_failure_delay (2 s); a passdb that did not know a user whom
  * the next one knows is no failure and takes no time. */
 #define FAILED_MS 2000
+/* Dovecot's login process logs that a session begins while another process serves it, and logs its end. */
+#define EARLY_MS 10000
 
 typedef void handler(struct access_log *log, struct access_service *s, const struct event *e);
 
@@ -94,6 +96,30 @@ static void count_failures(struct access_service *s, struct peer *p, uint64_t n)
         p->auth_failures += n;
 }
 
+/* Sessions whose end is logged before their begin */
+
+static struct early_end *end_of(struct access_tally *t, uint64_t id)
+{
+    return &t->ends[(id >> 32) % ENDS];
+}
+
+static void end_came_early(struct access_tally *t, uint64_t id, int64_t at_ms)
+{
+    *end_of(t, id) = (struct early_end){id, at_ms};
+    t->attempts_changed = true;
+}
+
+/* Did the session of this name, which begins at that time, end already? Forgets it. */
+static bool take_end(struct access_tally *t, uint64_t id, int64_t since_ms)
+{
+    struct early_end *end = end_of(t, id);
+    if (!id || end->id != id || llabs(since_ms - end->at_ms) > EARLY_MS)
+        return false;
+    *end = (struct early_end){0};
+    t->attempts_changed = true;
+    return true;
+}
+
 /* Logins */
 
 static void begin_session(struct access_log *log, struct access_service *s, const struct event *e,
@@ -109,6 +135,8 @@ static void begin_session(struct access_log *log, struct access_service *s, cons
                                .appl = appl,
                                .process = e->access.process,
                                .protocol = access_protocols[e->access.protocol].port};
+    if (take_end(t, name, e->time_ms))
+        return;
     struct access_session *old = access_session_by_id(&t->sessions, appl, x.id);
     if (!old) /* the server listed it before this line was read */
         old = access_session_by_id(&t->sessions, appl, access_hash_process(appl, x.process));
@@ -199,10 +227,14 @@ static void add_totals(struct access_service *s, const struct event *e)
 
 static void end_session(struct access_log *log, struct access_service *s, const struct event *e)
 {
+    struct access_tally *t = log->tally;
     uint32_t appl = s->appl->row.key[0];
-    struct access_session *x =
-        access_session_find(&log->tally->sessions, appl, access_hash(appl, e->other_id),
-                            access_hash(appl, e->address), e->access.process);
+    uint64_t name = access_hash(appl, e->other_id);
+    struct access_session *x = access_session_find(
+        &t->sessions, appl, name, access_hash(appl, e->address), e->access.process);
+    if (name &&
+        (!x || !(x->flags & ACCESS_SESSION_NAMED))) /* none, or one that the server listed */
+        end_came_early(t, name, e->time_ms);
     if (x)
         access_close(log, s, x);
 }

@@ -433,6 +433,48 @@ static void test_found_before_its_line(void **state)
     end(&w);
 }
 
+/* The login process may log that a session begins when another has logged its end. */
+static void test_end_before_its_begin(void **state)
+{
+    (void)state;
+    struct world w;
+    char folder[] = "/tmp/test_access.XXXXXX", command[64], error[256];
+    assert_non_null(mkdtemp(folder));
+    struct store *s = store_open(folder, error, sizeof error);
+    assert_non_null(s);
+    begin(&w, &access_dovecot, USERS_PLAIN);
+    at(&w, 1, "imap(alice)<11><s1>: Info: Disconnected: Logged out in=3 out=4");
+    at(&w, 1, LOGIN, "alice", 1, 11, "s1");
+    assert_int_equal(IMAP(&w)->connections, 1);
+    assert_int_equal(IMAP(&w)->good_logins, 1);
+    assert_int_equal(IMAP(&w)->octets_in, 3);
+    assert_int_equal(IMAP(&w)->current_connections, 0);
+    assert_int_equal(access_tally_users(w.log), 0);
+    at(&w, 2, LOGIN, "alice", 1, 12, "s1"); /* another of that name */
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    at(&w, 3, "imap(bob)<13><s2>: Info: Disconnected: Logged out in=3 out=4");
+    restart(&w, s);
+    at(&w, 2, LOGIN, "bob", 2, 13, "s2");
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    access_tally_found(w.log, &(struct access_found){.protocol = ACCESS_IMAP,
+                                                     .user = SLICE("bob"),
+                                                     .remote = SLICE("192.0.2.2"),
+                                                     .process = 14});
+    assert_int_equal(IMAP(&w)->current_connections, 2);
+    at(&w, 4, "imap(bob)<14><s3>: Info: Disconnected: Logged out in=3 out=4");
+    at(&w, 4, LOGIN, "bob", 2, 14, "s3");
+    assert_int_equal(IMAP(&w)->current_connections, 1);
+    /* The end of one that began before the log did is not that of a later one. */
+    at(&w, 5, "imap(carol)<15><s4>: Info: Disconnected: Logged out in=3 out=4");
+    at(&w, 16, LOGIN, "carol", 3, 15, "s4");
+    assert_int_equal(IMAP(&w)->current_connections, 2);
+    assert_int_equal(IMAP(&w)->good_logins, 5);
+    end(&w);
+    store_close(s);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 /* Another source counts connections and logins: the log counts the rest, once. */
 static void test_counted_elsewhere(void **state)
 {
@@ -585,6 +627,7 @@ int main(void)
         cmocka_unit_test(test_exact),
         cmocka_unit_test(test_reconcile),
         cmocka_unit_test(test_found_before_its_line),
+        cmocka_unit_test(test_end_before_its_begin),
         cmocka_unit_test(test_counted_elsewhere),
         cmocka_unit_test(test_found_since),
         cmocka_unit_test(test_listings),
