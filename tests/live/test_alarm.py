@@ -19,7 +19,7 @@ from pysnmp.proto.api import v2c
 
 sys.path.insert(0, str(Path(__file__).parent))
 from daemon import BUILD, Daemon
-from snmp_lab import ARC, PATIENCE, ROOT, Client, Snmpd, free_port, wait_for
+from snmp_lab import ARC, PATIENCE, ROOT, Snmpd, free_port, wait_for
 from trap_lab import Files, Trapd, check_varbinds
 
 pytestmark = pytest.mark.skipif(

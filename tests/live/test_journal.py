@@ -148,7 +148,9 @@ def test_vacuum(folder, journald):
         assert row(daemon, "mailmonSourceStatus") == "ok", daemon.text()
     finally:
         daemon.stop()
-    journald.send(text_of("sendmail"))
+    stored = journald.entries()
+    sent = journald.send(text_of("sendmail"))
+    wait_until(lambda: journald.entries() >= stored + sent)  # else it comes behind the rotation
     journald.rotate()
     journald.vacuum()
     journald.send(text_of("cyrus"))
