@@ -5,6 +5,7 @@
  */
 #include "history.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
@@ -99,8 +100,12 @@ struct history *history_open(const char *dir, bool write, char *error, size_t er
     snprintf(path, sizeof path, "%s/history.db", dir);
     if (write) { /* names of users may be in it: not for everybody */
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-        if (fd >= 0)
-            close(fd);
+        if (fd < 0) { /* SQLite would read it, and never write, also when it may be written again */
+            snprintf(error, error_size, "%s: %s", path, strerror(errno));
+            history_close(h);
+            return NULL;
+        }
+        close(fd);
     }
     int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     bool open = sqlite3_open_v2(path, &h->db, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK;

@@ -210,6 +210,27 @@ static void a_reader_beside_the_writer(void **state)
     history_close(reader);
 }
 
+/* SQLite would open it for reading alone, and stay so when it may be written again. */
+static void read_only_and_writable_again(void **state)
+{
+    char error[512], path[300];
+    uid_t was = geteuid();
+    history_close(*state);
+    *state = NULL;
+    snprintf(path, sizeof path, "%s/history.db", scratch);
+    assert_int_equal(chmod(path, 0444), 0);
+    assert_int_equal(chmod(scratch, 0755), 0);
+    assert_int_equal(seteuid(was ? was : 65534), 0);
+    struct history *h = history_open(scratch, true, error, sizeof error);
+    assert_int_equal(seteuid(was), 0);
+    assert_null(h);
+    assert_non_null(strstr(error, "history.db: Permission denied"));
+    assert_int_equal(chmod(path, 0640), 0);
+    *state = history_open(scratch, true, error, sizeof error);
+    assert_non_null(*state);
+    write_one(*state, sample("1", NOW, 5));
+}
+
 static void what_is_not_ours_is_refused(void **state)
 {
     char error[512];
@@ -237,6 +258,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(baseline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(transitions_and_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reader_beside_the_writer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(read_only_and_writable_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_ours_is_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
