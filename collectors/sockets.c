@@ -51,6 +51,27 @@ static int on_message(const struct nlmsghdr *head, void *data)
     return MNL_CB_OK;
 }
 
+/* How many octets are whole messages: libmnl takes a length beyond 2^31 for one that fits. */
+static size_t count_whole(const char *octets, size_t size)
+{
+    size_t at = 0;
+    while (size - at >= sizeof(struct nlmsghdr)) {
+        const struct nlmsghdr *head = (const void *)(octets + at);
+        if (head->nlmsg_len < sizeof *head || head->nlmsg_len > size - at)
+            break;
+        size_t aligned = (head->nlmsg_len + 3u) & ~(size_t)3;
+        at += aligned < size - at ? aligned : size - at;
+    }
+    return at;
+}
+
+int sockets_parse(const void *octets, size_t size, unsigned sequence, unsigned port,
+                  void (*seen)(void *arg, const struct socket_seen *s), void *arg)
+{
+    struct each e = {seen, arg};
+    return mnl_cb_run(octets, count_whole(octets, size), sequence, port, on_message, &e);
+}
+
 /*
  * The older request: it alone asks for both families at once, and the kernel walks its whole table of
  * connections for every request.
@@ -77,11 +98,10 @@ static int dump(struct mnl_socket *nl, unsigned sequence, struct each *e)
         ssize_t n = mnl_socket_recvfrom(nl, buffer, sizeof buffer);
         if (n < 0)
             return errno;
-        int rc = mnl_cb_run(buffer, (size_t)n, sequence, mnl_socket_get_portid(nl), on_message, e);
-        if (rc < 0)
-            return errno;
-        if (rc == MNL_CB_STOP)
-            return 0;
+        int rc =
+            sockets_parse(buffer, (size_t)n, sequence, mnl_socket_get_portid(nl), e->seen, e->arg);
+        if (rc <= 0)
+            return rc < 0 ? errno : 0;
     }
 }
 

@@ -24,6 +24,13 @@ struct socket_seen {
 int sockets_each(void (*seen)(void *arg, const struct socket_seen *s), void *arg);
 
 /*
+ * One datagram of the kernel's answer to request `sequence` of socket `port`, aligned to 4 octets (netlink(7)). 1: more
+ * are to come, 0: that was the last, -1 with errno: it is no such answer, or says that. For sockets_each.
+ */
+int sockets_parse(const void *octets, size_t size, unsigned sequence, unsigned port,
+                  void (*seen)(void *arg, const struct socket_seen *s), void *arg);
+
+/*
  * A number that is another when TCP has sent or received a segment, or sockets have come or gone, since it
  * was asked for last: by /proc/net/snmp and sockstat (proc(5)). 0: it cannot be told. The kernel walks its
  * whole table of connections for a list, some 250,000 places on a host with memory, however few there
