@@ -138,7 +138,9 @@ enum event_flag {
     EVENT_SMTP = 1 << 25,       /* of EVENT_CHANNEL: an association of other hosts' MTAs ... */
     EVENT_SUBMISSION = 1 << 26, /* ... or of users' programs, which is a service of its own */
     EVENT_XML = 1 << 27,        /* the texts are escaped as in XML ... */
-    EVENT_JSON = 1 << 28        /* ... or JSON: see escape.h */
+    EVENT_JSON = 1 << 28,       /* ... or JSON: see escape.h */
+    EVENT_PART =
+        1 << 29 /* of EVENT_ARRIVED: each recipient of the message has a line, one after another */
 };
 
 /*

@@ -123,6 +123,7 @@ static void delivery(struct slice s, struct event *e)
         !slice_eq(value, e->address))
         e->original = value;
     take_field(&s, SLICE("user"), &value);
+    take_field(&s, SLICE("method"), &value); /* before 6.4 */
     take_quoted(&s, SLICE("source"), &value);
     take_quoted(&s, SLICE("relay"), &e->relay);
     if (take_field(&s, SLICE("delay"), &value))
@@ -210,41 +211,115 @@ static void failed_command(struct slice s, struct event *e)
     }
 }
 
-/* What a client's session says. Whether it is one of this host's own programs is told once. */
+/* " address=192.0.2.9 host=h": whether it is one of this host's own programs is told here only. */
+static void connected(struct slice s, struct event *e)
+{
+    bool told = take_field(&s, SLICE("address"), &e->peer);
+    bool local = !told || slice_eq(e->peer, SLICE("local"));
+    e->service = local ? SLICE(LOCAL) : e->service;
+    e->kind = local ? EVENT_CLIENT : EVENT_CONNECT;
+    if (TAKE(e->peer, "[") && slice_ends(e->peer, SLICE("]")))
+        e->peer.n--;
+    e->peer.n = local ? 0 : e->peer.n;
+    e->flags = 0;
+}
+
+/* " reason=quit" */
+static void disconnected(struct slice s, struct event *e)
+{
+    struct slice value;
+    bool told = take_quoted(&s, SLICE("reason"), &value);
+    e->kind = told && !slice_eq(value, SLICE("quit")) ? EVENT_ABORT : EVENT_DISCONNECT;
+    e->text = told ? value : (struct slice){NULL, 0};
+}
+
+/* " user=u result=permfail" */
+static void authentication(struct slice s, struct event *e)
+{
+    size_t at = slice_search(s, SLICE(" result="));
+    e->kind = STARTS(slice_skip(s, at), " result=ok") ? EVENT_NONE : EVENT_AUTH_FAIL;
+    e->text = slice_trim(s);
+}
+
+/*
+ * " msgid=e0d493d6 from=<a@b> to=<c@d> size=399 ndest=1 proto=ESMTP" of each recipient, before 6.5; ndest: what its
+ * alias made of it.
+ */
+static void recipient_of_message(struct slice s, struct event *e)
+{
+    struct slice id = {NULL, 0}, value = {NULL, 0};
+    take_field(&s, SLICE("msgid"), &id);
+    if (!is_hex(id, MESSAGE_ID) || !take_address(&s, SLICE("from"), &e->address) ||
+        !take_address(&s, SLICE("to"), &value))
+        return;
+    if (take_field(&s, SLICE("size"), &value))
+        slice_number(&value, &e->size);
+    e->other_id = e->id;
+    take_message_id(id, e);
+    e->recipients = 1;
+    e->kind = EVENT_ARRIVED;
+    e->flags |= EVENT_SESSION | EVENT_PART;
+}
+
+static void tls(struct slice s, struct event *e)
+{
+    (void)s;
+    e->kind = EVENT_TLS_IN;
+}
+
+static void nothing(struct slice s, struct event *e)
+{
+    (void)s;
+    e->kind = EVENT_NONE;
+}
+
+static void any_message(struct slice s, struct event *e)
+{
+    struct slice rest = s, id;
+    if (take_field(&rest, SLICE("msgid"), &id) && STARTS(rest, " from="))
+        recipient_of_message(s, e);
+    else
+        message(s, e);
+}
+
+/* What a client's session says, by its first word. */
+static const struct {
+    struct slice name;
+    void (*parse)(struct slice rest, struct event *e);
+} sessions[] = {
+    {TEXT("disconnected"), disconnected},
+    {TEXT("closed"), disconnected}, /* before 6.4 */
+    {TEXT("message"), any_message},
+    {TEXT("envelope"), envelope},
+    {TEXT("failed-command"), failed_command},
+    {TEXT("tls"), tls},
+    {TEXT("starttls"), tls}, /* before 6.5 */
+    {TEXT("authentication"), authentication},
+    {TEXT("cert-check"), nothing},
+    {TEXT("client-cert-check"), nothing},
+    {TEXT("filter"), nothing},
+    {TEXT("bad-input"), nothing},
+    {TEXT("proxy"), nothing},
+};
+
+/* "connected address=192.0.2.9 host=h"; before 6.4 with "event=", and before 6.5 address and host in each line. */
 static void smtp(struct slice s, struct event *e)
 {
     struct slice value;
     e->service = SLICE(SMTP);
     e->flags |= EVENT_SESSION;
-    if (TAKE(s, "connected")) {
-        bool told = take_field(&s, SLICE("address"), &e->peer);
-        bool local = !told || slice_eq(e->peer, SLICE("local"));
-        e->service = local ? SLICE(LOCAL) : e->service;
-        e->kind = local ? EVENT_CLIENT : EVENT_CONNECT;
-        if (TAKE(e->peer, "[") && slice_ends(e->peer, SLICE("]")))
-            e->peer.n--;
-        e->peer.n = local ? 0 : e->peer.n;
-        e->flags = 0;
-    } else if (TAKE(s, "disconnected")) {
-        bool told = take_quoted(&s, SLICE("reason"), &value);
-        e->kind = told && !slice_eq(value, SLICE("quit")) ? EVENT_ABORT : EVENT_DISCONNECT;
-        e->text = told ? value : (struct slice){NULL, 0};
-    } else if (TAKE(s, "message")) {
-        message(s, e);
-    } else if (TAKE(s, "envelope")) {
-        envelope(s, e);
-    } else if (TAKE(s, "failed-command")) {
-        failed_command(s, e);
-    } else if (TAKE(s, "tls")) {
-        e->kind = EVENT_TLS_IN;
-    } else if (TAKE(s, "authentication")) {
-        size_t at = slice_search(s, SLICE(" result="));
-        e->kind = STARTS(slice_skip(s, at), " result=ok") ? EVENT_NONE : EVENT_AUTH_FAIL;
-        e->text = slice_trim(s);
-    } else if (STARTS(s, "cert-check") || STARTS(s, "starttls") || STARTS(s, "filter") ||
-               STARTS(s, "bad-input") || STARTS(s, "client-cert-check") || STARTS(s, "event=")) {
-        e->kind = EVENT_NONE;
+    TAKE(s, "event=");
+    struct slice name = slice_head(s, slice_find(s, ' '));
+    s = slice_skip(s, name.n);
+    if (slice_eq(name, SLICE("connected"))) {
+        connected(s, e);
+        return;
     }
+    take_field(&s, SLICE("address"), &value);
+    take_field(&s, SLICE("host"), &value);
+    for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++)
+        if (slice_eq(name, sessions[i].name))
+            sessions[i].parse(s, e);
 }
 
 /* The words of an error that say that nobody could be talked to. */
@@ -258,6 +333,7 @@ static bool unreached(struct slice reason)
 static void mta(struct slice s, struct event *e)
 {
     e->service = SLICE(MTA);
+    TAKE(s, "event="); /* before 6.4 */
     if (TAKE(s, "delivery")) {
         delivery(s, e);
     } else if (TAKE(s, "connecting")) {
@@ -269,10 +345,11 @@ static void mta(struct slice s, struct event *e)
     } else if (TAKE(s, "error reason=")) {
         e->kind = unreached(s) ? EVENT_CONNECT_FAIL : EVENT_NONE;
         e->text = s;
-    } else if (STARTS(s, "tls")) {
+    } else if (STARTS(s, "tls") || STARTS(s, "starttls")) {
         e->kind = EVENT_TLS_OUT;
-    } else if (STARTS(s, "disconnected") || STARTS(s, "cert-check") || STARTS(s, "server-cert") ||
-               STARTS(s, "auth") || STARTS(s, "host-rejects-all-mails") || STARTS(s, "ciphers=") ||
+    } else if (STARTS(s, "disconnected") || STARTS(s, "closed") || STARTS(s, "cert-check") ||
+               STARTS(s, "server-cert") || STARTS(s, "auth") ||
+               STARTS(s, "host-rejects-all-mails") || STARTS(s, "ciphers=") ||
                STARTS(s, "closing") || STARTS(s, "ssl_check_name")) {
         e->kind = EVENT_NONE;
     }
@@ -428,7 +505,7 @@ static void parse(struct syslog_context *c, struct slice line, struct event *e)
         smtp(s, e);
     } else if (TAKE(s, "mta ")) {
         mta(s, e);
-    } else if (TAKE(s, "mda delivery")) {
+    } else if (TAKE(s, "mda delivery") || TAKE(s, "mda event=delivery")) {
         e->service = SLICE(MDA);
         delivery(s, e);
     }
@@ -490,7 +567,7 @@ static bool queue_name(struct slice name, struct queue_id *id, int64_t *arrival_
 
 const struct mta mta_opensmtpd = {
     .name = "opensmtpd",
-    .summary = "OpenSMTPD 6.4 and later, by syslog",
+    .summary = "OpenSMTPD 6.0 and later, by syslog",
     .master = "smtpd",
     .account = "opensmtpd",
     .listener = SMTP,

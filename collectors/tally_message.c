@@ -109,6 +109,17 @@ static void count_received(struct tally *t, struct instance *i, struct message *
         entry->with_tls++;
 }
 
+/* Recipients of a message that was counted already. */
+static void count_recipients(struct tally *t, struct instance *i, struct service *s, uint64_t n)
+{
+    n = pay(&i->appl->owed_recipients, n);
+    i->appl->received_recipients += n;
+    s->group->received_recipients += n;
+    s->group->submitted_recipients += n;
+    model_dirty(t->model, MODEL_APPL, i->appl);
+    model_dirty(t->model, MODEL_GROUP, s->group);
+}
+
 void message_learn_recipient(struct tally *t, struct instance *i, struct message *m,
                              const struct event *e)
 {
@@ -121,12 +132,7 @@ void message_learn_recipient(struct tally *t, struct instance *i, struct message
         return;
     m->pending |= bit;
     m->recipients++;
-    uint64_t n = pay(&i->appl->owed_recipients, 1);
-    i->appl->received_recipients += n;
-    s->group->received_recipients += n;
-    s->group->submitted_recipients += n;
-    model_dirty(t->model, MODEL_APPL, i->appl);
-    model_dirty(t->model, MODEL_GROUP, s->group);
+    count_recipients(t, i, s, 1);
 }
 
 bool message_is_unexplained(struct tally *t, struct instance *i, const struct message *m)
@@ -383,10 +389,31 @@ static void count_notice(struct tally *t, struct instance *i, const struct event
     on_notice(t, i, NULL, &notice);
 }
 
+/* A further line of a message that has arrived, of which nothing has been tried yet: one recipient more. */
+static bool is_further(const struct message *m, const struct event *e)
+{
+    return m && e->flags & EVENT_PART && m->flags & MESSAGE_QUEUED && m->pending == m->recipients;
+}
+
+static void add_recipients(struct tally *t, struct instance *i, struct message *m,
+                           const struct event *e)
+{
+    struct service *s = tally_origin(t, i, m);
+    m->recipients += e->recipients;
+    m->pending += e->recipients;
+    messages_mark(&t->messages, m);
+    if (s && !(m->flags & (MESSAGE_PENDING | MESSAGE_UNCOUNTED)))
+        count_recipients(t, i, s, e->recipients);
+}
+
 void on_arrived(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
     struct queue_id id;
     struct message *m = message_find(t, i, e, &id);
+    if (is_further(m, e)) {
+        add_recipients(t, i, m, e);
+        return;
+    }
     const struct message *session = session_of(t, i, e);
     unsigned flags =
         session ? session->flags & (MESSAGE_SASL | MESSAGE_LOOPBACK) : flags_of_client(s, e);

@@ -29,7 +29,7 @@ static void test_sendmail_log(void **state)
 static void test_opensmtpd_lines(void **state)
 {
     (void)state;
-    check_lines(&mta_opensmtpd, "tests/data/opensmtpd_lines.txt", HEAD, 65);
+    check_lines(&mta_opensmtpd, "tests/data/opensmtpd_lines.txt", HEAD, 93);
 }
 
 static void test_opensmtpd_log(void **state)
