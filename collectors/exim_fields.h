@@ -115,5 +115,7 @@ void exim_skip_fields(struct slice *s);
 
 /* Is this text, behind the time and the id (of_message: there is one), of a line that changes no number? */
 bool exim_is_silent(struct slice s, bool of_message);
+/* Has a text that is not understood no sign of an account? An ACL's logwrite, a complaint: see exim_silent.c. */
+bool exim_is_local_text(struct slice s, bool of_message);
 
 #endif

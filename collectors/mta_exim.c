@@ -111,30 +111,36 @@ static bool parse_message(struct slice s, struct event *e)
     return true;
 }
 
-static void parse_text(struct slice s, struct event *e)
+/* Returns what is behind the process and the id. */
+static struct slice parse_text(struct slice s, struct event *e)
 {
     take_pid(&s, e);
     take_id(&s, e);
     if (!e->id.n || !parse_message(s, e))
         exim_other(s, e);
+    return s;
 }
 
 /* A line that is not understood as one of Exim's own files may be syslog's with a time of the same form. */
 static void parse(struct syslog_context *c, struct slice line, struct event *e)
 {
-    struct slice s;
+    struct slice s, behind;
     bool whole, own;
     event_clear(e);
     e->kind = EVENT_FOREIGN;
     e->app = e->service = (struct slice){line.p, 0};
     own = take_own_head(c, line, e, &s);
     if (own)
-        parse_text(s, e);
-    if ((own && e->kind != EVENT_UNKNOWN) || !take_head(c, line, e, &s, &whole))
+        s = parse_text(s, e);
+    if (own && e->kind != EVENT_UNKNOWN)
         return;
-    e->kind = EVENT_NONE;
-    if (whole)
-        parse_text(s, e);
+    if (take_head(c, line, e, &behind, &whole)) {
+        e->kind = EVENT_NONE;
+        if (whole)
+            s = parse_text(behind, e);
+    }
+    if (e->kind == EVENT_UNKNOWN && exim_is_local_text(s, e->id.n != 0))
+        e->kind = EVENT_NONE;
 }
 
 /* Drivers have names of letters, digits and underscores. */
