@@ -213,6 +213,13 @@ static bool is_certain(const struct sun_record *r)
                         : r->original.n && r->original.p[-1] == ';';
 }
 
+/* "19-Jan-1998 19:16:57.64 > Subject: words", of LOG_HEADER. */
+static bool is_header(struct slice line)
+{
+    return slice_digit(*line.p) && slice_cut(&line, ' ').p && slice_cut(&line, ' ').p &&
+           STARTS(line, "> ");
+}
+
 static void parse(struct syslog_context *c, struct slice line, struct event *e)
 {
     const struct sun_options *o = c->options;
@@ -231,6 +238,10 @@ static void parse(struct syslog_context *c, struct slice line, struct event *e)
     }
     e->time_ms = c->now_ms;
     e->pid = 0;
+    if (is_header(line)) {
+        e->kind = EVENT_NONE;
+        return;
+    }
     if (slice_digit(*line.p) || *line.p == '{' ||
         (*line.p == '<' && !slice_digit(line.p[line.n > 1])))
         e->kind = EVENT_UNKNOWN;

@@ -2,6 +2,8 @@
  * What stands behind the message id of a text entry: who, from where, and how it ended. Only entries
  * that are not plain successes need it. See sun_record.c.
  */
+#include <ctype.h>
+
 #include "sun_record_internal.h"
 
 /* "(...)" with what is nested in it, off the front. */
@@ -168,6 +170,14 @@ static bool is_diagnostic(struct slice s)
     return slice_starts(s, SLICE("dns;")) || slice_starts(s, SLICE("smtp;"));
 }
 
+static bool is_login(struct slice word)
+{
+    for (size_t i = 0; i < word.n; i++)
+        if (!isalnum((unsigned char)word.p[i]) && !memchr("._-", word.p[i], 3))
+            return false;
+    return word.n > 0;
+}
+
 static void inferred_details(struct slice s, struct sun_record *r)
 {
     s = slice_trim(s);
@@ -197,6 +207,12 @@ static void inferred_details(struct slice s, struct sun_record *r)
         struct slice t = s, word = take_word(&t);
         if (!is_diagnostic(s) && (is_diagnostic(t) || (!t.n && r->code == 'E')))
             *(r->username.n || !t.n ? &r->connection : &r->username) = word, s = t;
+    }
+    if (!r->username.n &&
+        !is_diagnostic(s)) { /* "mailsrv  Too many failures": no system between them */
+        struct slice t = s, word = take_word(&t);
+        if (is_login(word) && t.n && *t.p == ' ')
+            r->username = word, s = t;
     }
     r->diagnostic = slice_trim(s);
 }

@@ -353,11 +353,25 @@ static bool is_reply(struct slice s)
            s.p[3] == ' ';
 }
 
+/* "  a@x rfc822;b@y b@y": more spaces than one before a sender, not an empty one. */
+static struct slice take_late_sender(struct slice *s, const struct sun_record *r)
+{
+    struct slice t = *s, word = field_skip_spaces(t);
+    t = word;
+    word = take_field(&t, r);
+    if (STARTS(word, "rfc822;") || !STARTS(t, "rfc822;"))
+        return slice_head(*s, 0);
+    *s = t;
+    return word;
+}
+
 static inline void take_three(struct slice *s, struct sun_record *r)
 {
     struct slice from = {s->p, 0};
     if (!STARTS(*s, "rfc822;")) /* an empty one in a line whose spaces were lost */
         from = take_field(s, r);
+    if (__builtin_expect(from.n == 0 && !r->counted && !STARTS(*s, "rfc822;"), 0))
+        from = take_late_sender(s, r);
     r->from = address(from);
     r->original = sun_without_type(address(take_field(s, r)));
     if (r->code != 'B' || !is_reply(*s)) /* of a bad command there is only one address field */
@@ -511,7 +525,7 @@ static void take_connection(struct slice s, struct sun_record *r)
 
 bool sun_record_parse_body(const struct sun_options *o, struct slice s, struct sun_record *r)
 {
-    if (!take_head(o, &s, r))
+    if (STARTS(s, "> ") || !take_head(o, &s, r)) /* "> Subject: words" of LOG_HEADER: anybody's */
         return false;
     s = slice_trim(s);
     if (r->direction || slice_starts(s, SLICE("TCP|"))) {

@@ -229,6 +229,24 @@ static const struct entry *entry_of(const struct world *w, enum entry_code code)
     return NULL;
 }
 
+/* A line of LOG_HEADER is a stranger's, whatever it looks like. */
+static void test_header_lines(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open_mta(&w, &mta_sun, NULL, 1000);
+    world_feed(&w, "19-Jan-1998 19:16:57.64 tcp_local l E 1 a@b.test rfc822;c@d.test c@d.test\n"
+                   "19-Jan-1998 19:16:57.64 > Subject: hello\n"
+                   "19-Jan-1998 19:16:57.64 > Subject: E 1 a@b.test rfc822;c@d.test c@d.test\n"
+                   "19-Jan-1998 19:16:57.64 >  + O TCP|192.0.2.1|25|192.0.2.66|7 SMTP\n");
+    assert_int_equal(w.log.unrecognised, 0);
+    assert_int_equal(world_expect(&w, "headers",
+                                  "tcp_local:submitted_messages=1 l:received_messages=1 "
+                                  "mta:received_messages=1"),
+                     0);
+    world_close(&w);
+}
+
 /* What is escaped in XML and JSON is published as what it stands for, and a message is one in either form. */
 static void test_escaped(void **state)
 {
@@ -315,9 +333,9 @@ static void test_syslog(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),   cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_escaped), cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_syslog),
+        cmocka_unit_test(test_cases),        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_header_lines), cmocka_unit_test(test_escaped),
+        cmocka_unit_test(test_restart),      cmocka_unit_test(test_syslog),
     };
     setenv("TZ", "UTC", 1);
     tzset();
