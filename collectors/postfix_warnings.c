@@ -47,6 +47,22 @@ static bool limit_exceeded(struct slice s, struct event *e)
     return false;
 }
 
+/* Behind "warning: ": a connection to a service in TLS is dropped, and nothing is told to the client (smtpd/smtpd.c). */
+static bool connection_dropped(struct slice s, struct event *e)
+{
+    struct slice words = slice_head(s, slice_search(s, SLICE(" from ")));
+    s = slice_skip(s, words.n);
+    if (!slice_eq(words, SLICE("Wrapper-mode request dropped")) &&
+        !slice_eq(words, SLICE("Refusing TLS service request")))
+        return false;
+    if (!postfix_take_peer(&s, e))
+        return false;
+    e->kind = EVENT_CONNECTION_REJECT;
+    e->flags |= EVENT_COUNTED;
+    e->text = words;
+    return true;
+}
+
 /* Behind "Illegal address syntax": " from host[ip] in RCPT command: ..." */
 static bool illegal_address(struct slice s, struct event *e)
 {
@@ -66,7 +82,7 @@ static bool connection_warning(struct slice s, struct event *e)
     struct slice host = slice_head(s, slice_find(s, ' ')), text = s;
     if (TAKE(text, "Illegal address syntax"))
         return illegal_address(text, e);
-    if (limit_exceeded(s, e))
+    if (limit_exceeded(s, e) || connection_dropped(s, e))
         return true;
     /* host[ip]: SASL LOGIN authentication failed: why */
     s = slice_skip(s, host.n + 1);

@@ -110,7 +110,7 @@ static void test_lines(void **state)
         count++;
     }
     fclose(file);
-    assert_int_equal(count, 327);
+    assert_int_equal(count, 331);
 }
 
 static void test_tags(void **state)
