@@ -266,10 +266,13 @@ struct slice syslog_in_front(struct slice line)
 {
     struct slice s = line;
     for (int words = 0; words < 4; words++) {
-        struct slice word = take_word(&s);
-        size_t tag = tag_length(word);
+        struct slice word =
+            slice_head(s, slice_find(s, ' ')); /* all that are not ours come here: no tabs */
+        bool ends = word.n && (word.p[word.n - 1] == ':' || word.p[word.n - 1] == ']');
+        size_t tag = ends ? tag_length(word) : 0;
         if (tag && !syslog_is_priority(slice_head(word, tag)))
             break; /* what follows is a program's */
+        s = skip_blanks(slice_skip(s, word.n));
         if (is_stamp(s))
             return s;
     }
