@@ -95,6 +95,17 @@ static bool ng_times_again(struct slice s, struct slice before, uint64_t *times)
            (!before.p || slice_search(before, words) < before.n);
 }
 
+/* Are they of the same tag, and the later one without a host? So some rsyslogd repeat: "  sshd[7]: last message ..." */
+static bool repeats_tag(struct slice line, struct slice tag, struct slice before)
+{
+    struct syslog_context c;
+    struct event e;
+    struct slice s;
+    syslog_start(&c, 0);
+    return before.p && syslog_host(line).n == 0 && syslog_head(&c, before, &e, &s) &&
+           slice_eq(e.tag, tag);
+}
+
 /*
  * "last message repeated 3 times" (BSD's syslogd and its descendants), "Last message 'warning: unkno' repeated 3
  * times, suppressed by syslog-ng on mx1": the whole of what stands behind the head, since in the midst of another
@@ -114,7 +125,8 @@ uint32_t maillog_times_again(struct slice line, struct slice before)
     syslog_start(&c, 0);
     if (!syslog_head(&c, line, &e, &s))
         return 0;
-    bool plain = e.tag.n == 0 && slice_take(&s, SLICE("last message repeated "));
+    bool plain = (e.tag.n == 0 || repeats_tag(line, e.tag, before)) &&
+                 slice_take(&s, SLICE("last message repeated "));
     if (!(plain && slice_number(&s, &times) && slice_eq(s, SLICE(" times"))) &&
         !(slice_take(&s, SLICE("Last message '")) && ng_times_again(s, before, &times)))
         return 0;
