@@ -125,7 +125,8 @@ def test_truth(site, daemon):
                  if not k[1].startswith("Octets") and is_[k] != n}
         assert not wrong, "(shown, injected)"
         for service in ("imap", "managesieve"):
-            assert (access(cells, service, "OctetsIn"), access(cells, service, "OctetsOut")) == octets(site, service)
+            assert (access(cells, service, "OctetsIn"), access(cells, service, "OctetsOut")) == octets(site, service), \
+                f"{cells.column('mailmonSourceItems')} counted:\n{site.log.read_text()}\n{daemon.text()}"
         assert cells.of("applOperStatus", "dovecot/imap") == "up"
         assert cells.of("applVersion", "dovecot/imap").startswith("2.")
         assert access(cells, "submission", "GoodLogins") == 0
