@@ -8,12 +8,16 @@
 
 #define APART_MS 1500 /* logs tell whole seconds */
 
-void served_add(struct served *s, uint32_t pid, int64_t at)
+void served_begin(struct served *s, int64_t at)
 {
-    unsigned i = pid % SERVED_SLOTS;
     if (!s->began)
         s->since_at = at;
     s->began = true;
+}
+
+void served_add(struct served *s, uint32_t pid, int64_t at)
+{
+    unsigned i = pid % SERVED_SLOTS;
     if (s->of[i].pid != pid) {
         s->of[i].pid = pid;
         s->of[i].count = 0;

@@ -20,7 +20,9 @@ struct served {
     } of[SERVED_SLOTS];
 };
 
-/* A process logged a connection. */
+/* A line of this instant was read; the first one counts. */
+void served_begin(struct served *s, int64_t at);
+/* A process logged a connection; a line of it was read. */
 void served_add(struct served *s, uint32_t pid, int64_t at);
 /* How many a process has served that began at this instant; MODEL_ABSENT: the log does not tell. */
 uint64_t served_by(const struct served *s, uint32_t pid, int64_t started_at);

@@ -341,6 +341,7 @@ void tally_event(struct tally_log *from, const struct event *e)
         model_dirty(t->model, MODEL_APPL, tag->instance->appl);
     }
     t->at = tally_at(t, e);
+    served_begin(&t->served, t->at);
     tally_gone_time(t, tag->instance, (uint32_t)(e->time_ms / 1000));
     struct service *s = line_service(from, tag, e);
     if (e->flags & EVENT_UNREACHED)

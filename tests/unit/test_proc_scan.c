@@ -315,9 +315,12 @@ static void counts_connections(void **state)
     (void)state;
     static struct served s;
     assert_true(served_by(&s, 5, 0) == MODEL_ABSENT);
+    served_begin(&s, 7000);
+    served_begin(&s, 9000);
     served_add(&s, 5, 10000);
     served_add(&s, 5, 20000);
     served_add(&s, 6, 20000);
+    assert_int_equal(served_by(&s, 5, 7000), 2); /* it waited for the first one */
     assert_int_equal(served_by(&s, 5, 9500), 2);
     assert_int_equal(served_by(&s, 5, 11000), 2);         /* the log tells whole seconds */
     assert_true(served_by(&s, 5, 5000) == MODEL_ABSENT);  /* older than the first line */
