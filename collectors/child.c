@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include "child.h"
 
@@ -180,9 +181,14 @@ struct child *child_start_with(uv_loop_t *loop, const char *const argv[],
 {
     static const char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/cyrus/bin",
                       locale[] = "LC_ALL=C";
-    const char *environment[VARIABLES_MAX + 3] = {path, locale};
+    const char *environment[VARIABLES_MAX + 4] = {path, locale};
+    unsigned count = 2;
     for (unsigned i = 0; i < VARIABLES_MAX && variables[i]; i++)
-        environment[i + 2] = variables[i];
+        environment[count++] = variables[i];
+    char zone[256]; /* times in its output are read as this program's own */
+    int n = getenv("TZ") ? snprintf(zone, sizeof zone, "TZ=%s", getenv("TZ")) : -1;
+    if (n > 0 && (size_t)n < sizeof zone)
+        environment[count++] = zone;
     struct child *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;

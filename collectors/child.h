@@ -1,6 +1,6 @@
 /*
- * A program run beside the loop: without a shell, with an environment of its own, its output in memory,
- * killed when it takes too long. Nothing waits for it.
+ * A program run beside the loop: without a shell, with an environment of its own but for TZ, its output in
+ * memory, killed when it takes too long. Nothing waits for it.
  */
 #ifndef CHILD_H
 #define CHILD_H

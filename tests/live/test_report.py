@@ -48,29 +48,51 @@ def seed(database, day):
         return False
 
 
-def test_by_schedule():
+def clock_with(monkeypatch, left):
+    """A zone in which so many seconds are left of the minute; returns the next one and the day before it."""
+    ahead = (60 - left - int(time.time())) % 60
+    monkeypatch.setenv("TZ", f"TEST-00:00:{ahead:02}")
+    time.tzset()
+    at = time.time() + left
+    return time.strftime("%H:%M", time.localtime(at)), time.localtime(at - 86400)
+
+
+def by_schedule(folder, monkeypatch, left):
+    """The message that came at its minute, so many seconds from now, and that day's report; None: mailmond was not
+    ready in time."""
+    at, yesterday = clock_with(monkeypatch, left)
+    due, smtp = time.monotonic() + left, free_port()
+    folder.mkdir()
+    sink = Sink(smtp)
+    daemon = Daemon(folder / "run", free_port(), settings(folder, smtp, at)).start()
+    try:
+        database = folder / "run" / "state" / "history.db"
+        assert wait_for(lambda: database.exists() and seed(database, yesterday), 10)[0]
+        if time.monotonic() > due - 1:
+            return None
+        assert wait_for(lambda: sink.messages, left + 10, 0.2)[0], daemon.text()
+        assert wait_for(lambda: "the daily report was sent" in daemon.text(), 5)[0]
+        made = folder / "reports" / time.strftime("report-%Y-%m-%d.txt", yesterday)
+        return email.message_from_bytes(sink.messages[0]), made.read_text()
+    finally:
+        daemon.stop()
+        sink.end()
+
+
+def test_by_schedule(monkeypatch):
     with tempfile.TemporaryDirectory(prefix="mailmond-report-") as name:
         os.chmod(name, 0o755)
-        folder, smtp = Path(name), free_port()
-        at = time.time() + 90 - time.time() % 60
-        soon, yesterday = time.localtime(at), time.localtime(at - 86400)
-        sink = Sink(smtp)
-        daemon = Daemon(folder / "run", free_port(),
-                        settings(folder, smtp, time.strftime("%H:%M", soon))).start()
         try:
-            database = folder / "run" / "state" / "history.db"
-            assert wait_for(lambda: database.exists() and seed(database, yesterday), 10)[0]
-            assert wait_for(lambda: sink.messages, 90, 0.2)[0], daemon.text()
-            message = email.message_from_bytes(sink.messages[0])
-            assert message["Subject"].startswith("mail report of ")
-            row = "| 12:05:00 | ims2      | ssmtp02    | smux01     |  2083 |                 |"
-            assert row in message.get_payload()
-            assert message.get_payload().replace("\r", "").endswith(LONG)
-            assert row in (folder / "reports" / time.strftime("report-%Y-%m-%d.txt", yesterday)).read_text()
-            assert wait_for(lambda: "the daily report was sent" in daemon.text(), 5)[0]
+            found = (by_schedule(Path(name) / str(left), monkeypatch, left) for left in (6, 15, 30, 55))
+            message, text = next(f for f in found if f)
         finally:
-            daemon.stop()
-            sink.end()
+            monkeypatch.undo()
+            time.tzset()
+        assert message["Subject"].startswith("mail report of ")
+        row = "| 12:05:00 | ims2      | ssmtp02    | smux01     |  2083 |                 |"
+        assert row in message.get_payload()
+        assert message.get_payload().replace("\r", "").endswith(LONG)
+        assert row in text
 
 
 def test_what_is_wrong_has_a_line(tmp_path):

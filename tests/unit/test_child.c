@@ -44,6 +44,8 @@ static void test_outcomes(void **state)
     assert_string_equal(o.text, "hello\n");
     o = run("echo $HOME$SECRET", 1000, 10);
     assert_string_equal(o.text, "\n");
+    o = run("echo $TZ; date -d @0 +%H", 1000, 10); /* it has the clock of this program */
+    assert_string_equal(o.text, "IST-5:30\n05\n");
     assert_string_equal(run("exit 3", 1000, 10).error, "it failed with status 3");
     assert_string_equal(run("echo no way >&2; echo more >&2; exit 3", 1000, 10).error,
                         "it failed with status 3: no way");
@@ -77,6 +79,7 @@ static void test_forgotten(void **state)
 int main(void)
 {
     setenv("SECRET", "secret", 1);
+    setenv("TZ", "IST-5:30", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_forgotten),
