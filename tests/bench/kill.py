@@ -362,6 +362,8 @@ def run(folder, lines, kills, seed, seconds=None, head=None, quiet=False):
               f"{time.monotonic() - begin:.0f} s")
         good = verify(daemon, victims, folder, whole, truth)
         print(f"{'every number is right' if good else 'WRONG'}, {time.monotonic() - begin:.0f} s")
+        if not good:
+            print(daemon.text()[-5000:])
         return good
     finally:
         daemon.stop()

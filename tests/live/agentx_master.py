@@ -4,6 +4,8 @@ import struct
 import threading
 import time
 
+from snmp_lab import PATIENCE, wait_for
+
 OPEN, CLOSE, REGISTER, GET, GETNEXT, GETBULK, TESTSET, PING, RESPONSE = 1, 2, 3, 5, 6, 7, 8, 13, 18
 CONTEXT, NETWORK = 8, 16
 SESSION = 7
@@ -87,6 +89,7 @@ class Master:
         self.listener.listen()
         self.address = path or "tcp:%s:%d" % self.listener.getsockname()
         self.peer, self.sessions, self.answers = None, 0, []
+        self.pings = 0  # of this session
         self.while_registering = b""  # sent before the first Register is answered
         self.changed = threading.Condition()
         threading.Thread(target=self.serve, daemon=True).start()
@@ -124,7 +127,8 @@ class Master:
                 self.answers.append(octets)
             elif kind != CLOSE:
                 if kind == OPEN:
-                    self.peer, self.sessions = peer, self.sessions + 1
+                    self.peer, self.sessions, self.pings = peer, self.sessions + 1, 0
+                self.pings += kind == PING
                 if kind == REGISTER and self.while_registering:
                     peer.sendall(self.while_registering)
                     self.while_registering = b""
@@ -133,6 +137,10 @@ class Master:
                 peer.sendall(pdu(RESPONSE, body, flags & NETWORK, packet=packet))
             self.changed.notify_all()
 
+    def at_rest(self):
+        """Waits until the subagent waits for requests: it pings when it has registered all."""
+        assert wait_for(lambda: self.pings, 10)[0]
+
     def send(self, octets):
         with self.changed:
             self.peer.sendall(octets)
@@ -140,7 +148,7 @@ class Master:
     def wait_answers(self, n, seconds=5):
         """The first n answers there are, as they came."""
         with self.changed:
-            self.changed.wait_for(lambda: len(self.answers) >= n, seconds)
+            self.changed.wait_for(lambda: len(self.answers) >= n, seconds * PATIENCE)
             found, self.answers = self.answers[:n], self.answers[n:]
         return found
 

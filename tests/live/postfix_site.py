@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import smtp_client
-from snmp_lab import wait_for
+from snmp_lab import PATIENCE, wait_for
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
 COMMANDS = Path("/usr/sbin")
@@ -135,7 +135,7 @@ class Sink:
                 if not answer("DATA", "354 go on" if recipients else "554 5.5.1 no recipients"):
                     continue
                 text = b"".join(iter(lines.readline, b".\r\n"))
-                self.gate.wait(30)
+                self.gate.wait(60 * PATIENCE)
                 reply = self.on_message and self.on_message(sender, recipients, text, forwarded)
                 for _ in recipients if self.lmtp else (None,):
                     if answer(".", reply or "250 2.0.0 taken"):
@@ -194,7 +194,7 @@ header_checks = pcre:{folder}/etc/header_checks
 message_size_limit = 100000
 minimal_backoff_time = 1000s
 maximal_backoff_time = 4000s
-address_verify_poll_count = 5
+address_verify_poll_count = 25
 address_verify_poll_delay = 1s
 address_verify_map =
 unverified_recipient_reject_code = 550
@@ -214,7 +214,7 @@ HEADER_CHECKS = """\
 """
 
 MASTER_CF = """\
-pickup unix n - n 1 1 pickup
+pickup unix n - n 1 1 pickup -o max_use=1000000
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
@@ -290,6 +290,7 @@ class Postfix:
     def __init__(self, folder, name, base, log=None, long_ids=False, transport=TRANSPORT,
                  services=SITE_MASTER_CF):
         self.folder, self.name, self.base = Path(folder), name, base
+        self.dropped = set()  # queue ids that were deleted without a word in the log
         self.config = self.folder / "etc"
         self.spool = self.folder / "spool"
         self.log = Path(log or self.folder / "log" / "mail.log")
@@ -346,9 +347,8 @@ class Postfix:
         return hang(self.pid(), ("smtpd", "master"))
 
     def process(self, name):
-        """The one process of this service; it must be running."""
-        found = children(self.pid(), name)
-        return found[0] if found else None
+        """The one process of this service, when it runs."""
+        return wait_until(lambda: children(self.pid(), name))[0]
 
     def send(self, recipients, sender="sender@ok.test", service=SMTP, source=CLIENT,
              subject="test", body="text\n", message_id=None, helo="client.test"):
@@ -373,8 +373,26 @@ class Postfix:
         rows = [json.loads(line) for line in self.run("postqueue", "-j").splitlines()]
         return [r for r in rows if name in (None, r["queue_name"])]
 
+    def drop_all(self):
+        """Empties the queue; false if no mail was left."""
+        left = {row["queue_id"] for row in self.queue()}
+        self.dropped |= left
+        if left:
+            self.run("postsuper", "-d", "ALL")
+        return bool(left)
+
     def text(self):
         return self.log.read_text(errors="replace")
+
+    def has_told_all(self):
+        """Whether the log has the end of all that it has the beginning of: of connections, and of messages
+        that are queued no more."""
+        text = self.text()
+        last = dict(re.findall(r"/smtpd\[(\d+)\]: (dis)?connect from ", text))
+        talking = [pid for pid, end in last.items() if not end and alive(int(pid))]
+        last = dict(re.findall(r"\]: (\w+): (from=<|removed$|requeued$)", text, re.M))
+        under_way = {queue_id for queue_id, what in last.items() if what == "from=<"}
+        return not talking and under_way <= self.dropped | {row["queue_id"] for row in self.queue()}
 
     def octets_logged(self):
         """In the log and in what was rotated away."""
@@ -421,15 +439,12 @@ class Site:
         for s in self.sinks.values():
             s.gate.set()
             s.replies = dict(s.first_replies)
-        left = [p for p in self.instances if p.queue()]
-        for p in left:
-            p.run("postsuper", "-d", "ALL")
-        return bool(left)
+        return any([p.drop_all() for p in self.instances])
 
     def give_back(self, service):
         """A content filter: hands a message back to this service before it answers for it."""
         def on_message(sender, recipients, text, forwarded):
-            with smtplib.SMTP("127.0.0.1", self.base + service, "filter.test", timeout=10) as c:
+            with smtplib.SMTP("127.0.0.1", self.base + service, "filter.test", timeout=10 * PATIENCE) as c:
                 c.ehlo()
                 for command in forwarded:
                     c.docmd(command)

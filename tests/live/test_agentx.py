@@ -35,6 +35,8 @@ def ways(tmp_path_factory):
                                           "ping_interval": '"1 s"'}, base=base)
         assert publisher.back() == (1, 0), publisher.text()
         pairs.append((master, publisher))
+    for master, _ in pairs:
+        master.at_rest()
     yield pairs
     for master, publisher in pairs:
         publisher.stop()
@@ -153,6 +155,7 @@ def test_a_length_that_cannot_be_ends_the_session(ways):
         before = master.sessions
         master.send(pdu(GET)[:16] + b"\xff\xff\xff\xff" + b"\0" * 100)
         assert wait_for(lambda m=master, b=before: m.sessions > b and m.peer, 5)[0]
+        master.at_rest()
         assert publisher.back((1, 0)) == (1, 0)
         assert ask(master, get(GET, [(NAME, (), 0)]))[0][1] == 0
 
@@ -162,7 +165,7 @@ def test_asked_while_it_registers(ways, tmp_path_factory):
         master.while_registering = get(GET, [(NAME, (), 0)], packet=0x33)
         before = master.sessions
         master.peer.shutdown(2)
-        assert wait_for(lambda m=master, b=before: m.sessions > b, 5)[0]
+        assert wait_for(lambda m=master, b=before: m.sessions > b, 10)[0]
         (head, error, _, cells), = (response(a) for a in master.wait_answers(1))
         assert head[12] == 0x33 and error == 0 and cells[0][0] == 4
         assert publisher.back((1, 0)) == (1, 0)

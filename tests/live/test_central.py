@@ -106,8 +106,7 @@ def test_two_hosts(hosts, tmp_path):
             for host, lines in ((mx1, sent["real"]), (mx2, sent["site"])):
                 n = len(lines) // 4
                 host.log(lines[part * n:(part + 1) * n if part < 3 else len(lines)])
-            assert wait_for(lambda: collector(d), 20)[0]
-            os.kill(collector(d), signal.SIGKILL)
+            os.kill(wait_for(lambda: collector(d), 20)[0], signal.SIGKILL)
         assert wait_for(lambda: (lines_of(log, "mx1"), lines_of(log, "mx2")) ==
                         (len(sent["real"]), len(sent["site"])), 30)[0]
         wanted = {f"{name}/postfix": read(log, name) for name in ("mx1", "mx2")}

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from daemon import ROOT, Daemon, setting
-from test_dovecot import shown
 
 SNMP = 27560
 DATA = ROOT / "tests" / "data"
@@ -42,18 +41,23 @@ def test_one_file(log, tmp_path):
         "cyrus": [{"log": log, "pid_file": Path("/nonexistent"), "proc_directory": tmp_path}]})
     d.start()
     try:
-        cells = shown(d, lambda c: len(c.column("mailmonAccessGoodLogins")) >= 6)
-        good = {cells["applName", i]: v for i, v in cells.column("mailmonAccessGoodLogins").items()}
-        for server in ("dovecot", "cyrus"):
-            shown_ = sorted(v for name, v in good.items() if name.startswith(server + "/"))
-            assert shown_ == sorted(alone(server, "mailmonAccessGoodLogins"))
-        assert cells.of("mtaReceivedMessages", "postfix") == \
-            alone("postfix", "mtaReceivedMessages")[0]
-        logs = [i for i, v in cells.column("mailmonSourceKind").items() if v == "log"]
-        assert len(logs) == 1
-        assert cells["mailmonSourceUnrecognised", logs[0]] == 0
+        def right(cells):
+            good = {cells["applName", i]: v for i, v in cells.column("mailmonAccessGoodLogins").items()}
+            for server in ("dovecot", "cyrus"):
+                shown = sorted(v for name, v in good.items() if name.startswith(server + "/"))
+                assert shown == sorted(alone(server, "mailmonAccessGoodLogins"))
+            assert cells.of("mtaReceivedMessages", "postfix") == \
+                alone("postfix", "mtaReceivedMessages")[0]
+            logs = [i for i, v in cells.column("mailmonSourceKind").items() if v == "log"]
+            assert len(logs) == 1
+            assert cells["mailmonSourceUnrecognised", logs[0]] == 0
+        d.shows(right)
     finally:
         d.stop()
+
+
+def connections(cells, wanted):
+    assert cells.of("applAccumulatedInboundAssociations", "postfix") == wanted
 
 
 def test_repeated_over_a_restart(tmp_path):
@@ -66,13 +70,13 @@ def test_repeated_over_a_restart(tmp_path):
         "detect": False, "user": "root", "publish_user": "root",
         "postfix": [{"name": "postfix", "log": log}]}).start()
     try:
-        shown(d, lambda c: c.of("applAccumulatedInboundAssociations", "postfix") == 3)
+        d.shows(lambda cells: connections(cells, 3))
         for stop, more, total in ((signal.SIGTERM, 3, 6), (signal.SIGKILL, 4, 10)):
             d.stop(stop)
             with open(log, "a") as out:
                 out.write(f"{head} last message repeated {more} times\n")
             d.start()
-            shown(d, lambda c, n=total: c.of("applAccumulatedInboundAssociations", "postfix") == n)
+            d.shows(lambda cells, n=total: connections(cells, n))
     finally:
         d.stop()
 
@@ -89,10 +93,21 @@ def test_tag_and_reload(tmp_path):
                 "log_events": [{"name": n, "source": log, "pattern": n} for n in ("lost", "connect")]}
     d = Daemon(tmp_path / "mailmond", SNMP + 1, settings).start()
 
-    def applications():
-        return set(shown(d, lambda c: True).column("applName").values())
+    def only_postfix(cells):
+        assert set(cells.column("applName").values()) == {"postfix"}
+
+    def with_new_instance(cells):
+        assert cells.of("mtaReceivedMessages", "mx-out") == 1
+        assert set(cells.column("applName").values()) == {"postfix", "mx-out"}
+        assert cells.of("applAccumulatedInboundAssociations", "mx-out") == 1
+        assert set(cells.column("mailmonLogEventName").values()) == {"lost", "connect"}
+
+    def without_lost(cells):
+        assert set(cells.column("mailmonLogEventName").values()) == {"connect"}
+        assert cells["mailmonLogEventMatches", cells.index("mailmonLogEventName", "connect")] > 0
+        assert set(cells.column("applName").values()) == {"postfix", "mx-out"}
     try:
-        assert applications() == {"postfix"}
+        d.shows(only_postfix)
         with open(log, "a") as out:
             out.write(f"{head} forged/smtpd[1]: connect from h[192.0.2.66]\n")
             out.write(f"{head} forged/smtpd[1]: 9FBF112D687: client=h[192.0.2.66]\n")
@@ -100,18 +115,11 @@ def test_tag_and_reload(tmp_path):
             out.write(f"{head} mx-out/smtpd[3]: 9FBF112D687: client=h[192.0.2.7]\n")
             out.write(f"{head} mx-out/cleanup[4]: 9FBF112D687: message-id=<x@y>\n")
             out.write(f"{head} mx-out/qmgr[5]: 9FBF112D687: from=<a@x>, size=10, nrcpt=1 (queue active)\n")
-        cells = shown(d, lambda c: "mx-out" in c.column("applName").values() and
-                      c.of("mtaReceivedMessages", "mx-out") == 1)
-        assert set(cells.column("applName").values()) == {"postfix", "mx-out"}
-        assert cells.of("applAccumulatedInboundAssociations", "mx-out") == 1
-        assert set(cells.column("mailmonLogEventName").values()) == {"lost", "connect"}
+        d.shows(with_new_instance)
         text = d.config.read_text()
         d.config.write_text(text.replace(setting(settings["log_events"][0]) + ", ", ""))
         assert d.config.read_text() != text
         os.kill(d.process.process.pid, signal.SIGHUP)
-        cells = shown(d, lambda c: set(c.column("mailmonLogEventName").values()) == {"connect"})
-        assert set(cells.column("mailmonLogEventName").values()) == {"connect"}
-        assert cells["mailmonLogEventMatches", cells.index("mailmonLogEventName", "connect")] > 0
-        assert set(cells.column("applName").values()) == {"postfix", "mx-out"}
+        d.shows(without_lost)
     finally:
         d.stop()

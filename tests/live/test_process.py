@@ -38,7 +38,8 @@ class Lab(PostfixLab):
             "files": [{"name": "core files", "pattern": folder / "core*"}],
             "processes": [
                 {"process": "mm-stored", "name": "store", "max": 1, "appl": "postfix", "min": 0},
-                {"process": "mm-a-very-long-name", "min": 2, "max": 3, "max_life_time": "3 s"},
+                {"process": "mm-a-very-long-name", "min": 2, "max": 3},
+                {"process": "mm-a-very-long-name", "name": "old", "min": 2, "max": 3, "max_life_time": "3 s"},
                 {"process": "mm-busy", "name": "busy", "arguments": "while", "user": "nobody"},
                 {"process": "mm-none", "min": 0, "appl": "no such"},
                 {"process": "smtpd", "min": 0, "max_life_connections": 3,
@@ -104,12 +105,19 @@ def test_dovecot_is_expected(lab):
 
 def test_connections_served(lab):
     """A server process is too old after its third connection."""
-    for n in (1, 2, 3):
+    def served():
+        """By the oldest; another takes a connection that comes before this one is free again."""
+        processes = re.findall(r"/smtpd\[(\d+)\]: connect from", lab.postfix.text())
+        return processes.count(processes[0]) if processes else 0
+
+    def right():
+        row, n = lab.row("smtpd"), served()
+        return (row["ConnectionsServed"], row["Status"]) == (n, "ok" if n < 3 else "tooOld")
+    while served() < 3:
         with lab.postfix.connect() as c:
             c.sendall(b"QUIT\r\n")
             assert c.recv(100).startswith(b"221")
-        eventually(lambda: lab.row("smtpd").get("ConnectionsServed") == n)
-        assert lab.row("smtpd")["Status"] == ("ok" if n < 3 else "tooOld")
+        eventually(right)
     assert "ConnectionsServed" not in lab.row("postfix qmgr")
 
 
@@ -125,12 +133,16 @@ def test_counts_and_ages(lab):
     assert lab.row(name)["Running"] == 0 and "Oldest" not in lab.row(name)
     for _ in range(2):
         lab.run(name, "1000")
-    eventually(lambda: (lab.row(name)["Running"], lab.row(name)["Status"]) == (2, "ok"))
+
+    def is_(row, *expected):
+        row = lab.row(row)
+        return (row["Running"], row["Status"]) == expected
+    eventually(lambda: is_(name, 2, "ok"))
     more = [lab.run(name, "1000") for _ in range(2)]
-    eventually(lambda: (lab.row(name)["Running"], lab.row(name)["Status"]) == (4, "tooMany"))
+    eventually(lambda: is_(name, 4, "tooMany") and is_("old", 4, "tooMany"))
     for p in more:
         lab.kill(p)
-    eventually(lambda: (lab.row(name)["Running"], lab.row(name)["Status"]) == (2, "tooOld"))
+    eventually(lambda: is_(name, 2, "ok") and is_("old", 2, "tooOld"))
     assert "Restarts" not in lab.row(name)  # of a pool there are none
 
 
@@ -142,26 +154,28 @@ def hurry(p):
 
 def test_processor_time(lab):
     """A loop uses a thousandth or so of what the kernel says it used."""
-    assert lab.row("busy")["Status"] == "tooFew"
+    eventually(lambda: lab.row("busy")["Status"] == "tooFew")
     lab.run("mm-busy", "-c", "read x; while :; do :; done", stdin=subprocess.DEVNULL)  # of root
     p = lab.run("mm-busy", "-c", "while :; do :; done", user="nobody")
     hurry(p)
     eventually(lambda: lab.row("busy")["Running"] == 1)
+    seen = []
 
-    def used():
-        return sum(map(int, Path(f"/proc/{p.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
-    before, begin = used(), time.monotonic()
-    time.sleep(3)
-    mean = (used() - before) / TICKS / (time.monotonic() - begin) * 1000
-    assert mean > 100
-    eventually(lambda: abs(lab.row("busy")["CpuPerMille"] - mean) < 300)
+    def right():
+        """Of the last few seconds, whatever the machine grants in them."""
+        used = sum(map(int, Path(f"/proc/{p.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13])) / TICKS
+        seen.append((used, time.monotonic()))
+        before, begin = seen[max(0, len(seen) - 8)]
+        mean = (used - before) / (seen[-1][1] - begin) * 1000 if seen[-1][1] > begin + 1 else 0
+        return mean > 100 and abs(lab.row("busy")["CpuPerMille"] - mean) < 300
+    eventually(right)
     for p in list(lab.running)[-2:]:
         lab.kill(p)
 
 
 def test_restarts(lab):
     """Another process in the place of the one that ran is a restart, also while mailmond is away."""
-    assert lab.row("store")["Restarts"] == 0 and lab.row("store")["Status"] == "ok"
+    eventually(lambda: (lab.row("store")["Restarts"], lab.row("store")["Status"]) == (0, "ok"))
     p = lab.run("mm-stored", "1000")
     eventually(lambda: lab.row("store")["Running"] == 1)
     assert lab.row("store")["Restarts"] == 0
@@ -193,8 +207,8 @@ def test_queue_manager_is_killed(lab):
     os.kill(pid, signal.SIGKILL)
     ps.wait_until(lambda: not ps.alive(pid))
     lab.postfix.run("postqueue", "-f")
-    eventually(lambda: lab.postfix.process("qmgr") and lab.row("postfix qmgr")["Restarts"] == before + 1, 90)
-    assert lab.daemon.walk().of("applOperStatus", "postfix") == "up"
+    eventually(lambda: lab.row("postfix qmgr")["Restarts"] == before + 1, 90)
+    eventually(lambda: lab.daemon.walk().of("applOperStatus", "postfix") == "up")
 
 
 def test_master_goes_and_comes(lab):
@@ -204,7 +218,7 @@ def test_master_goes_and_comes(lab):
     lab.postfix.start()
     eventually(lambda: lab.daemon.walk().of("applOperStatus", "postfix") == "up", 15)
     eventually(lambda: lab.row("postfix master")["Restarts"] == 1)
-    assert lab.row("postfix qmgr")["Status"] == "ok"
+    eventually(lambda: lab.row("postfix qmgr")["Status"] == "ok")
 
 
 def test_files(lab):
@@ -217,13 +231,19 @@ def test_files(lab):
     assert cell(log, "Files") == 1
     eventually(lambda: abs(cell(log, "NewestAge") - (time.time() - lab.postfix.log.stat().st_mtime)) <= 3)
     assert cell("core files", "Files") == 0 and cell("core files", "NewestAge") is None
+    born = time.time()
     for n in (1, 2):
         (lab.folder / f"core.{n}").write_bytes(bytes(n << 20))
-        os.utime(lab.folder / f"core.{n}", (0, time.time() - n * 1000))
-    eventually(lambda: cell("core files", "Files") == 2)
-    assert cell("core files", "Size") == 3 << 20 and cell("core files", "SizeMB") == 3
-    assert 1000 <= cell("core files", "NewestAge") <= 1060
-    assert 2000 <= cell("core files", "OldestAge") <= 2060
+        os.utime(lab.folder / f"core.{n}", (0, born - n * 1000))
+
+    def right(walk):
+        at = walk.index("mailmonFileName", "core files")
+        files, size, mb, newest, oldest = (walk[f"mailmonFile{c}", at] for c in (
+            "Files", "Size", "SizeMB", "NewestAge", "OldestAge"))
+        passed = time.time() - born + 1
+        assert (files, size, mb) == (2, 3 << 20, 3)
+        assert 999 <= newest <= 1000 + passed and 1999 <= oldest <= 2000 + passed
+    lab.daemon.shows(right, 15)
 
 
 def test_records(lab):
@@ -254,19 +274,36 @@ def test_host(lab):
     """The shares of processor time are those of /proc/stat, the swap that of /proc/meminfo."""
     def scalar(name):
         return lab.daemon.walk().get((f"mailmonHost{name}", 0))
+
+    def idle():
+        """(all ticks, those without work) of all processors"""
+        ticks = [int(n) for n in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        return sum(ticks), ticks[3]
     eventually(lambda: scalar("CpuIdle") is not None)
     shares = [scalar(f"Cpu{n}") for n in ("User", "System", "Wait", "Idle")]
     assert all(0 <= s <= 100 for s in shares)
-    memory = dict(line.split()[:2] for line in Path("/proc/meminfo").read_text().splitlines())
-    assert abs(scalar("SwapAvailable") - int(memory["SwapFree:"]) // 1024) <= 1
+
+    def swap():
+        memory = dict(line.split()[:2] for line in Path("/proc/meminfo").read_text().splitlines())
+        return abs(scalar("SwapAvailable") - int(memory["SwapFree:"]) // 1024) <= 1
+    eventually(swap)
     assert scalar("ScanRate") is not None and scalar("RunQueue") is not None
     spin = [subprocess.Popen([lab.programs["mm-busy"], "-c", "while :; do :; done"])
             for _ in range(2 * os.cpu_count())]
+    seen = []
+
+    def right():
+        """Idle as /proc/stat has it for the last seconds, and not much of it."""
+        seen.append(idle())
+        before = seen[max(0, len(seen) - 8)]
+        passed = seen[-1][0] - before[0]
+        share = 100 * (seen[-1][1] - before[1]) / passed if passed else 100
+        return (abs(scalar("CpuIdle") - share) <= 10 and share < 50 and
+                scalar("CpuUser") >= 30 and scalar("RunQueue") >= 2)
     try:
         for p in spin:
             hurry(p)
-        eventually(lambda: scalar("CpuIdle") <= 5 and scalar("CpuUser") >= 60 and
-                   scalar("RunQueue") >= os.cpu_count())
+        eventually(right)
     finally:
         for p in spin:
             p.kill()
@@ -279,8 +316,10 @@ def test_no_longer_expected(lab):
     text = lab.daemon.config.read_text().splitlines()
     lab.daemon.config.write_text("\n".join(t for t in text if not t.startswith("processes =")))
     lab.daemon.start()
-    eventually(lambda: lab.row("postfix master").get("Status") == "ok")
-    walk = lab.daemon.walk()
-    names = walk.column("mailmonProcessName")
-    assert set(names.values()) == {"postfix master", "postfix qmgr", "dovecot master"}
-    assert {k[1] for k in walk if k[0].startswith("mailmonProcess")} == set(names)
+
+    def right(walk):
+        names = walk.column("mailmonProcessName")
+        assert set(names.values()) == {"postfix master", "postfix qmgr", "dovecot master"}
+        assert {k[1] for k in walk if k[0].startswith("mailmonProcess")} == set(names)
+        assert walk["mailmonProcessStatus", walk.index("mailmonProcessName", "postfix master")] == "ok"
+    lab.daemon.shows(right, 15)

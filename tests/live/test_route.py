@@ -161,19 +161,20 @@ class Row:
         walk = self.daemon.walk()
         return walk.get((f"mailmonRoute{column}", walk.index("mailmonRouteName", self.name)))
 
-    def next(self, status, seconds=25):
-        """Waits for a run that ends so, which begins after now."""
+    def next(self, status, hop=None, word="", seconds=25):
+        """Waits for a run that ends so, with this response at fault, after now."""
         runs = self("Runs")
-        return wait_for(lambda: self("Runs") > runs and self("Status") == status, seconds, 0.2)[0]
 
-    def fault(self):
-        """The name of the response at fault; None: no hop is."""
-        at = self("FaultHop")
-        oid = tuple(int(n) for n in str(at).strip(".").split("."))
-        if oid == (0, 0):
-            return None
-        assert oid[:-1] == RESPONSE_NAME
-        return self.daemon.walk()["mailmonResponseName", oid[-1]]
+        def right(walk):
+            at = walk.index("mailmonRouteName", self.name)
+            row = {c: walk[f"mailmonRoute{c}", at] for c in ("Runs", "Status", "FaultHop", "FaultText")}
+            assert row["Runs"] > runs and row["Status"] == status, row
+            oid = tuple(int(n) for n in row["FaultHop"].strip(".").split("."))
+            assert oid == (0, 0) if hop is None else walk["mailmonResponseName", oid[-1]] == hop, row
+            assert hop is None or oid[:-1] == RESPONSE_NAME
+            text = row["FaultText"]
+            assert text == "" if hop is None else text.startswith(f"{hop}: ") and word in text, row
+        self.daemon.shows(right, seconds)
 
 
 DELIVERED = ("FaultHop FaultText Leftovers Total SubmitTime TransitTime RetrieveTime Minimum Mean Maximum User "
@@ -195,7 +196,7 @@ def test_delivered(lab, daemon):
         mx.shows(lambda walk, n=name: check_delivered({
             c: walk[f"mailmonRoute{c}", walk.index("mailmonRouteName", n)] for c in DELIVERED}))
     mx.stop()
-    assert wait_for(lambda: lab.messages() == 0, 5)[0] or lab.messages() <= 3  # under way at the end
+    assert lab.messages() <= 2  # under way at the end
 
 
 def test_without_retrieval(lab, daemon):
@@ -247,15 +248,13 @@ def test_the_hop_at_fault(lab, daemon):
     assert wait_for(lambda: row("Status") == "delivered", 30)[0], mx.text()
     for what, stop, status, hop, word in FAULTS:
         give_back = stop(lab)
+        print(what)
         try:
-            assert row.next(status), f"{what}: {row('Status')}\n{mx.text()}"
-            assert row.fault() == hop, f"{what}: {row('FaultText')}"
-            text = row("FaultText")
-            assert text.startswith(f"{hop}: ") and word in text, f"{what}: {text}"
+            row.next(status, hop, word)
         finally:
             give_back()
-        assert row.next("delivered", 40), f"{what}\n{mx.text()}"
-        assert row.fault() is None and row("FaultText") == "", what
+        flushed(lab)  # or Postfix lets a store rest that was often away
+        row.next("delivered", seconds=40)
     assert wait_for(lambda: flushed(lab) and row("Leftovers") == 0, 40, 1)[0], mx.text()
 
 
@@ -265,8 +264,8 @@ def test_late_is_not_lost(lab, daemon):
     row = Row(mx)
     assert wait_for(lambda: row("Status") == "delivered", 30)[0], mx.text()
     lab.lmtp.shut()
-    assert row.next("lost", 30), mx.text()
-    assert row("Leftovers") == 1
+    row.next("lost", "store", seconds=30)
+    assert row("Leftovers") >= 1
     lab.lmtp.open()
     assert wait_for(lambda: flushed(lab) and "that was given up arrived" in mx.text(), 30)[0], mx.text()
     assert wait_for(lambda: flushed(lab) and row("Leftovers") == 0, 20, 1)[0]
@@ -277,14 +276,13 @@ def test_a_crash_leaves_nothing(lab, daemon):
     row = Row(mx)
     assert wait_for(lambda: row("Status") == "delivered", 30)[0], mx.text()
     lab.lmtp.shut()
-    time.sleep(4)  # a message is under way
+    assert wait_for(lambda: lab.postfix.queue("deferred"), 20)[0]
     mx.stop(signal.SIGKILL)
     lab.lmtp.open()
-    lab.postfix.run("postqueue", "-f")
-    assert wait_for(lambda: lab.messages() > 0, 20)[0]
+    assert wait_for(lambda: flushed(lab) and lab.messages() > 0, 20, 1)[0]
     mx.start()
+    assert wait_for(lambda: "of runs before mailmond was started" in mx.text(), 30)[0], mx.text()
     assert wait_for(lambda: row("Status") == "delivered", 30)[0], mx.text()
-    assert "of runs before mailmond was started" in mx.text()
     mx.stop()
     assert lab.messages() <= 1
 

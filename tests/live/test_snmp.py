@@ -336,7 +336,7 @@ def test_no_permission_for_the_socket(own):
     snmpd.socket.chmod(0o600)
     publisher = keep(Publisher(tmp, "denied", {"agentx_socket": quoted(snmpd.socket),
                                                "ping_interval": quoted("1 s")}))
-    assert wait_for(lambda: "agentXPerms 0660 0555 root" in publisher.text(), 5)[0]
+    assert wait_for(lambda: "agentXPerms 0660 0555 root" in publisher.text(), 5)[0], publisher.text()
     time.sleep(2.5)
     assert publisher.text().count("agentXPerms 0660 0555 root") == 1
     assert publisher.back()[0] == 2

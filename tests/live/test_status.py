@@ -29,7 +29,7 @@ lab = lab_fixture(Lab, "status")
 
 def test_up(lab):
     eventually(lambda: lab.probed() == "up")
-    assert lab.cell("applOperStatus") == "up"
+    eventually(lambda: lab.cell("applOperStatus") == "up")
 
 
 def test_halted(lab):
