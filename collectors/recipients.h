@@ -8,7 +8,7 @@
 #include "../agent/slice.h"
 
 /*
- * Takes the first address off *list, without its angle brackets, and the comma after it. n == 0 with
+ * Takes the first address off *list, without its angle brackets and a name, and the comma after it. n == 0 with
  * p != NULL is "<>"; p == NULL: there is none.
  */
 struct slice recipients_next(struct slice *list);
@@ -18,5 +18,7 @@ struct slice recipients_next(struct slice *list);
  * many they are.
  */
 size_t recipients_length(struct slice text, unsigned *count);
+/* The same where a name may stand with an address, "john public <a@b>" or "a@b (john)", as Sendmail logs what -t found. */
+size_t recipients_named_length(struct slice text, unsigned *count);
 
 #endif

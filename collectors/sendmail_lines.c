@@ -98,7 +98,10 @@ static uint64_t delay_of(struct slice s)
  */
 static void from(struct slice s, struct event *e)
 {
+    unsigned count;
     struct slice list = slice_head(s, span_of(s, SENDER_MOST, SLICE(", size="))), value;
+    if (!slice_starts(slice_skip(s, list.n), SLICE(", size=")))
+        list = slice_head(s, recipients_named_length(s, &count));
     s = slice_skip(s, list.n);
     e->address = recipients_next(&list);
     e->size = take_number(&s, SLICE("size"));
@@ -177,7 +180,7 @@ static void to(struct slice s, struct event *e)
 {
     unsigned count;
     uint32_t code = 0;
-    struct slice value, list = slice_head(s, recipients_length(s, &count));
+    struct slice value, list = slice_head(s, recipients_named_length(s, &count));
     s = slice_skip(s, list.n);
     slice_take(&s, SLICE(",")); /* "<a@b>, [more], ctladdr=" */
     if (!slice_take(&s, SLICE(" [more]")) && STARTS(s, " "))
@@ -436,6 +439,15 @@ static void lost(struct slice s, struct slice words, struct event *e)
     about_client(slice_head(s, n + 1), words, EVENT_ABORT, e);
 }
 
+/* "h.example.org [192.0.2.9] during server cmd read"; "during client MAIL" of a host that mail is sent to. */
+static void timed_out(struct slice s, struct event *e)
+{
+    if (HAS(s, " during client ") && !HAS(s, " during server "))
+        e->kind = EVENT_NONE; /* its recipients say so */
+    else
+        lost(s, SLICE("timeout waiting for input"), e);
+}
+
 /* The daemon's own life. "starting daemon (8.17.1.9): SMTP+queueing@00:10:00" */
 static bool daemon_line(struct slice s, struct event *e)
 {
@@ -488,7 +500,7 @@ static bool session_line(struct slice s, struct event *e)
     if (TAKE(rest, "lost input channel from "))
         lost(rest, SLICE("lost input channel"), e);
     else if (TAKE(rest, "timeout waiting for input from "))
-        lost(rest, SLICE("timeout waiting for input"), e);
+        timed_out(rest, e);
     else if (TAKE(rest, "rejecting server EHLO from ") || TAKE(rest, "rejecting commands from "))
         lost(rest, SLICE("traffic before response"), e);
     else if (TAKE(rest, "AUTH failure"))
