@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -415,6 +416,22 @@ static bool make_memory(void)
            fcntl(ready[0], F_SETFD, FD_CLOEXEC) == 0 && (self.ready_pipe = ready[0]) >= 0;
 }
 
+/* Why there is no memory, as far as it can be told. */
+static void say_cannot_start(void)
+{
+    struct rlimit limit;
+    int error = errno;
+    if (error == ENOMEM && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        log_error(
+            "cannot start: %s: the limit of address space is %llu MB, and the shared memory, of "
+            "which "
+            "little is used, takes a gigabyte of addresses: lift it (ulimit -v, LimitAS=), and "
+            "limit what is used instead (MemoryMax=)",
+            strerror(error), (unsigned long long)limit.rlim_cur >> 20);
+    else
+        log_error("cannot start: %s", strerror(error));
+}
+
 static bool block_signals(void)
 {
     sigset_t set;
@@ -491,7 +508,7 @@ int supervise_run(const struct supervise_options *o)
         return 1;
     hold_fifos(&self.settings);
     if (!make_memory() || !block_signals()) {
-        log_error("cannot start: %s", strerror(errno));
+        say_cannot_start();
         return 1;
     }
     loop();

@@ -3,6 +3,7 @@
 Environment: MAILMOND_BUILD or B (build), MAILMOND_TEST_PORTS."""
 import gzip
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -84,6 +85,16 @@ def test_dump_with_a_faulty_configuration(lab):
         assert "mtaReceivedMessages.1 = Counter32: 3" in done.stdout and done.returncode == 0
         assert said in done.stderr and "may run with an earlier one" in done.stderr
     assert run(*lab.daemon.command()).returncode == 78
+
+
+def test_too_little_address_space(lab):
+    """It says which limit, and what to do."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20))
+    (lab.daemon.folder / "run").mkdir(exist_ok=True)
+    done = subprocess.run(lab.daemon.command("--foreground"), capture_output=True, text=True, check=False, timeout=30,
+                          preexec_fn=limit)
+    assert done.returncode == 1 and "the limit of address space is 200 MB" in done.stderr
 
 
 def test_dump_after_the_end(lab):
