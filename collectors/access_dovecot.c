@@ -448,6 +448,22 @@ static bool refuses_login(struct slice why)
 }
 
 /*
+ * Takes "passwd-file(bob,192.0.2.9,<SESSION>): " off the front, up to the last that ends so: bob is what a client
+ * says, where auth_username_chars lets it. Behind a password, which may be shown, nothing is looked for.
+ */
+static struct slice take_auth_prefix(struct slice *s)
+{
+    struct slice own = slice_head(*s, slice_search(*s, SLICE("(given password"))), session = {0};
+    for (size_t at; (at = slice_search(own, SLICE(">): "))) < own.n;) {
+        struct slice head = slice_head(own, at);
+        session = slice_skip(head, find_last(head, '<') + 1);
+        own = slice_skip(own, at + 4);
+    }
+    *s = slice_skip(*s, (size_t)(own.p - s->p));
+    return session;
+}
+
+/*
  * "passwd-file(bob,192.0.2.9,<SESSION>): Password mismatch", in a worker behind "conn ...: "; since 2.4 the prefix
  * has the session, "passwd-file: " or nothing follows, in a worker behind "request [7]: ". Only what has a session belongs to
  * a login process; the text may hold a password (auth_verbose_passwords).
@@ -462,10 +478,7 @@ static void parse_auth(struct slice s, const struct dovecot_prefix *p, struct ev
         if (!refuses_login(why))
             why = slice_skip(why, slice_search(why, SLICE(": ")) + 2);
     } else {
-        size_t end = slice_search(s, SLICE(">): "));
-        struct slice head = slice_head(s, end);
-        why = slice_skip(s, end + 4);
-        session = slice_skip(head, find_last(head, '<') + 1);
+        session = take_auth_prefix(&why);
     }
     if (e->access.level || !session.n || !refuses_login(why))
         return;
