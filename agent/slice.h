@@ -59,6 +59,15 @@ static inline bool slice_starts(struct slice s, struct slice with)
     return s.n >= with.n && memcmp(s.p, with.p, with.n) == 0;
 }
 
+/* Does it begin with one of these? */
+static inline bool slice_starts_any(struct slice s, const struct slice *with, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slice_starts(s, with[i]))
+            return true;
+    return false;
+}
+
 static inline bool slice_ends(struct slice s, struct slice with)
 {
     return s.n >= with.n && memcmp(s.p + s.n - with.n, with.p, with.n) == 0;

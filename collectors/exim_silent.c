@@ -35,17 +35,9 @@ static const struct slice accounts[] = {
     TEXT("F="),        TEXT("R="),           TEXT("T="),          TEXT("P="),
 };
 
-static bool starts_with(const struct slice *list, size_t n, struct slice s)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slice_starts(s, list[i]))
-            return true;
-    return false;
-}
-
 bool exim_is_silent(struct slice s, bool of_message)
 {
-    return s.n == 0 || starts_with(starts, sizeof starts / sizeof starts[0], s) ||
+    return s.n == 0 || slice_starts_any(s, starts, sizeof starts / sizeof starts[0]) ||
            (of_message && *s.p == '<') || /* "<a@b>: address_pipe transport output: words" */
            HAS(s, ": delivering unencrypted to H=");
 }
@@ -62,5 +54,5 @@ bool exim_is_local_text(struct slice s, bool of_message)
 {
     struct slice second = slice_skip(s, slice_find(s, ' ') + 1); /* behind an id of a new form */
     return !(of_message && is_of_life(s)) && !is_of_life(second) && !HAS(s, " H=") &&
-           !starts_with(accounts, sizeof accounts / sizeof accounts[0], s);
+           !slice_starts_any(s, accounts, sizeof accounts / sizeof accounts[0]);
 }

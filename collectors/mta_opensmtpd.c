@@ -480,9 +480,8 @@ static void other(struct slice s, struct event *e)
         queue(s, e);
         return;
     }
-    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
-        if (slice_starts(s, silent[i]))
-            e->kind = EVENT_NONE;
+    if (slice_starts_any(s, silent, sizeof silent / sizeof silent[0]))
+        e->kind = EVENT_NONE;
 }
 
 static void parse(struct syslog_context *c, struct slice line, struct event *e)

@@ -69,9 +69,8 @@ static const struct slice quiet_starts[] = {
 
 static bool is_quiet(struct slice text)
 {
-    for (size_t i = 0; i < sizeof quiet_starts / sizeof quiet_starts[0]; i++)
-        if (slice_starts(text, quiet_starts[i]))
-            return true;
+    if (slice_starts_any(text, quiet_starts, sizeof quiet_starts / sizeof quiet_starts[0]))
+        return true;
     struct slice tls =
         text; /* "Verified TLS connection reused to host[ip]:25": it was told when it was opened */
     if (slice_cut(&tls, ' ').p && STARTS(tls, "TLS connection reused "))

@@ -145,9 +145,7 @@ static const struct slice starts[] = {
 
 bool postfix_is_debug(struct slice s)
 {
-    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
-        if (slice_starts(s, starts[i]))
-            return true;
-    return starts_with_name(s) || HAS(s, " socket: wanted attribute: ") ||
-           HAS(s, ": wanted attribute: ") || slice_ends(s, SLICE(" stream disconnect"));
+    return slice_starts_any(s, starts, sizeof starts / sizeof starts[0]) || starts_with_name(s) ||
+           HAS(s, " socket: wanted attribute: ") || HAS(s, ": wanted attribute: ") ||
+           slice_ends(s, SLICE(" stream disconnect"));
 }

@@ -408,11 +408,10 @@ static bool client_first(struct slice s, struct event *e)
     bool address = slice_ends(client, SLICE("]"));
     TAKE(words, ":");
     words = slice_trim(words);
-    for (size_t i = 0; i < sizeof aborts / sizeof aborts[0]; i++)
-        if (slice_starts(s, aborts[i])) {
-            about_client(client, words, EVENT_ABORT, e);
-            return true;
-        }
+    if (slice_starts_any(s, aborts, sizeof aborts / sizeof aborts[0])) {
+        about_client(client, words, EVENT_ABORT, e);
+        return true;
+    }
     if (!address || !STARTS(s, ": ")) /* "[192.0.2.9]: expn root", "...: possible SMTP attack" */
         return false;
     if (STARTS(s, ": ETRN "))

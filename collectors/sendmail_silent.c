@@ -110,9 +110,7 @@ static const struct slice silent[] = {
 
 bool sendmail_is_silent(struct slice s)
 {
-    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
-        if (slice_starts(s, silent[i]))
-            return true;
-    return HAS(s, " aliases, longest ") || HAS(s, "[rejected]") || HAS(s, "Permission denied") ||
+    return slice_starts_any(s, silent, sizeof silent / sizeof silent[0]) ||
+           HAS(s, " aliases, longest ") || HAS(s, "[rejected]") || HAS(s, "Permission denied") ||
            HAS(s, " protocol error: ");
 }
