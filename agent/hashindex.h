@@ -9,16 +9,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct hashindex {
     uint64_t *entries; /* hash bits << 32 | position + 1; 0: empty */
     uint32_t mask, count;
 };
 
+/* Written at once: a page that is read before it is written, as a search does, is mapped twice. */
+static inline uint64_t *hashindex_empty(size_t entries)
+{
+    uint64_t *e =
+        aligned_alloc(sizeof *e, entries * sizeof *e); /* of malloc gcc would make a calloc */
+    return e ? memset(e, 0, entries * sizeof *e) : NULL;
+}
+
 static inline bool hashindex_init(struct hashindex *x, uint32_t size_log2)
 {
-    *x = (struct hashindex){calloc((size_t)1 << size_log2, sizeof *x->entries),
-                            ((uint32_t)1 << size_log2) - 1, 0};
+    *x = (struct hashindex){hashindex_empty((size_t)1 << size_log2), ((uint32_t)1 << size_log2) - 1,
+                            0};
     return x->entries != NULL;
 }
 
@@ -35,12 +44,14 @@ static inline const void *hashindex_home(const struct hashindex *x, uint64_t has
 }
 
 /*
- * The position that most likely has this hash: what is at the search's beginning; 0 if nothing is. Good enough to
- * fetch a row ahead, where a wrong guess costs nothing and a loop would.
+ * The position that most likely has this hash: what is at the search's beginning, or behind it if that is another's; 0 if
+ * nothing is. Good enough to fetch a row ahead, where a wrong guess costs nothing and a loop would.
  */
 static inline uint32_t hashindex_guess(const struct hashindex *x, uint64_t hash)
 {
-    uint32_t position = (uint32_t)x->entries[(uint32_t)(hash >> 32) & x->mask];
+    uint32_t bits = (uint32_t)(hash >> 32);
+    uint64_t first = x->entries[bits & x->mask], second = x->entries[(bits + 1) & x->mask];
+    uint32_t position = (uint32_t)((uint32_t)(first >> 32) == bits ? first : second);
     return position - (position != 0);
 }
 
@@ -72,7 +83,7 @@ static inline void hashindex_add(struct hashindex *x, uint64_t hash, uint32_t po
     if (x->count > x->mask / 2) {
         struct hashindex old = *x;
         x->mask = old.mask * 2 + 1;
-        x->entries = calloc((size_t)x->mask + 1, sizeof *x->entries);
+        x->entries = hashindex_empty((size_t)x->mask + 1);
         if (!x->entries)
             abort();
         for (uint32_t i = 0; i <= old.mask; i++)

@@ -207,17 +207,18 @@ void messages_mark(struct messages *t, struct message *m)
 
 struct wait *messages_wait(struct messages *t)
 {
-    uint32_t slot;
+    uint32_t slot, kept = 0;
     if (t->wait_free) {
         slot = t->wait_free - 1;
         t->wait_free = t->waits[slot].chain;
+        kept = t->waits[slot].flags & (MESSAGE_DIRTY | MESSAGE_STORED);
     } else if (t->wait_high < t->wait_max) {
         slot = t->wait_high++;
     } else {
         return NULL;
     }
     struct wait *w = &t->waits[slot];
-    *w = (struct wait){.flags = (w->flags & (MESSAGE_DIRTY | MESSAGE_STORED)) | 1};
+    *w = (struct wait){.flags = kept | 1};
     t->wait_count++;
     messages_mark_wait(t, w);
     return w;
