@@ -76,10 +76,9 @@ static void parse_formats(const struct maillog_host *h, struct slice line, struc
     }
 }
 
-/* The same for a line that may have a head of its own behind that of Docker's syslog driver. */
-static void parse_formats_nested(const struct maillog_host *h, struct slice line, struct event *e)
+/* A line that is none of theirs may have a head of its own behind that of Docker's syslog driver. */
+static void parse_nested(const struct maillog_host *h, struct slice line, struct event *e)
 {
-    parse_formats(h, line, e);
     struct slice nested = e->kind == EVENT_FOREIGN ? syslog_nested(line) : slice_head(line, 0);
     if (nested.n)
         parse_formats(h, nested, e);
@@ -143,16 +142,22 @@ static uint32_t bound_times(const struct maillog_host *h, uint32_t times, int64_
     return times < most ? times : most;
 }
 
-/* The event of a line, or of the one before it if the line says that this came again. */
-static void parse_one(struct maillog_host *h, struct slice line, struct event *e)
+static bool is_odd(const struct event *e)
 {
-    parse_formats_nested(h, line, e);
-    bool odd = e->kind == EVENT_FOREIGN || e->kind == EVENT_UNKNOWN;
-    uint32_t times = odd ? maillog_times_again(line, h->before) : 0;
+    return e->kind == EVENT_FOREIGN || e->kind == EVENT_UNKNOWN;
+}
+
+/* A line that no format knows, which may have two heads or tell that the one before it came again; or one that tells
+ * how often it came itself. */
+static void parse_odd(struct maillog_host *h, struct slice line, struct event *e)
+{
+    parse_nested(h, line, e);
+    uint32_t times = is_odd(e) ? maillog_times_again(line, h->before) : 0;
     int64_t time_ms = e->time_ms;
     if (times) {
         times = bound_times(h, times, time_ms);
-        parse_formats_nested(h, h->before, e);
+        parse_formats(h, h->before, e);
+        parse_nested(h, h->before, e);
         e->repeats = times - 1;
         e->time_ms = time_ms;
     } else {
@@ -160,6 +165,18 @@ static void parse_one(struct maillog_host *h, struct slice line, struct event *e
         h->before = line;
     }
     h->before_ms = time_ms;
+}
+
+/* The event of a line, or of the one before it if the line says that this came again. */
+static void parse_one(struct maillog_host *h, struct slice line, struct event *e)
+{
+    parse_formats(h, line, e);
+    if (is_odd(e) || e->repeats) {
+        parse_odd(h, line, e);
+        return;
+    }
+    h->before = line;
+    h->before_ms = e->time_ms;
 }
 
 /* Is it a line of a mail system, but of a host whose lines nobody counts? */
@@ -233,18 +250,20 @@ size_t maillog_parse(struct maillog *m, struct slice run, struct event *events, 
 {
     const char *start = run.p;
     uint32_t ends[ENDS + 64];
-    for (*count = 0; run.n && *count < room;) {
+    unsigned made = 0;
+    while (run.n && made < room) {
         unsigned n = find_ends(run, ends);
         size_t begin = 0;
-        for (unsigned i = 0; i < n && *count < room; i++) {
-            uint64_t at = m->base + (uint64_t)(run.p - start) + begin + 1;
-            lines_at[*count] = at;
-            *count +=
-                parse_line(m, (struct slice){run.p + begin, ends[i] - begin}, at, &events[*count]);
+        uint64_t base = m->base + (uint64_t)(run.p - start) + 1;
+        for (unsigned i = 0; i < n && made < room; i++) {
+            lines_at[made] = base + begin;
+            made += parse_line(m, (struct slice){run.p + begin, ends[i] - begin}, base + begin,
+                               &events[made]);
             begin = (size_t)ends[i] + 1;
         }
         run = slice_skip(run, begin);
     }
+    *count = made;
     return (size_t)(run.p - start);
 }
 

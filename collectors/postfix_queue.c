@@ -33,13 +33,13 @@ static const uint8_t id_class[256] = {
     ['v' ... 'z'] = LONG_ID,
 };
 
-/* A long id has the last 'z' behind its time and something after it. */
+/* A long id has a 'z' behind its time and something after the last one. */
 static bool has_inode(const char *p, size_t n)
 {
-    size_t inode = n - 1;
-    while (inode > TIME_MIN && p[inode] != 'z')
-        inode--;
-    return p[inode] == 'z' && inode >= TIME_MIN && inode < n - 1;
+    for (size_t at = TIME_MIN; at + 1 < n; at++)
+        if (p[at] == 'z')
+            return p[n - 1] != 'z';
+    return false;
 }
 
 /* One pass for both and no way out of it: this runs for nearly every line. Ten characters fit a word. */

@@ -338,7 +338,9 @@ struct syslog_tag *syslog_tag(struct syslog_context *c, struct slice tag)
     }
     uint64_t hash = slice_key_hash(&key);
     struct syslog_tag *at = &c->tags[hash % SYSLOG_TAGS];
-    if (at->known && !slice_key_eq(&at->key, &key)) /* another's: there is a second place */
+    if (slice_key_eq(&at->key, &key))
+        return at;
+    if (at->known) /* another's: there is a second place */
         at = &c->tags[(hash >> 32) % SYSLOG_TAGS];
     if (!slice_key_eq(&at->key, &key))
         *at = (struct syslog_tag){.key = key};

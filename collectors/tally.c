@@ -272,12 +272,10 @@ __attribute__((cold, noinline)) static struct tag *learn_tag(struct tally_log *f
     return tag;
 }
 
-/* The service belongs to a tag, also where a log writes it elsewhere in the line. */
-static struct tag *find_tag(struct tally_log *from, const struct event *e)
+/* Inline, since with a service that is known to be empty little is left of it. */
+static inline struct tag *tag_of(struct tally_log *from, const struct event *e, struct slice of,
+                                 struct slice service)
 {
-    bool whole = e->tag.n != e->app.n;
-    struct slice of = whole ? e->tag : e->app;
-    struct slice service = whole ? (struct slice){NULL, 0} : e->service;
     struct slice_key key = slice_key(of), service_key = slice_key(service);
     uint64_t hash = slice_key_hash(&key) ^ slice_key_hash(&service_key);
     struct tag *tag = &from->tags[hash % TAGS];
@@ -285,6 +283,14 @@ static struct tag *find_tag(struct tally_log *from, const struct event *e)
     if (is_tag(tag, from, &key, &service_key) && (!longer || is_long_tag(tag, of, service)))
         return tag;
     return learn_tag(from, tag, e, of, service);
+}
+
+/* The service belongs to a tag, also where a log writes it elsewhere in the line. */
+static struct tag *find_tag(struct tally_log *from, const struct event *e)
+{
+    if (e->tag.n != e->app.n)
+        return tag_of(from, e, e->tag, (struct slice){NULL, 0});
+    return tag_of(from, e, e->app, e->service);
 }
 
 /* The service that a delivery of a daemon with one for each relay is about. */
@@ -342,7 +348,8 @@ void tally_event(struct tally_log *from, const struct event *e)
     }
     t->at = tally_at(t, e);
     served_begin(&t->served, t->at);
-    tally_gone_time(t, tag->instance, (uint32_t)(e->time_ms / 1000));
+    if (tag->instance->gone->unexplained)
+        tally_gone_time(t, tag->instance, (uint32_t)(e->time_ms / 1000));
     struct service *s = line_service(from, tag, e);
     if (e->flags & EVENT_UNREACHED)
         on_connect_fail(t, tag->instance, s, e);

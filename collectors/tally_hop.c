@@ -115,7 +115,7 @@ void tally_gone_settle(struct tally *t)
 void tally_gone_time(struct tally *t, const struct instance *i, uint32_t now_s)
 {
     struct gone *g = i->gone;
-    if (!g->unexplained || g->looked_s == now_s)
+    if (g->looked_s == now_s)
         return;
     g->looked_s = now_s;
     settle(t, g, now_s - LATE_S);

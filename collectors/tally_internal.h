@@ -273,7 +273,7 @@ uint16_t tally_link(struct slice id);
 bool tally_gone_notice(struct tally *t, struct instance *i, struct queue_id id,
                        const struct event *e);
 void tally_gone_settle(struct tally *t);
-/* The log has come to this time. */
+/* The log has come to this time; asked for where something is unexplained. */
 void tally_gone_time(struct tally *t, const struct instance *i, uint32_t now_s);
 /* Did this result of `from` only bring it under another queue id? */
 bool tally_is_hop(struct tally *t, struct instance *i, struct message *from, const struct event *e);
