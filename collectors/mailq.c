@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#define FILES_AHEAD 32 /* whose seconds are fetched before they are counted */
 #define SCANS_MAX   3  /* in one refresh, when the event queue keeps overflowing */
-#define FILES_AHEAD 32 /* entered and counted together */
 
 unsigned mailq_queue_of(const struct mailq *q, const struct mailq_file *f)
 {
@@ -34,12 +34,13 @@ static void age_in(struct mailq_sums *s, const struct mailq_file *f)
 }
 
 /* Adds n = 1 or -1 times what a file counts for, but for its times. */
-static void count(struct mailq_sums *s, const struct mailq_file *f, uint64_t n)
+static void count(struct mailq_sums *s, const struct mailq_file *f,
+                  const struct mailq_learnt *learnt, uint64_t n)
 {
     s->messages += n;
     if (f->flags & MAILQ_FILE_SIZED) {
-        s->bytes += n * f->size;
-        s->recipients += n * f->pending;
+        s->bytes += n * learnt->size;
+        s->recipients += n * learnt->pending;
     } else {
         s->unsized += n;
     }
@@ -54,16 +55,17 @@ static void count(struct mailq_sums *s, const struct mailq_file *f, uint64_t n)
 void mailq_count_out(struct mailq *q, const struct mailq_file *f)
 {
     struct mailq_sums *s = &q->queues[mailq_queue_of(q, f)];
+    const struct mailq_learnt *learnt = mailq_map_learnt(&q->map, f);
     if (f->flags & MAILQ_FILE_WRITING) {
         s->writing--;
         return;
     }
-    count(s, f, (uint64_t)-1);
+    count(s, f, learnt, (uint64_t)-1);
     if (f->arrival_s)
         mailq_ages_remove(&s->ages, f->arrival_s);
     if (mailq_queue_flags(q, f) & MTA_QUEUE_RETRY) {
-        if (f->retry_s)
-            mailq_ring_remove(&s->retries, f->retry_s);
+        if (learnt->retry_s)
+            mailq_ring_remove(&s->retries, learnt->retry_s);
         else
             s->untimed--;
     }
@@ -72,16 +74,17 @@ void mailq_count_out(struct mailq *q, const struct mailq_file *f)
 void mailq_count_in(struct mailq *q, const struct mailq_file *f)
 {
     struct mailq_sums *s = &q->queues[mailq_queue_of(q, f)];
+    const struct mailq_learnt *learnt = mailq_map_learnt(&q->map, f);
     if (f->flags & MAILQ_FILE_WRITING) {
         s->writing++;
         return;
     }
-    count(s, f, 1);
+    count(s, f, learnt, 1);
     if (f->arrival_s)
         age_in(s, f);
     if (mailq_queue_flags(q, f) & MTA_QUEUE_RETRY) {
-        if (f->retry_s)
-            mailq_ring_add(&s->retries, f->retry_s);
+        if (learnt->retry_s)
+            mailq_ring_add(&s->retries, learnt->retry_s);
         else
             s->untimed++;
     }
@@ -100,7 +103,7 @@ static void move_to(struct mailq *q, struct mailq_file *f, uint16_t directory)
 {
     leave(q, f);
     f->directory = directory;
-    f->retry_s = 0;
+    mailq_map_learnt(&q->map, f)->retry_s = 0;
     if (!(mailq_queue_flags(q, f) & MTA_QUEUE_INCOMPLETE))
         f->flags &= (uint8_t)~MAILQ_FILE_WRITING;
     mailq_count_in(q, f);
@@ -134,8 +137,8 @@ struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t has
     return f;
 }
 
-/* Counts a file of which nothing but its name is known, as the scan finds them that fills an empty map. */
-static void count_fresh(struct mailq_sums *s, const struct mailq_file *f, unsigned queue_flags)
+/* Counts a file of which nothing but its name is known. */
+static void count_fresh(struct mailq_sums *s, const struct mailq_file *f, uint32_t position)
 {
     if (f->flags & MAILQ_FILE_WRITING) {
         s->writing++;
@@ -143,7 +146,7 @@ static void count_fresh(struct mailq_sums *s, const struct mailq_file *f, unsign
     }
     s->messages++;
     s->unsized++;
-    s->untimed += (queue_flags & MTA_QUEUE_RETRY) != 0;
+    s->untimed += s->retries.counts != NULL;
     if (!f->arrival_s) {
         s->unaged++;
         return;
@@ -152,51 +155,47 @@ static void count_fresh(struct mailq_sums *s, const struct mailq_file *f, unsign
     if (f->arrival_s < s->oldest_s) {
         s->oldest = f->id;
         s->oldest_s = f->arrival_s;
+        s->oldest_at = position;
     }
+}
+
+void mailq_filled(struct mailq *q)
+{
+    const struct mailq_file *f = q->map.files;
+    for (uint32_t i = 0; i < q->map.count; i++) {
+        uint32_t later = i + FILES_AHEAD;
+        if (later < q->map.count)
+            mailq_ring_prefetch(&q->queues[mailq_queue_of(q, &f[later])].ages.ring,
+                                f[later].arrival_s);
+        count_fresh(&q->queues[mailq_queue_of(q, &f[i])], &f[i], i);
+    }
+    q->unindexed = true;
 }
 
 /* It moved while it was looked for, and is where it was found last. */
-static void take_twice(struct mailq *q, uint32_t position, uint64_t hash)
+static void take_twice(struct mailq *q, struct mailq_file *before, uint32_t position)
 {
-    struct mailq_file *f = mailq_map_find(&q->map, q->map.files[position].id, hash);
-    leave(q, f);
-    *f = q->map.files[position];
-    count_fresh(&q->queues[mailq_queue_of(q, f)], f, mailq_queue_flags(q, f));
+    leave(q, before);
+    *before = q->map.files[position];
+    *mailq_map_learnt(&q->map, before) = q->map.learnt[position];
     mailq_map_cut(&q->map, position);
 }
 
-/* Enters and counts some files of a directory from a position on; returns how many. What they are entered
-   in and counted in lies far apart: all of it is fetched together. */
-static uint32_t take_some(struct mailq *q, uint32_t position)
+void mailq_index(struct mailq *q)
 {
-    const struct mailq_file *f = &q->map.files[position];
-    struct mailq_sums *s = &q->queues[mailq_queue_of(q, f)];
-    unsigned queue_flags = mailq_queue_flags(q, f);
-    uint64_t hash[FILES_AHEAD];
-    uint32_t n = q->map.count - position < FILES_AHEAD ? q->map.count - position : FILES_AHEAD;
-    uint32_t i = 0;
-    for (; i < n && f[i].directory == f->directory; i++) {
-        mailq_map_prefetch_position(&q->map, position + i + 2 * FILES_AHEAD);
-        hash[i] = mailq_map_hash(&q->map, f[i].id);
-        mailq_map_prefetch_entry(&q->map, hash[i]);
-        mailq_ring_prefetch(&s->ages.ring, f[i].arrival_s);
-    }
-    n = mailq_map_enter(&q->map, position, hash, i);
-    for (uint32_t k = 0; k < n; k++)
-        count_fresh(s, &f[k], queue_flags);
-    if (n < i)
-        take_twice(q, position + n, hash[n]);
-    return n;
-}
-
-void mailq_filled(struct mailq *q, uint32_t files)
-{
-    if (!mailq_map_index(&q->map, q->taken, files)) {
+    struct mailq_file *before;
+    if (!q->unindexed)
+        return;
+    q->unindexed = false;
+    if (!mailq_map_index(&q->map)) {
         q->short_of_memory = true;
-        q->map.count = q->taken;
+        while (q->map.count) {
+            leave(q, &q->map.files[q->map.count - 1]);
+            mailq_map_cut(&q->map, q->map.count - 1);
+        }
     }
-    while (q->taken < q->map.count)
-        q->taken += take_some(q, q->taken);
+    for (uint32_t i = 0; (i = mailq_map_enter(&q->map, i, &before)) < q->map.count;)
+        take_twice(q, before, i);
 }
 
 void mailq_remove(struct mailq *q, struct mailq_file *f)
@@ -297,8 +296,8 @@ static void rebuild(struct mailq *q, unsigned queue, bool ages)
             continue;
         if (ages && f->arrival_s)
             mailq_ages_add(&s->ages, f->arrival_s);
-        else if (!ages && f->retry_s)
-            mailq_ring_add(&s->retries, f->retry_s);
+        else if (!ages && q->map.learnt[i].retry_s)
+            mailq_ring_add(&s->retries, q->map.learnt[i].retry_s);
     }
 }
 
@@ -437,6 +436,8 @@ void mailq_refresh(struct mailq *q, const struct mailq_request *request,
         mailq_scan(q);
         scan = q->need_scan && q->status == SOURCE_OK;
     }
+    if (request->update_count)
+        mailq_index(q);
     for (unsigned i = 0; i < request->update_count; i++)
         mailq_update(q, &request->updates[i]);
     mailq_learn(q, request);

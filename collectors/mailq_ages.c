@@ -1,14 +1,18 @@
 /*
- * Owns the rings' memory: 4 MiB of address space each, of which only pages in use exist; pages that
- * became empty are given back when the ring moves on to a new page. Invariant: a second is counted
- * in exactly one of older, counts and ahead, and in exactly one bucket.
+ * Owns the rings' memory: 5 MiB of address space each, of which only pages in use exist; pages that
+ * became empty are given back when the ring moves on to a new page. Nearly all seconds count less than 256
+ * messages: an octet each, as a first scan pays for each page it touches. Invariant: a second is counted
+ * in exactly one of older, counts with carries, and ahead, and in exactly one bucket.
  */
 #include "mailq_ages.h"
 
 #include <sys/mman.h>
 
-#define RING_BYTES (MAILQ_RING_SECONDS * sizeof(uint32_t))
-#define LIMITED    (AGE_BUCKETS - 1) /* buckets that have a limit: 300 s, and double each time */
+#define CARRY       256 /* what a carry counts for */
+#define RING_BYTES  (MAILQ_RING_SECONDS * (sizeof(uint8_t) + sizeof(uint32_t)))
+#define PAGE_BYTES  (MAILQ_RING_PAGE * sizeof(uint8_t))
+#define CARRY_BYTES (MAILQ_RING_PAGE * sizeof(uint32_t))
+#define LIMITED     (AGE_BUCKETS - 1) /* buckets that have a limit: 300 s, and double each time */
 
 static size_t place(int64_t second)
 {
@@ -20,6 +24,11 @@ static int64_t base_at(int64_t now)
     return now + MAILQ_RING_AHEAD - MAILQ_RING_SECONDS;
 }
 
+static uint64_t count_at(const struct mailq_ring *r, size_t i)
+{
+    return r->counts[i] + (r->carried[i / MAILQ_RING_PAGE] ? (uint64_t)r->carries[i] * CARRY : 0);
+}
+
 bool mailq_ring_init(struct mailq_ring *r, int64_t now)
 {
     *r = (struct mailq_ring){0};
@@ -27,7 +36,9 @@ bool mailq_ring_init(struct mailq_ring *r, int64_t now)
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return false;
-    r->counts = p;
+    madvise(p, RING_BYTES, MADV_NOHUGEPAGE); /* a few pages here and there */
+    r->carries = p;
+    r->counts = (uint8_t *)(r->carries + MAILQ_RING_SECONDS);
     mailq_ring_reset(r, now);
     return true;
 }
@@ -35,19 +46,22 @@ bool mailq_ring_init(struct mailq_ring *r, int64_t now)
 void mailq_ring_free(struct mailq_ring *r)
 {
     if (r->counts)
-        munmap(r->counts, RING_BYTES);
+        munmap(r->carries, RING_BYTES);
     *r = (struct mailq_ring){0};
 }
 
 /* Gives pages back that count nothing. */
 static void trim(struct mailq_ring *r)
 {
-    for (size_t i = 0; i < MAILQ_RING_PAGES; i++)
-        if (r->touched[i] && !r->pages[i]) {
-            madvise(r->counts + i * MAILQ_RING_PAGE, MAILQ_RING_PAGE * sizeof *r->counts,
-                    MADV_DONTNEED);
-            r->touched[i] = false;
-        }
+    for (size_t i = 0; i < MAILQ_RING_PAGES; i++) {
+        if (r->pages[i])
+            continue;
+        if (r->touched[i])
+            madvise(r->counts + i * MAILQ_RING_PAGE, PAGE_BYTES, MADV_DONTNEED);
+        if (r->carried[i])
+            madvise(r->carries + i * MAILQ_RING_PAGE, CARRY_BYTES, MADV_DONTNEED);
+        r->touched[i] = r->carried[i] = false;
+    }
 }
 
 void mailq_ring_reset(struct mailq_ring *r, int64_t now)
@@ -73,9 +87,12 @@ void mailq_ring_add(struct mailq_ring *r, int64_t second)
         return;
     }
     size_t i = place(second), page = i / MAILQ_RING_PAGE;
-    r->counts[i]++;
     r->pages[page]++;
     r->touched[page] = true;
+    if (++r->counts[i] == 0) {
+        r->carries[i]++;
+        r->carried[page] = true;
+    }
     if (second < r->first)
         r->first = second;
 }
@@ -87,8 +104,10 @@ void mailq_ring_remove(struct mailq_ring *r, int64_t second)
     } else if (second >= r->base + MAILQ_RING_SECONDS) {
         r->ahead--;
     } else {
-        r->counts[place(second)]--;
-        r->pages[place(second) / MAILQ_RING_PAGE]--;
+        size_t i = place(second);
+        r->pages[i / MAILQ_RING_PAGE]--;
+        if (r->counts[i]-- == 0)
+            r->carries[i]--;
     }
 }
 
@@ -102,10 +121,14 @@ bool mailq_ring_advance(struct mailq_ring *r, int64_t now)
     for (; r->base < base; r->base++) {
         size_t i = place(r->base);
         /* The second that leaves and the one that enters share this place. */
-        r->older += r->counts[i];
-        r->pages[i / MAILQ_RING_PAGE] -= r->counts[i];
-        if (r->counts[i])
-            r->counts[i] = 0;
+        uint64_t n = count_at(r, i);
+        if (n == 0)
+            continue;
+        r->older += n;
+        r->pages[i / MAILQ_RING_PAGE] -= (uint32_t)n;
+        r->counts[i] = 0;
+        if (n >= CARRY)
+            r->carries[i] = 0;
     }
     if (r->first < base)
         r->first = base;
@@ -121,7 +144,7 @@ bool mailq_ring_first(struct mailq_ring *r, int64_t *second)
         size_t i = place(r->first);
         if (!r->pages[i / MAILQ_RING_PAGE])
             r->first += MAILQ_RING_PAGE - (int64_t)(i % MAILQ_RING_PAGE);
-        else if (!r->counts[i])
+        else if (!count_at(r, i))
             r->first++;
         else
             break;
@@ -134,10 +157,10 @@ bool mailq_ring_first(struct mailq_ring *r, int64_t *second)
 
 size_t mailq_ring_memory(const struct mailq_ring *r)
 {
-    size_t pages = 0;
+    size_t octets = sizeof *r;
     for (size_t i = 0; i < MAILQ_RING_PAGES; i++)
-        pages += r->touched[i];
-    return pages * MAILQ_RING_PAGE * sizeof *r->counts + sizeof *r;
+        octets += r->touched[i] * PAGE_BYTES + r->carried[i] * CARRY_BYTES;
+    return octets;
 }
 
 static int64_t limit(size_t bucket)
@@ -188,7 +211,7 @@ static void move_border(struct mailq_ages *a, size_t bucket, int64_t now)
 {
     int64_t last = now - limit(bucket), end = a->ring.base + MAILQ_RING_SECONDS;
     for (int64_t s = a->now - limit(bucket) + 1; s <= last && s < end; s++) {
-        uint64_t n = a->ring.counts[place(s)];
+        uint64_t n = count_at(&a->ring, place(s));
         a->buckets[bucket] -= n;
         a->buckets[bucket + 1] += n;
     }

@@ -14,14 +14,15 @@
 
 #define MAILQ_RING_SECONDS (1 << 20)
 #define MAILQ_RING_AHEAD   4096 /* of them lie in the future: clocks differ */
-#define MAILQ_RING_PAGE    1024 /* seconds that share a page of memory */
+#define MAILQ_RING_PAGE    4096 /* seconds that share a page of memory */
 #define MAILQ_RING_PAGES   (MAILQ_RING_SECONDS / MAILQ_RING_PAGE)
 
 /* Counts by second for base <= second < base + MAILQ_RING_SECONDS. */
 struct mailq_ring {
-    uint32_t *counts;                 /* mapped whole, touched where used */
+    uint8_t *counts;                  /* mapped whole, touched where used */
+    uint32_t *carries;                /* 256s of a count: mapped and touched like counts */
     uint32_t pages[MAILQ_RING_PAGES]; /* sums of a page's counts */
-    bool touched[MAILQ_RING_PAGES];
+    bool touched[MAILQ_RING_PAGES], carried[MAILQ_RING_PAGES]; /* pages of counts, of carries */
     int64_t base;
     uint64_t older, ahead; /* how many lie before and after the ring */
     int64_t ahead_first;   /* the first of those ahead */

@@ -15,7 +15,8 @@
 
 static void carry(struct mailq *q, uint32_t cookie, const struct mailq_file *f)
 {
-    q->carried[q->carried_next++ % MAILQ_CARRIED_MAX] = (struct mailq_carried){cookie, *f};
+    q->carried[q->carried_next++ % MAILQ_CARRIED_MAX] =
+        (struct mailq_carried){cookie, *f, *mailq_map_learnt(&q->map, f)};
 }
 
 /* Takes what was carried under this cookie: what is known of it, to the file that arrived. */
@@ -30,8 +31,9 @@ static void deliver(struct mailq *q, uint32_t cookie, struct mailq_file *f)
         mailq_count_out(q, f);
         f->flags |= c->file.flags &
                     (MAILQ_FILE_SIZED | MAILQ_FILE_ASKED | MAILQ_FILE_WAITED | MAILQ_FILE_READ);
-        f->size = c->file.size;
-        f->pending = c->file.pending;
+        struct mailq_learnt *learnt = mailq_map_learnt(&q->map, f);
+        learnt->size = c->learnt.size;
+        learnt->pending = c->learnt.pending;
         f->asked_s = c->file.asked_s;
         f->arrival_s = f->arrival_s ? f->arrival_s : c->file.arrival_s;
         mailq_count_in(q, f);
@@ -52,6 +54,7 @@ void mailq_events_settle(struct mailq *q)
         if (!f || !fresh)
             continue;
         *f = c->file;
+        *mailq_map_learnt(&q->map, f) = c->learnt;
         /* As not seen, so that the scan drops it if it is nowhere. */
         mailq_mark(q, f);
         mailq_count_in(q, f);
@@ -165,6 +168,7 @@ void mailq_events(struct mailq *q)
             continue;
         if (n <= 0)
             return;
+        mailq_index(q);
         look_ahead(q, (size_t)n);
         for (ssize_t at = 0; at < n;) {
             const struct inotify_event *e = (const void *)(q->event_buffer + at);

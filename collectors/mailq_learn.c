@@ -37,8 +37,8 @@ static void known(struct mailq *q, struct mailq_file *f, uint64_t size, uint32_t
     f->flags &= (uint8_t) ~(MAILQ_FILE_CHANGED | MAILQ_FILE_HELD);
     if (held)
         f->flags |= MAILQ_FILE_HELD;
-    f->size = to_u32(size);
-    f->pending = pending;
+    mailq_map_learnt(&q->map, f)->size = to_u32(size);
+    mailq_map_learnt(&q->map, f)->pending = pending;
     if (!f->arrival_s && arrival_s > 0 && arrival_s <= UINT32_MAX)
         f->arrival_s = (uint32_t)arrival_s;
     mailq_count_in(q, f);
@@ -191,8 +191,9 @@ static bool read_file(struct mailq *q, struct mailq_file *f, size_t octets, stru
     bool sized = (f->flags & (MAILQ_FILE_SIZED | MAILQ_FILE_CHANGED)) == MAILQ_FILE_SIZED;
     bool held = sized ? f->flags & MAILQ_FILE_HELD : told->held;
     told->size = q->mta->body_letter && beside.body == 0 ? 0 : told->size + beside.body;
-    known(q, f, sized ? f->size : told->size, sized ? f->pending : told->pending, told->arrival_ms,
-          held);
+    const struct mailq_learnt *learnt = mailq_map_learnt(&q->map, f);
+    known(q, f, sized ? learnt->size : told->size, sized ? learnt->pending : told->pending,
+          told->arrival_ms, held);
     return true;
 }
 
@@ -205,9 +206,10 @@ static void learn_retry(struct mailq *q, struct mailq_file *f)
         fstatat(q->tree.root, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return;
     mailq_count_out(q, f);
-    f->retry_s = st.st_mtime > 0 ? to_u32((uint64_t)st.st_mtime) : 1;
+    uint32_t at_s = st.st_mtime > 0 ? to_u32((uint64_t)st.st_mtime) : 1;
+    mailq_map_learnt(&q->map, f)->retry_s = at_s;
     mailq_count_in(q, f);
-    q->result->attempts[q->result->attempt_count++] = (struct mailq_attempt){f->id, f->retry_s};
+    q->result->attempts[q->result->attempt_count++] = (struct mailq_attempt){f->id, at_s};
 }
 
 void mailq_learn_retry(struct mailq *q, struct mailq_file *f)
@@ -251,9 +253,10 @@ static void learn_file(struct mailq *q, struct mailq_file *f, struct budget *b)
             read_file(q, f, MAILQ_READ_SIZES, &told);
         }
     }
-    if (b->stats && (!f->retry_s || b->rechecks) && (mailq_queue_flags(q, f) & MTA_QUEUE_RETRY)) {
+    bool timed = mailq_map_learnt(&q->map, f)->retry_s != 0;
+    if (b->stats && (!timed || b->rechecks) && (mailq_queue_flags(q, f) & MTA_QUEUE_RETRY)) {
         b->stats--;
-        b->rechecks -= f->retry_s != 0;
+        b->rechecks -= timed;
         learn_retry(q, f);
     }
 }
@@ -279,6 +282,8 @@ static struct unknowns find_unknowns(const struct mailq *q)
 /* What was being delivered when its file was read has fewer recipients left by now. */
 static void read_again(struct mailq *q)
 {
+    if (q->running_count)
+        mailq_index(q);
     while (q->running_count) {
         struct queue_id id = q->running[--q->running_count];
         struct mailq_file *f = mailq_map_find(&q->map, id, mailq_map_hash(&q->map, id));
@@ -305,7 +310,8 @@ void mailq_learn(struct mailq *q, const struct mailq_request *request)
             q->cursor = 0;
         struct mailq_file *f = &q->map.files[q->cursor++];
         if (unknown(f) || b.rechecks ||
-            (b.stats && (!f->retry_s || (f->flags & MAILQ_FILE_WRITING))))
+            (b.stats &&
+             (!mailq_map_learnt(&q->map, f)->retry_s || (f->flags & MAILQ_FILE_WRITING))))
             learn_file(q, f, &b);
     }
 }
@@ -321,14 +327,24 @@ static void pass_for_oldest(struct mailq *q)
             continue;
         s->oldest = f->id;
         s->oldest_s = f->arrival_s;
+        s->oldest_at = i;
     }
     q->passed_s = q->monotonic_s;
+}
+
+static struct mailq_file *oldest_of(struct mailq *q, const struct mailq_sums *s)
+{
+    struct mailq_file *f = &q->map.files[s->oldest_at];
+    if (s->oldest_at < q->map.count && f->id.lo == s->oldest.lo && f->id.hi == s->oldest.hi)
+        return f;
+    mailq_index(q);
+    return mailq_map_find(&q->map, s->oldest, mailq_map_hash(&q->map, s->oldest));
 }
 
 static void find_message_id(struct mailq *q, struct mailq_sums *s)
 {
     struct queue_file told;
-    struct mailq_file *f = mailq_map_find(&q->map, s->oldest, mailq_map_hash(&q->map, s->oldest));
+    struct mailq_file *f = oldest_of(q, s);
     s->message_id_of = s->oldest;
     s->message_id.length = TEXT_ABSENT;
     if (f && read_file(q, f, MAILQ_READ_MAX, &told) && told.message_id.p)

@@ -13,45 +13,62 @@
 #define POSITION_MASK ((1u << POSITION_BITS) - 1)
 #define SLOTS_MIN     64
 #define ROOM_MIN      64
-#define LARGE         (4 << 20)
-#define REBUILD_AHEAD 16 /* files hashed ahead of the one being placed */
+#define LARGE         (2 << 20)
+#define AHEAD         32 /* files hashed before the first of them is entered */
+
+/* Large arrays have whole large pages: then the kernel lays them so that all of it can be in such. */
+static size_t whole(size_t octets)
+{
+    return octets < LARGE ? octets : (octets + LARGE - 1) / LARGE * LARGE;
+}
 
 /* Zeroed memory, of which only the pages that are used exist; large arrays in large pages, as the
    index is visited at random. NULL when address space is short. */
 static void *map_array(size_t octets)
 {
-    void *p = mmap(NULL, octets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, whole(octets), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
     if (octets >= LARGE)
-        madvise(p, octets, MADV_HUGEPAGE);
+        madvise(p, whole(octets), MADV_HUGEPAGE);
     return p;
-}
-
-static void *resize_array(void *p, size_t octets, size_t wanted)
-{
-    void *moved = mremap(p, octets, wanted, MREMAP_MAYMOVE);
-    if (moved == MAP_FAILED)
-        return NULL;
-    if (wanted >= LARGE)
-        madvise(moved, wanted, MADV_HUGEPAGE);
-    return moved;
 }
 
 static void free_array(void *p, size_t octets)
 {
     if (p)
-        munmap(p, octets);
+        munmap(p, whole(octets));
+}
+
+/* It moves to where a new one would be; one that becomes large is copied, so that all of it is in large pages. */
+static void *resize_array(void *p, size_t octets, size_t wanted, size_t used)
+{
+    void *to = map_array(wanted);
+    if (!to)
+        return NULL;
+    if (octets < LARGE && wanted >= LARGE) {
+        memcpy(to, p, used);
+        free_array(p, octets);
+        return to;
+    }
+    if (mremap(p, whole(octets), whole(wanted), MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED) {
+        free_array(to, wanted);
+        return NULL;
+    }
+    if (wanted >= LARGE)
+        madvise(to, whole(wanted), MADV_HUGEPAGE);
+    return to;
 }
 
 bool mailq_map_init(struct mailq_map *m)
 {
     *m = (struct mailq_map){.room = ROOM_MIN, .slot_count = SLOTS_MIN};
     m->files = map_array(ROOM_MIN * sizeof *m->files);
+    m->learnt = map_array(ROOM_MIN * sizeof *m->learnt);
     m->slots = map_array(SLOTS_MIN * sizeof *m->slots);
     if (getrandom(&m->seed, sizeof m->seed, GRND_NONBLOCK) != sizeof m->seed)
         m->seed = (uintptr_t)m->files;
-    if (m->files && m->slots)
+    if (m->files && m->learnt && m->slots)
         return true;
     mailq_map_free(m);
     return false;
@@ -60,6 +77,7 @@ bool mailq_map_init(struct mailq_map *m)
 void mailq_map_free(struct mailq_map *m)
 {
     free_array(m->files, m->room * sizeof *m->files);
+    free_array(m->learnt, m->room * sizeof *m->learnt);
     free_array(m->slots, m->slot_count * sizeof *m->slots);
     *m = (struct mailq_map){0};
 }
@@ -79,92 +97,6 @@ static uint32_t slot_value(uint64_t hash, uint32_t position)
     return (uint32_t)hash << POSITION_BITS | (position + 1);
 }
 
-/* Places a file that is known not to be in the index. */
-static void put(struct mailq_map *m, uint64_t hash, uint32_t position)
-{
-    uint32_t s = home(m, hash);
-    while (m->slots[s])
-        s = next(m, s);
-    m->slots[s] = slot_value(hash, position);
-}
-
-/* Another index, empty. */
-static bool renew_slots(struct mailq_map *m, uint32_t slot_count)
-{
-    uint32_t *slots = map_array(slot_count * sizeof *slots);
-    if (!slots)
-        return false;
-    free_array(m->slots, m->slot_count * sizeof *m->slots);
-    m->slots = slots;
-    m->slot_count = slot_count;
-    return true;
-}
-
-/* A new index in which the first files are. */
-static bool rebuild(struct mailq_map *m, uint32_t files, uint32_t slot_count)
-{
-    if (!renew_slots(m, slot_count))
-        return false;
-    uint64_t ahead[REBUILD_AHEAD];
-    for (uint32_t i = 0; i < files + REBUILD_AHEAD; i++) {
-        if (i >= REBUILD_AHEAD)
-            put(m, ahead[i % REBUILD_AHEAD], i - REBUILD_AHEAD);
-        if (i < files) {
-            ahead[i % REBUILD_AHEAD] = mailq_map_hash(m, m->files[i].id);
-            mailq_map_prefetch(m, ahead[i % REBUILD_AHEAD]);
-        }
-    }
-    return true;
-}
-
-/* Slots for so many files at a load of 8/13. */
-static uint32_t slots_for(size_t files)
-{
-    size_t n = files + files / 2 + files / 8 + 1;
-    return n < SLOTS_MIN ? SLOTS_MIN : (uint32_t)n;
-}
-
-bool mailq_map_reserve(struct mailq_map *m, size_t files)
-{
-    if (files > MAILQ_MAP_MAX)
-        files = MAILQ_MAP_MAX;
-    if (files <= m->room)
-        return true;
-    struct mailq_file *grown =
-        resize_array(m->files, m->room * sizeof *grown, files * sizeof *grown);
-    if (!grown)
-        return false;
-    m->files = grown;
-    m->room = (uint32_t)files;
-    return true;
-}
-
-static bool grow(struct mailq_map *m)
-{
-    size_t files = (size_t)m->count + m->count / 2;
-    return m->count < MAILQ_MAP_MAX && (m->count < m->room || mailq_map_reserve(m, files)) &&
-           (slots_for(files) <= m->slot_count || rebuild(m, m->count, slots_for(files)));
-}
-
-bool mailq_map_more(struct mailq_map *m)
-{
-    return m->count < MAILQ_MAP_MAX && mailq_map_reserve(m, (size_t)m->room * 2);
-}
-
-void mailq_map_trim(struct mailq_map *m)
-{
-    size_t files = m->count < ROOM_MIN ? ROOM_MIN : m->count;
-    if (m->room > files + files / 2) {
-        struct mailq_file *cut = resize_array(m->files, m->room * sizeof *cut, files * sizeof *cut);
-        if (cut) {
-            m->files = cut;
-            m->room = (uint32_t)files;
-        }
-    }
-    if (m->slot_count / 2 > slots_for(files))
-        rebuild(m, m->count, slots_for(files));
-}
-
 /* The slot that holds this id or, found false, the empty one where it belongs. */
 static uint32_t seek(const struct mailq_map *m, struct queue_id id, uint64_t hash, bool *found)
 {
@@ -181,26 +113,116 @@ static uint32_t seek(const struct mailq_map *m, struct queue_id id, uint64_t has
     return s;
 }
 
-bool mailq_map_index(struct mailq_map *m, uint32_t entered, size_t files)
+/* Slots for so many files at a load of 8/13. */
+static uint32_t slots_for(size_t files)
 {
-    return slots_for(files) <= m->slot_count || rebuild(m, entered, slots_for(files));
+    size_t n = files + files / 2 + files / 8 + 1;
+    return n < SLOTS_MIN ? SLOTS_MIN : (uint32_t)n;
 }
 
-uint32_t mailq_map_enter(struct mailq_map *m, uint32_t position, const uint64_t *hash, uint32_t n)
+/* Another index with room for so many files, empty. */
+static bool renew_slots(struct mailq_map *m, size_t files)
 {
+    uint32_t slot_count = slots_for(files);
+    uint32_t *slots = map_array(slot_count * sizeof *slots);
+    if (!slots)
+        return false;
+    madvise(slots, slot_count * sizeof *slots, MADV_POPULATE_WRITE); /* all of it is visited soon */
+    free_array(m->slots, m->slot_count * sizeof *m->slots);
+    m->slots = slots;
+    m->slot_count = slot_count;
+    return true;
+}
+
+bool mailq_map_index(struct mailq_map *m)
+{
+    return renew_slots(m, m->count);
+}
+
+uint32_t mailq_map_enter(struct mailq_map *m, uint32_t position, struct mailq_file **before)
+{
+    uint64_t hash[AHEAD];
     bool found;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t s = seek(m, m->files[position + i].id, hash[i], &found);
-        if (found)
-            return i;
-        m->slots[s] = slot_value(hash[i], position + i);
+    while (position < m->count) {
+        const struct mailq_file *f = &m->files[position];
+        uint32_t n = m->count - position < AHEAD ? m->count - position : AHEAD;
+        for (uint32_t i = 0; i < n; i++) {
+            __builtin_prefetch(&f[i + 2 * AHEAD]);
+            hash[i] = mailq_map_hash(m, f[i].id);
+            mailq_map_prefetch(m, hash[i]);
+        }
+        for (uint32_t i = 0; i < n; i++, position++) {
+            uint32_t s = seek(m, f[i].id, hash[i], &found);
+            if (found) {
+                *before = &m->files[(m->slots[s] & POSITION_MASK) - 1];
+                return position;
+            }
+            m->slots[s] = slot_value(hash[i], position);
+        }
     }
-    return n;
+    return position;
+}
+
+/* An index with room for so many files, and all there are. */
+static bool rebuild(struct mailq_map *m, size_t files)
+{
+    struct mailq_file *before;
+    return renew_slots(m, files) && mailq_map_enter(m, 0, &before) == m->count;
+}
+
+/* Makes room for so many files, at least those there are. */
+static bool resize_files(struct mailq_map *m, size_t room)
+{
+    struct mailq_file *files = resize_array(m->files, m->room * sizeof *files, room * sizeof *files,
+                                            m->count * sizeof *files);
+    if (!files)
+        return false;
+    m->files = files;
+    struct mailq_learnt *learnt = resize_array(m->learnt, m->room * sizeof *learnt,
+                                               room * sizeof *learnt, m->count * sizeof *learnt);
+    if (!learnt) { /* only to be larger */
+        mremap(files, whole(room * sizeof *files), whole(m->room * sizeof *files), 0);
+        return false;
+    }
+    m->learnt = learnt;
+    m->room = (uint32_t)room;
+    return true;
+}
+
+bool mailq_map_reserve(struct mailq_map *m, size_t files)
+{
+    if (files > MAILQ_MAP_MAX)
+        files = MAILQ_MAP_MAX;
+    return files <= m->room || resize_files(m, files);
+}
+
+static bool grow(struct mailq_map *m)
+{
+    size_t files = (size_t)m->count + m->count / 2;
+    return m->count < MAILQ_MAP_MAX && (m->count < m->room || mailq_map_reserve(m, files)) &&
+           (slots_for(files) <= m->slot_count || rebuild(m, files));
+}
+
+bool mailq_map_more(struct mailq_map *m)
+{
+    return m->count < MAILQ_MAP_MAX && mailq_map_reserve(m, (size_t)m->room * 2);
+}
+
+void mailq_map_trim(struct mailq_map *m)
+{
+    size_t files = m->count < ROOM_MIN ? ROOM_MIN : m->count;
+    if (m->room > files + files / 2)
+        resize_files(m, files);
+    if (m->slot_count / 2 > slots_for(files))
+        rebuild(m, files);
 }
 
 void mailq_map_cut(struct mailq_map *m, uint32_t position)
 {
-    m->files[position] = m->files[--m->count];
+    uint32_t last = --m->count;
+    m->files[position] = m->files[last];
+    m->learnt[position] = m->learnt[last];
+    m->learnt[last] = (struct mailq_learnt){0, 0, 0};
 }
 
 void mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash)
@@ -270,12 +292,11 @@ void mailq_map_remove(struct mailq_map *m, struct mailq_file *file)
     if (position != last) {
         uint32_t s = slot_of(m, last);
         m->slots[s] = (m->slots[s] & ~POSITION_MASK) | (position + 1);
-        *file = m->files[last];
     }
-    m->count--;
+    mailq_map_cut(m, position);
 }
 
 size_t mailq_map_memory(const struct mailq_map *m)
 {
-    return m->count * sizeof *m->files + m->slot_count * sizeof *m->slots;
+    return m->count * (sizeof *m->files + sizeof *m->learnt) + m->slot_count * sizeof *m->slots;
 }

@@ -1,8 +1,9 @@
 /*
- * The files of all queues of one instance by queue id: a dense array of 36 octets a file, and an
+ * The files of all queues of one instance by queue id: a dense array of 24 octets a file, and an
  * open-addressing index of 4 octets a slot into it. The array can be passed over at the speed of
  * memory. New files are put at its end; removing one moves the last into its place, so a pointer to
- * a file holds only until the next call of mailq_map_place or mailq_map_remove.
+ * a file holds only until the next call of mailq_map_place or mailq_map_remove. What must be learnt of a file
+ * is in an array of its own, which a scan does not touch.
  */
 #ifndef MAILQ_MAP_H
 #define MAILQ_MAP_H
@@ -23,16 +24,21 @@ enum mailq_file_flag {
 struct mailq_file {
     struct queue_id id;
     uint32_t arrival_s; /* since the epoch, 0: unknown */
-    uint32_t size;      /* octets, UINT32_MAX: that or more */
-    uint32_t pending;   /* recipients */
-    uint32_t retry_s;   /* since the epoch, 0: unknown */
     uint16_t directory; /* mailq_tree.h */
     uint8_t flags;      /* enum mailq_file_flag */
     uint8_t asked_s;    /* low bits of the monotonic second */
-} __attribute__((packed, aligned(4)));
+};
+
+/* What was learnt of a file. */
+struct mailq_learnt {
+    uint32_t size;    /* octets, UINT32_MAX: that or more */
+    uint32_t pending; /* recipients */
+    uint32_t retry_s; /* since the epoch, 0: unknown */
+};
 
 struct mailq_map {
     struct mailq_file *files;
+    struct mailq_learnt *learnt; /* of the file at the same position; zero behind the last */
     uint32_t count, room;
     uint32_t *slots; /* 0: empty; else position + 1 in the low 26 bits, a tag of the hash above */
     uint32_t slot_count;
@@ -63,6 +69,12 @@ static inline void mailq_map_prefetch(const struct mailq_map *m, uint64_t hash)
 }
 /* When the slot is near: the same for the file that it most likely names. */
 void mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash);
+/* What was learnt of a file that is in the map; all zero at first. */
+static inline struct mailq_learnt *mailq_map_learnt(const struct mailq_map *m,
+                                                    const struct mailq_file *file)
+{
+    return &m->learnt[file - m->files];
+}
 /* The file with this id, or NULL. hash = mailq_map_hash(m, id), also below. */
 struct mailq_file *mailq_map_find(const struct mailq_map *m, struct queue_id id, uint64_t hash);
 /* The file with this id, all zero (but for its id) and *fresh set if it is new; NULL when memory is
@@ -70,9 +82,8 @@ struct mailq_file *mailq_map_find(const struct mailq_map *m, struct queue_id id,
 struct mailq_file *mailq_map_place(struct mailq_map *m, struct queue_id id, uint64_t hash,
                                    bool *fresh);
 /*
- * A map that is filled at once: files are appended in any order, then the index is made and each file
- * entered there, some together, which spares a look at a random place of it between two files. Until then no
- * other call but reserve and append.
+ * An empty map is filled at once: files are appended in any order, and indexed all together when one is first
+ * sought. Until then they may be visited, but no other call than these, reserve and trim.
  */
 bool mailq_map_more(struct mailq_map *m); /* room for those; false: memory is short */
 static inline struct mailq_file *mailq_map_append(struct mailq_map *m, struct queue_id id)
@@ -83,20 +94,11 @@ static inline struct mailq_file *mailq_map_append(struct mailq_map *m, struct qu
     *f = (struct mailq_file){.id = id};
     return f;
 }
-/* Makes an index for so many files, if it has less room, and enters the first; false: memory is short. */
-bool mailq_map_index(struct mailq_map *m, uint32_t entered, size_t files);
-/* Brings a file near, and where the file with a hash will be entered. */
-static inline void mailq_map_prefetch_position(const struct mailq_map *m, uint32_t position)
-{
-    if (position < m->count)
-        __builtin_prefetch(&m->files[position]);
-}
-static inline void mailq_map_prefetch_entry(const struct mailq_map *m, uint64_t hash)
-{
-    __builtin_prefetch(&m->slots[((hash >> 32) * m->slot_count) >> 32], 1);
-}
-/* Enters n files; returns how many: fewer when one with the id of the next was entered before. */
-uint32_t mailq_map_enter(struct mailq_map *m, uint32_t position, const uint64_t *hash, uint32_t n);
+/* Makes an index with room for all files, in which none is; false: memory is short. */
+bool mailq_map_index(struct mailq_map *m);
+/* Enters files from a position on, until the end or one whose id is that of an earlier one, which becomes *before.
+   Returns the position of that, or the count of files. */
+uint32_t mailq_map_enter(struct mailq_map *m, uint32_t position, struct mailq_file **before);
 /* Takes out a file that was not entered; the last one, which was not either, takes its place. */
 void mailq_map_cut(struct mailq_map *m, uint32_t position);
 /* Removes a file that is in the map. */

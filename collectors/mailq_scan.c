@@ -3,9 +3,8 @@
  * million files cost little more than the kernel's own work. Each directory is watched before it is
  * read: what comes while it is read is told by an event, at worst twice. What is known of a file is
  * kept, wherever it is found; most are found without a search, as they lie in the map in the order
- * in which the last scan read them. The scan that fills an empty map appends them, and indexes and
- * counts them when all directories are read; a large directory has a thread for the reading alone, and
- * what it gives is indexed and counted meanwhile (docs/decisions/33).
+ * in which the last scan read them. The scan that fills an empty map appends them and counts them when all
+ * directories are read; they are indexed when a file is first sought (docs/decisions/33).
  */
 #include "mailq_state.h"
 
@@ -16,11 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define BATCH    64
-#define SKIP_MAX 2           /* files passed over to find the next of a directory */
-#define LARGE    (256 << 10) /* octets of a directory, more than 5,000 files */
+#define SKIP_MAX 2 /* files passed over to find the next of a directory */
 
 struct linux_dirent64 {
     uint64_t d_ino;
@@ -95,6 +94,9 @@ static bool seen_in_order(struct batch *b, struct queue_id id)
 
 static void flush(struct batch *b)
 {
+    if (b->count == 0)
+        return;
+    mailq_index(b->q);
     uint32_t known = b->q->map.count, last = known;
     for (unsigned i = 0; i < b->count; i++)
         mailq_map_prefetch_file(&b->q->map, b->names[i].hash);
@@ -135,8 +137,8 @@ static struct slice name_of(const struct linux_dirent64 *e)
                           n + (size_t)__builtin_ctzll(zeros) / 8}; /* the lowest is exact */
 }
 
-/* While an empty map is filled: mailq_filled does the rest. Between two reads of a directory the kernel's memory
-   of it stays in the cache. */
+/* While an empty map is filled: mailq_filled does the rest. Between two reads of a directory the kernel's memory of
+   it stays in the cache. */
 static void append(struct batch *b, struct queue_id id, int64_t arrival_s, const char *name)
 {
     struct mailq_file *f = mailq_map_append(&b->q->map, id);
@@ -201,13 +203,6 @@ static void take_entries(struct batch *b, const char *entries, size_t size)
     flush(b); /* the names lie in the buffer */
 }
 
-/* Shall a thread read it? Where the size of a directory is not that of its entries, it reads none. */
-static bool is_large(int fd)
-{
-    struct stat st;
-    return fstat(fd, &st) == 0 && st.st_size >= LARGE;
-}
-
 static int read_directory(struct mailq *q, uint16_t directory, int fd)
 {
     struct batch b;
@@ -222,19 +217,12 @@ static int read_directory(struct mailq *q, uint16_t directory, int fd)
     b.next = q->scan_next;
     b.in_order = false;
     b.count = 0;
-    const char *entries = q->buffer;
-    bool ahead = q->ahead && is_large(fd) && mailq_ahead_start(q->ahead, fd);
-    for (;;) {
-        long n = ahead ? mailq_ahead_next(q->ahead, &entries)
-                       : mailq_ahead_read(fd, q->buffer, sizeof q->buffer);
-        if (n <= 0) {
-            q->scan_next = b.next;
-            return (int)-n;
-        }
-        take_entries(&b, entries, (size_t)n);
-        if (ahead)
-            mailq_filled(q, q->map.room);
-    }
+    long n;
+    while ((n = syscall(SYS_getdents64, fd, q->buffer, sizeof q->buffer)) > 0)
+        take_entries(&b, q->buffer, (size_t)n);
+    int error = n < 0 ? errno : 0;
+    q->scan_next = b.next;
+    return error;
 }
 
 /* A queue that does not exist is empty; a hash directory that vanished was emptied before. */
@@ -296,12 +284,22 @@ void mailq_scan_new(struct mailq *q, uint16_t directory)
     scan_below(q, directory);
 }
 
+static bool is_seen(const struct mailq *q, uint32_t position)
+{
+    return (q->map.files[position].flags & MAILQ_FILE_SEEN) == (q->mark ? MAILQ_FILE_SEEN : 0);
+}
+
 /* Removes the files that the scan did not find. */
 static void drop_files(struct mailq *q)
 {
-    uint8_t seen = q->mark ? MAILQ_FILE_SEEN : 0;
+    uint32_t unseen = q->map.count;
+    while (unseen && is_seen(q, unseen - 1))
+        unseen--;
+    if (unseen == 0)
+        return;
+    mailq_index(q);
     for (uint32_t i = q->map.count; i-- > 0;)
-        if ((q->map.files[i].flags & MAILQ_FILE_SEEN) != seen)
+        if (!is_seen(q, i))
             mailq_remove(q, &q->map.files[i]);
 }
 
@@ -418,22 +416,6 @@ static void scan_queues(struct mailq *q)
         fail(q, SOURCE_MISSING, "has no queue of this mail system: ", MTA_QUEUES_MAX, ENOENT);
 }
 
-static void begin_filling(struct mailq *q)
-{
-    q->taken = 0;
-    for (unsigned i = 0; i < q->queue_count; i++)
-        q->queues[i].oldest_s = UINT32_MAX;
-    q->ahead = uv_available_parallelism() > 1 ? malloc(sizeof *q->ahead) : NULL;
-}
-
-static void end_filling(struct mailq *q)
-{
-    mailq_filled(q, q->map.count);
-    free(q->ahead);
-    q->ahead = NULL;
-    q->filling = false;
-}
-
 void mailq_scan(struct mailq *q)
 {
     mailq_events_settle(q);
@@ -448,12 +430,15 @@ void mailq_scan(struct mailq *q)
     for (unsigned i = 0; i < q->queue_count; i++)
         q->queues[i].denied = false;
     bool filled = q->filling;
-    if (filled)
-        begin_filling(q);
+    for (unsigned i = 0; filled && i < q->queue_count; i++)
+        q->queues[i].oldest_s = UINT32_MAX;
     if (open_root(q))
         scan_queues(q);
     if (filled)
-        end_filling(q);
+        mailq_filled(q);
+    q->filling = false;
+    if (q->tree.polling) /* no event will tell what was found twice */
+        mailq_index(q);
     q->scans++;
     q->need_scan |= q->status == SOURCE_MISSING || q->status == SOURCE_STALE;
     mailq_events(q); /* what moved while we read */

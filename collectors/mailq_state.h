@@ -12,7 +12,6 @@
 
 #include "mailq.h"
 #include "mailq_ages.h"
-#include "mailq_ahead.h"
 #include "mailq_map.h"
 #include "mailq_tree.h"
 
@@ -32,8 +31,8 @@ struct mailq_sums {
     struct mailq_ages ages;
     struct mailq_ring retries; /* mapped for MTA_QUEUE_RETRY only */
     bool denied;
-    struct queue_id oldest; /* null: to be found */
-    uint32_t oldest_s;
+    struct queue_id oldest;        /* null: to be found */
+    uint32_t oldest_s, oldest_at;  /* its arrival; its position, perhaps */
     struct queue_id message_id_of; /* whose Message-ID it is */
     struct text255 message_id;
 };
@@ -42,6 +41,7 @@ struct mailq_sums {
 struct mailq_carried {
     uint32_t cookie; /* 0: none */
     struct mailq_file file;
+    struct mailq_learnt learnt;
 };
 
 struct mailq {
@@ -60,7 +60,7 @@ struct mailq {
     unsigned carried_next;
     bool mark;          /* MAILQ_FILE_SEEN and seen of what the running scan found */
     bool filling;       /* the running scan fills an empty map */
-    uint32_t taken;     /* files of it that are indexed and counted */
+    bool unindexed;     /* what it found is in the map, but not in its index */
     unsigned looks;     /* that it may still take, see MAILQ_LOOKS_MAX */
     uint32_t scan_next; /* position where the running scan looks first for a file */
     bool need_scan;     /* the next refresh must scan */
@@ -75,7 +75,6 @@ struct mailq {
     enum source_status status; /* of the last scan */
     char error[160];
     struct mailq_result *result; /* of the running refresh: wanted is added to */
-    struct mailq_ahead *ahead;   /* while an empty map is filled, or NULL */
     char event_buffer[65536] __attribute__((aligned(8)));
     char buffer[MAILQ_READ_MAX * 4] __attribute__((aligned(8))); /* of directories, of files */
     char journal[MAILQ_READ_MAX];
@@ -104,9 +103,11 @@ unsigned mailq_queue_flags(const struct mailq *q, const struct mailq_file *f);
    caller knows. */
 struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t hash,
                                int64_t arrival_s, uint16_t directory);
-/* Indexes and counts the files that a scan has appended to an empty map, and puts right what was found twice.
-   files: of so many, the index has room. */
-void mailq_filled(struct mailq *q, uint32_t files);
+/* Counts the files that a scan has appended to an empty map. */
+void mailq_filled(struct mailq *q);
+/* Whoever seeks a file says so: enters those in the index, if that was not done, and puts right what was found
+   twice. */
+void mailq_index(struct mailq *q);
 void mailq_remove(struct mailq *q, struct mailq_file *f);
 /* It was written anew: what is known of it holds until it is learnt again. */
 void mailq_changed(struct mailq *q, struct mailq_file *f);

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -183,6 +184,20 @@ static inline struct mailq_queue *learn_all(struct mailq *q)
         monotonic_s += 60;
     }
     return refresh_with(q, (struct mailq_request){.files_max = 100000});
+}
+
+/* One that gets no inotify instance. */
+static inline struct mailq *new_polling(void)
+{
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct mailq *q = mailq_new(&fake, root);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_non_null(q);
+    assert_int_equal(mailq_fd(q), -1);
+    return q;
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

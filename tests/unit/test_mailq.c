@@ -1,7 +1,6 @@
 /* The queue collector, one behaviour at a time. */
 #include "mailq_fixture.h"
 
-#include <sys/resource.h>
 #include "../../collectors/mailq_state.h"
 
 static void test_counts_and_ages(void **state)
@@ -227,30 +226,6 @@ static void test_many_young(void **state)
     mailq_free(q);
 }
 
-/* It was moved while the first scan was on its way: it is where it was found last. */
-static void test_found_twice(void **state)
-{
-    (void)state;
-    make("incoming/T6X1", 0700, "1 1 0 1");
-    make("active/T7X2", 0700, "1 1 0 2");
-    make("active/T8X3", 0700, "1 1 0 3");
-    make("deferred/T7X2", 0700, "1 1 0 2");
-    make("deferred/T9X4", 0700, "1 1 0 4");
-    struct mailq *q = mailq_new(&fake, root);
-    struct mailq_queue *r = refresh(q);
-    assert_int_equal(result.files, 4);
-    assert_int_equal(r[ACTIVE].messages, 1);
-    assert_int_equal(r[ACTIVE].oldest_ms, 8000);
-    assert_int_equal(r[DEFERRED].messages, 2);
-    assert_int_equal(r[DEFERRED].oldest_ms, 7000);
-    assert_int_equal(unlink(at("active/T7X2")), 0); /* it is not that one */
-    assert_int_equal(refresh(q)[DEFERRED].messages, 2);
-    assert_int_equal(unlink(at("deferred/T7X2")), 0);
-    assert_int_equal(refresh(q)[DEFERRED].messages, 1);
-    assert_int_equal(result.queues[DEFERRED].oldest_ms, 9000);
-    mailq_free(q);
-}
-
 /* What was learnt in this refresh of a file's next attempt, 0: nothing. */
 static int64_t attempt_of(const char *name)
 {
@@ -370,20 +345,6 @@ static void test_denied(void **state)
     mailq_free(q);
 }
 
-/* One that gets no inotify instance. */
-static struct mailq *new_polling(void)
-{
-    struct rlimit before, none;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    none = (struct rlimit){0, before.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    struct mailq *q = mailq_new(&fake, root);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    assert_non_null(q);
-    assert_int_equal(mailq_fd(q), -1);
-    return q;
-}
-
 /* Without inotify every refresh is a full scan. */
 static void test_polling(void **state)
 {
@@ -494,11 +455,10 @@ int main(void)
         TEST(test_counts_and_ages), TEST(test_sizes_from_the_log),
         TEST(test_journal),         TEST(test_asks_again_and_reads_within_rate),
         TEST(test_damaged_file),    TEST(test_incomplete),
-        TEST(test_many_young),      TEST(test_found_twice),
-        TEST(test_retry),           TEST(test_oldest),
-        TEST(test_status),          TEST(test_denied),
-        TEST(test_polling),         TEST(test_scan_again),
-        TEST(test_named),
+        TEST(test_many_young),      TEST(test_retry),
+        TEST(test_oldest),          TEST(test_status),
+        TEST(test_denied),          TEST(test_polling),
+        TEST(test_scan_again),      TEST(test_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,8 +52,11 @@ static void advance(struct mailq_ages *a, int64_t now)
             mailq_ages_add(a, arrivals[i]);
 }
 
-static int64_t random_age(void)
+/* A third comes in few seconds: more than an octet counts in one. */
+static int64_t random_age(int64_t now)
 {
+    if (random() % 3 == 0)
+        return now % 50000 + 1000 * (random() % 2);
     switch (random() % 8) {
     case 0:
         return random() % 30000000; /* far older than the ring */
@@ -92,7 +95,7 @@ static void test_by_hand(void **state)
             int64_t *s = &arrivals[random() % MESSAGES];
             if (*s)
                 mailq_ages_remove(&a, *s);
-            *s = *s && random() % 2 ? 0 : now - random_age();
+            *s = *s && random() % 2 ? 0 : now - random_age(now);
             if (*s)
                 mailq_ages_add(&a, *s);
         }
@@ -116,6 +119,28 @@ static void test_memory_is_given_back(void **state)
         mailq_ring_remove(&r, s);
     }
     assert_true(mailq_ring_memory(&r) <= empty + (size_t)8 * MAILQ_RING_PAGE * sizeof(uint32_t));
+    mailq_ring_free(&r);
+}
+
+/* More of a second than an octet counts: they come, leave the ring together, and are given back. */
+static void test_many_at_once(void **state)
+{
+    (void)state;
+    struct mailq_ring r;
+    int64_t first;
+    assert_true(mailq_ring_init(&r, START));
+    size_t empty = mailq_ring_memory(&r);
+    for (unsigned i = 0; i < 1000; i++)
+        mailq_ring_add(&r, START);
+    for (unsigned i = 0; i < 488; i++) /* 512 are left: none in the octet */
+        mailq_ring_remove(&r, START);
+    assert_true(mailq_ring_first(&r, &first));
+    assert_int_equal(first, START);
+    assert_true(mailq_ring_advance(&r, START + MAILQ_RING_SECONDS - 2 * MAILQ_RING_PAGE));
+    assert_true(mailq_ring_advance(&r, START + MAILQ_RING_SECONDS));
+    assert_int_equal(r.older, 512);
+    assert_false(mailq_ring_first(&r, &first));
+    assert_int_equal(mailq_ring_memory(&r), empty);
     mailq_ring_free(&r);
 }
 
@@ -143,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_memory_is_given_back),
+        cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_leaves_the_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
