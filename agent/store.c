@@ -4,12 +4,14 @@
  * finds is the state after some checkpoint, whole.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 #include "store.h"
 #include "store_file.h"
 
@@ -277,6 +279,11 @@ bool store_put_aside(const char *dir)
     return true;
 }
 
+static bool may_write(const char *path)
+{
+    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 || errno == ENOENT;
+}
+
 struct store *store_open(const char *dir, char *error, size_t error_size)
 {
     char path[4096];
@@ -305,9 +312,10 @@ struct store *store_open(const char *dir, char *error, size_t error_size)
     int code = sqlite3_errcode(s->db);
     snprintf(
         error, error_size, "%s: %s%s", path, s->error[0] ? s->error : sqlite3_errmsg(s->db),
-        means_damage(code) ? ""
-        : code == SQLITE_BUSY
-            ? "; another process uses it"
+        means_damage(code)    ? ""
+        : code == SQLITE_BUSY ? "; another process uses it"
+        : !may_write(dir) || !may_write(path)
+            ? "; the account must be able to write it, and its directory"
             : "; move the file away to start anew (all counters start at the logs' beginning)");
     store_close(s);
     errno = means_damage(code) ? EBADMSG : EIO;
