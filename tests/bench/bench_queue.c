@@ -1,7 +1,7 @@
 /*
  * bench_queue DIRECTORY [exim]: what the queue collector costs over a Postfix queue tree, or the scans alone
  * over an Exim spool of -H and -D files. Raw getdents64 over the
- * same tree, first refreshes (also without inotify: the difference is the cost of watching) and later full
+ * same tree, first refreshes (also without inotify: no watches, but an index at once) and later full
  * scans, by turns, medians of 5; then refreshes after 0.1 % of the files changed (half removed, half
  * created), median of 21. The tree is changed and not restored.
  */
