@@ -13,8 +13,10 @@ static struct slice behind_stamp(struct slice s)
                s.p[6] == ' ' && s.p[9] == ':' && s.p[12] == ':';
     if (bsd)
         return slice_skip(s, SYSLOG_BSD_LENGTH + 1);
-    if (s.n > SYSLOG_ISO_LENGTH && slice_digit(*s.p) && s.p[4] == '-' && s.p[10] == 'T')
-        return slice_skip(s, slice_find(s, ' ') + 1);
+    struct slice word = slice_head(s, slice_find(s, ' '));
+    if (word.n >= SYSLOG_ISO_LENGTH && slice_digit(*s.p) && s.p[4] == '-' && s.p[10] == 'T' &&
+        slice_find(word, '\t') == word.n)
+        return slice_skip(s, word.n + 1);
     return syslog_usual_stamp(&s, stamp) ? s : (struct slice){NULL, 0};
 }
 

@@ -93,6 +93,7 @@ static void test_heads(void **state)
         {"mail.info: Nov  1 22:48:24 mx1 postfix/smtpd[1]: x", "mx1"},
         {"mail.info: Nov  1 22:48:24 postfix/smtpd[1]: x", ""},
         {"Nov  1 22:48:24 mx1 mail:info postfix/smtpd[1]: text", "mx1"},
+        {"2026-11-21T22:48:24Z\tmx1\tpostfix/smtpd[1]:\ta text", "mx1"},
         {"Nov  1 22:48:24 mx1 postfix/submission/smtpd[1234567 text", "mx1"},
         {"Nov  1 22:48:24 mx\x01 postfix/smtpd[1]: text", ""},
         {"Nov  1 22:48:24 ../.. postfix/smtpd[1]: text", ""},
