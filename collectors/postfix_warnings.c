@@ -63,8 +63,8 @@ static bool connection_dropped(struct slice s, struct event *e)
     return true;
 }
 
-/* Behind "Illegal address syntax": " from host[ip] in RCPT command: ..." */
-static bool illegal_address(struct slice s, struct event *e)
+/* Behind the words "Illegal address syntax": " from host[ip] in RCPT command: ..." */
+static bool illegal_address(struct slice s, struct event *e, struct slice words)
 {
     if (!postfix_take_peer(&s, e))
         return false;
@@ -73,7 +73,7 @@ static bool illegal_address(struct slice s, struct event *e)
     if (!recipient && !STARTS(s, " in MAIL command: "))
         return false;
     e->flags |= recipient ? EVENT_RECIPIENT : 0;
-    return refused(e, recipient ? 5001003 : 5001007, SLICE("Illegal address syntax"));
+    return refused(e, recipient ? 5001003 : 5001007, words);
 }
 
 /* Behind "warning: "; false if it is of no interest. */
@@ -81,7 +81,7 @@ static bool connection_warning(struct slice s, struct event *e)
 {
     struct slice host = slice_head(s, slice_find(s, ' ')), text = s;
     if (TAKE(text, "Illegal address syntax"))
-        return illegal_address(text, e);
+        return illegal_address(text, e, slice_head(s, s.n - text.n));
     if (limit_exceeded(s, e) || connection_dropped(s, e))
         return true;
     /* host[ip]: SASL LOGIN authentication failed: why */
