@@ -167,8 +167,6 @@ static void on_login_event(struct slice s, struct event *e, enum event_kind kind
     e->peer = take_client(&client);
     e->address = logfmt_value(s, SLICE("u.username"));
     e->relay = logfmt_value(s, SLICE("login.mech"));
-    if (slice_eq(logfmt_value(s, SLICE("login.anonymous")), SLICE("1")))
-        e->address = SLICE("anonymous");
     if (slice_eq(logfmt_value(s, SLICE("login.tls")), SLICE("1")))
         e->flags |= EVENT_TLS;
     e->kind = kind;
