@@ -139,7 +139,7 @@ class Master:
 
     def at_rest(self):
         """Waits until the subagent waits for requests: it pings when it has registered all."""
-        assert wait_for(lambda: self.pings, 10)[0]
+        assert wait_for(lambda: self.peer and self.pings, 10)[0]
 
     def send(self, octets):
         with self.changed:

@@ -152,6 +152,7 @@ def test_long_response(ways, names):
 
 def test_a_length_that_cannot_be_ends_the_session(ways):
     for master, publisher in ways:
+        master.at_rest()
         before = master.sessions
         master.send(pdu(GET)[:16] + b"\xff\xff\xff\xff" + b"\0" * 100)
         assert wait_for(lambda m=master, b=before: m.sessions > b and m.peer, 5)[0]
@@ -162,6 +163,7 @@ def test_a_length_that_cannot_be_ends_the_session(ways):
 
 def test_asked_while_it_registers(ways, tmp_path_factory):
     for master, publisher in ways:
+        master.at_rest()
         master.while_registering = get(GET, [(NAME, (), 0)], packet=0x33)
         before = master.sessions
         master.peer.shutdown(2)
