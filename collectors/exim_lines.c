@@ -15,10 +15,25 @@ static uint32_t count_words(struct slice s)
     return n;
 }
 
-/* Behind the host: see exim_take_peer. */
+/* "U=ident P=esmtp": who connects chooses an ident, of up to 127 octets and with blanks; a protocol follows it. */
+static void skip_ident(struct slice *s)
+{
+    size_t end = slice_search(*s, SLICE(" P="));
+    *s = end < s->n ? slice_skip(*s, end + 1) : slice_head(*s, 0);
+}
+
+/* Behind the host: see exim_take_peer. Where an ident is not one word, the protocol is looked for. */
 static struct slice arrival_peer(struct slice s, struct event *e)
 {
-    exim_take_peer(&s, e);
+    if (!exim_take_peer(&s, e) || STARTS(s, "P="))
+        return s;
+    const char *address = e->peer.p + e->peer.n;
+    struct slice behind = {address, (size_t)(s.p + s.n - address)};
+    size_t ident = slice_search(behind, SLICE(" U="));
+    if (ident < behind.n && address + ident < s.p) {
+        s = slice_skip(behind, ident + 1);
+        skip_ident(&s);
+    }
     return s;
 }
 
@@ -38,6 +53,10 @@ static inline void take_arrival_field(struct slice *s, struct event *e)
             return;
         }
     }
+    if (STARTS(*s, "U=")) {
+        skip_ident(s);
+        return;
+    }
     struct slice word = exim_take_word(s);
     if (word.n < 3)
         return;
@@ -48,9 +67,17 @@ static inline void take_arrival_field(struct slice *s, struct event *e)
         e->flags |= EVENT_SASL;
     } else if (word.p[0] == 'X' && STARTS(word, "X=")) {
         e->flags |= EVENT_TLS;
-    } else if (word.p[0] == 'R' && TAKE(word, "R=") && exim_id(word, &e->packed_other) == word.n) {
-        e->other_id = word;
     }
+}
+
+/* "R=1xUz0X-00066b-0Z", of a notice; nowhere else in the line. */
+static void take_reference(struct slice *s, struct event *e)
+{
+    if (!STARTS(*s, "R="))
+        return;
+    struct slice word = exim_take_word(s);
+    if (TAKE(word, "R=") && exim_id(word, &e->packed_other) == word.n)
+        e->other_id = word;
 }
 
 void exim_arrival(struct slice s, struct event *e)
@@ -60,6 +87,7 @@ void exim_arrival(struct slice s, struct event *e)
     e->address = exim_take_word(&s);
     if (slice_eq(e->address, SLICE("<>")))
         e->address.n = 0;
+    take_reference(&s, e);
     while (s.n)
         take_arrival_field(&s, e);
     if (e->other_id.n && e->address.n == 0 && e->peer.n == 0)
