@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@
 #include "slots.h"
 
 #define WORKERS       4     /* libuv's */
+#define LARGE         65536 /* octets that are a mapping of their own */
 #define EXIT_CONFIG   78    /* the configuration has faults: for the supervisor */
 #define EXIT_RELOAD   75    /* start me again at once: the configuration changed */
 #define CATCH_UP_MS   10000 /* a model that goes back is not shown for so long after a restart */
@@ -518,6 +520,17 @@ static bool load(struct err_list *notes)
     return true;
 }
 
+/*
+ * What is large is memory of its own: touched as it is used, given back when it is freed. Left to itself malloc, once a
+ * mebibyte was freed, takes such from the heap and clears all of it, as the alarms' watches that no row has yet. One
+ * arena: workers allocate seldom, and each would keep what it once needed.
+ */
+static void keep_little(void)
+{
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+    mallopt(M_ARENA_MAX, 1);
+}
+
 int main(int argc, char **argv)
 {
     pid_t parent = getppid();
@@ -528,6 +541,7 @@ int main(int argc, char **argv)
     code = modes_of_files(&self.arguments);
     if (code >= 0)
         return code;
+    keep_little();
     if (!load(&notes)) {
         if (self.arguments.settings)
             modes_print_run_dir(self.arguments.config);
