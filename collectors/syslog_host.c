@@ -27,7 +27,7 @@ static struct slice word_before_tag(struct slice line)
     struct slice word = slice_head(rest, slice_find(rest, ' '));
     struct slice next = slice_skip(rest, word.n + 1);
     next = slice_head(next, slice_find(next, ' '));
-    if (word.n && word.p[word.n - 1] != ':' && next.n > 1 && next.p[next.n - 1] == ':')
+    if (word.n && !memchr(":]", word.p[word.n - 1], 2) && next.n > 1 && next.p[next.n - 1] == ':')
         return slice_head(word, syslog_is_priority(word) ? 0 : word.n);
     inner = syslog_in_front(line);
     if (inner.n)
