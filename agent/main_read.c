@@ -16,7 +16,7 @@
 #include "../collectors/maillog.h"
 #include "main_read.h"
 
-#define BUFFER       (256 * 1024)
+#define BUFFER       (1024 * 1024)
 #define PIECES       3
 #define ROOM         (BUFFER / 16) /* no line that counts is so short: it has a time, or is no event */
 #define MESSAGES_MAX 1000000
