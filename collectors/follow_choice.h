@@ -17,9 +17,9 @@ struct follow_known {
     const struct follow_position *at;
     uint64_t refused; /* inode: it and newer gzip files turned out not to be it */
     bool blank;       /* nothing is known of its content */
-    bool
-        finished; /* it is open, so its inode number is not used again, and was read to its end: its successor is
-                         wanted, or the rest of it where it was copied */
+    /* it is open, so its inode number is not used again, and was read to its end: its successor is wanted, or the
+     * rest of it where it was copied */
+    bool finished;
     bool open; /* ... its successor alone */
 };
 

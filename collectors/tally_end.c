@@ -165,7 +165,7 @@ void on_copied(struct tally *t, struct instance *i, struct service *s, const str
 
 /*
  * The notice itself was not sent on: it is received. Postfix 3.11 and later name it before it is queued,
- * and it may come to nothing: it is counted as generated when it is queued.
+ * and it may come to nothing: it is counted as generated when it is queued. Returns whether it is yet to be.
  */
 static bool know_notice(struct tally *t, struct instance *i, const struct event *e)
 {
@@ -192,10 +192,8 @@ void on_notice(struct tally *t, struct instance *i, struct service *s, const str
     bool announced = i->mta->flags & MTA_FORWARDS && know_notice(t, i, e);
     if (!s || (e->flags & EVENT_NULL_SENDER && !is_own_message(t, i, e)))
         return;
-    if (e->notice == NOTICE_BOUNCE && !announced) {
-        model_add(&s->group->bounces_generated, 1);
-        model_dirty(t->model, MODEL_GROUP, s->group);
-    }
+    if (e->notice == NOTICE_BOUNCE && !announced)
+        message_bounce_made(t, s);
     if (e->flags & EVENT_LOOP)
         tally_loop(t, i, s);
     if (e->notice == NOTICE_DELAY)

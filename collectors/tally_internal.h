@@ -194,6 +194,8 @@ struct message *message_add(struct tally *t, const struct instance *i, struct qu
 /* A message that a service takes in; flags: enum message_flag. NULL: the event has no id. */
 struct message *message_begin(struct tally *t, struct instance *i, struct service *s,
                               const struct event *e, unsigned flags);
+/* The MTA made a non-delivery notification; s is its own service. */
+void message_bounce_made(struct tally *t, struct service *s);
 /* It enters the queue for the first time: its size and recipients are told. */
 void message_first_queued(struct tally *t, struct instance *i, struct message *m,
                           const struct event *e);

@@ -319,6 +319,12 @@ static bool arrived_before(const struct instance *i, const struct event *e)
            arrival_s < (int64_t)i->appl->first_line_s - 1;
 }
 
+void message_bounce_made(struct tally *t, struct service *s)
+{
+    model_add(&s->group->bounces_generated, 1);
+    model_dirty(t->model, MODEL_GROUP, s->group);
+}
+
 void message_first_queued(struct tally *t, struct instance *i, struct message *m,
                           const struct event *e)
 {
@@ -329,8 +335,7 @@ void message_first_queued(struct tally *t, struct instance *i, struct message *m
     bool own = tally_origin(t, i, m) == s;
     if (own && s && i->mta->flags & MTA_FORWARDS && m->flags & MESSAGE_NOTICE) {
         m->flags &= (uint16_t)~MESSAGE_NOTICE; /* it was announced, and has been made */
-        model_add(&s->group->bounces_generated, 1);
-        model_dirty(t->model, MODEL_GROUP, s->group);
+        message_bounce_made(t, s);
     }
     if (m->flags & (MESSAGE_REINJECTED | MESSAGE_UNCOUNTED))
         return;

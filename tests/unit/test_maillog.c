@@ -182,6 +182,15 @@ static void test_nested(void **state)
     world_close(&w);
 }
 
+/* A world that has read one line. */
+static void open_with_line(struct world *w, const char *line)
+{
+    char log[1024];
+    world_open(w, NULL, 64);
+    snprintf(log, sizeof log, "%s\n", line);
+    world_feed(w, log);
+}
+
 /* What collectors of logs put in front of a line that has a head: a time, a facility, a pod. No tag stands there. */
 static void test_in_front(void **state)
 {
@@ -200,10 +209,7 @@ static void test_in_front(void **state)
     };
     for (unsigned i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         struct world w;
-        char log[1024];
-        world_open(&w, NULL, 64);
-        snprintf(log, sizeof log, "%s\n", lines[i]);
-        world_feed(&w, log);
+        open_with_line(&w, lines[i]);
         assert_int_equal(world_expect(&w, lines[i], "smtpd:accumulated_inbound=1"), 0);
         world_close(&w);
     }
@@ -221,10 +227,7 @@ static void test_in_front_of_nothing(void **state)
     };
     for (unsigned i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         struct world w;
-        char log[1024];
-        world_open(&w, NULL, 64);
-        snprintf(log, sizeof log, "%s\n", lines[i]);
-        world_feed(&w, log);
+        open_with_line(&w, lines[i]);
         if (w.log.lines)
             fail_msg("%s", lines[i]);
         world_close(&w);
