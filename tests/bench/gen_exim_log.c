@@ -322,6 +322,15 @@ static void attempted(struct message *m, bool *first)
     *first = true;
 }
 
+static void give_up(struct message *m, struct rcpt *r, unsigned pid, const char *text)
+{
+    line(pid, m->id, "** %s: retry timeout exceeded", text);
+    of_group[OUT_REMOTE][EXPIRED] += !(m->failed & 1u << OUT_REMOTE);
+    failed(m, OUT_REMOTE);
+    count_done(m);
+    r->state = DONE;
+}
+
 /* One connection, or none, to a domain's host: recipients from *i on. */
 static bool deliver_remote(struct message *m, unsigned *i, unsigned pid, bool *attempt, bool over)
 {
@@ -348,11 +357,7 @@ static bool deliver_remote(struct message *m, unsigned *i, unsigned pid, bool *a
             deferrals[domain]++;
             seen_domain[domain] = true;
             if (over) {
-                line(pid, m->id, "** %s: retry timeout exceeded", text);
-                of_group[OUT_REMOTE][EXPIRED] += !(m->failed & 1u << OUT_REMOTE);
-                failed(m, OUT_REMOTE);
-                count_done(m);
-                r->state = DONE;
+                give_up(m, r, pid, text);
                 any_failed = true;
             }
             continue;

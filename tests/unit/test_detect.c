@@ -264,11 +264,9 @@ static void syslog_file(void **state)
     }
 }
 
-/* A whole host: two instances found, one left out, one configured and completed. */
-static void host(void **state)
+/* Four instances: two that can be read, one that is not enabled, one that logs as another does. */
+static void put_instances(void)
 {
-    (void)state;
-    struct err_list notes = {0};
     char text[1024];
     put_tools();
     snprintf(text, sizeof text, "- - y %s/one\nout - y %s/two\noff - n %s/off\nsame - y %s/same\n",
@@ -293,7 +291,13 @@ static void host(void **state)
     scratch_put("two-M", "127.0.0.1:26 inet n - n - - smtpd\n", 0644);
     scratch_put("two-Px", "", 0644);
     scratch_put("same.main", "syslog_name = postfix\n", 0644);
+}
 
+static void host(void **state)
+{
+    (void)state;
+    struct err_list notes = {0};
+    put_instances();
     struct config *c = config_load("/dev/null", &notes);
     assert_non_null(c);
     detect_postfix(c, scratch, &notes);
@@ -314,9 +318,20 @@ static void host(void **state)
     assert_true(has(&notes, "logs under the same name"));
     assert_true(has(&notes, "/gone: No such file"));
     err_free(&notes);
+    config_free(c);
+}
 
-    /* What was found is a configuration that needs no detection. */
+/* What was found is a configuration that needs no detection. */
+static void host_again(void **state)
+{
+    (void)state;
+    struct err_list notes = {0};
+    put_instances();
+    struct config *c = config_load("/dev/null", &notes);
+    assert_non_null(c);
+    detect_postfix(c, scratch, &notes);
     FILE *out = fopen(scratch_path("found.conf"), "w");
+    assert_non_null(out);
     config_dump(c, out);
     fclose(out);
     config_free(c);
@@ -329,10 +344,16 @@ static void host(void **state)
     expect(&c->mtas[1].listen, "127.0.0.1:26");
     config_free(c);
     err_free(&notes);
+}
 
-    /* A configured instance is completed, by its name or the default, and keeps what it says. */
+/* A configured instance is completed, by its name or the default, and keeps what it says. */
+static void host_configured(void **state)
+{
+    (void)state;
+    struct err_list notes = {0};
+    put_instances();
     scratch_put("own.conf", "postfix = ( { name = \"out\"; log = \"/x/log\"; }, { } );", 0644);
-    c = config_load(scratch_path("own.conf"), &notes);
+    struct config *c = config_load(scratch_path("own.conf"), &notes);
     assert_non_null(c);
     detect_postfix(c, scratch, &notes);
     assert_int_equal(c->mta_count, 2);
@@ -535,6 +556,8 @@ int main(void)
         cmocka_unit_test(run),
         cmocka_unit_test(syslog_file),
         cmocka_unit_test(host),
+        cmocka_unit_test(host_again),
+        cmocka_unit_test(host_configured),
         cmocka_unit_test(no_tools),
         cmocka_unit_test(denied),
         cmocka_unit_test(pieces),

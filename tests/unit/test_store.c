@@ -1,107 +1,10 @@
-/*
- * The store on a real disk: what comes back, what happens when the file or the disk is not well, and
- * that a checkpoint is there whole or not at all.
- */
-#include "../../agent/store.h"
+/* The store on a real disk: what comes back, also from an earlier and a later mailmond, and how long it takes. */
+#include "store_fixture.h"
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-static char dir[] = "/tmp/mailmond-test-XXXXXX";
-static char path[64];
-static char error[512];
-
-static void clear(void)
-{
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
-    for (unsigned i = 0; i < 4; i++) {
-        char name[80];
-        snprintf(name, sizeof name, "%s%s", path, ends[i]);
-        unlink(name);
-    }
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    strcpy(dir + sizeof dir - 7, "XXXXXX");
-    if (!mkdtemp(dir))
-        return -1;
-    snprintf(path, sizeof path, "%s/state.db", dir);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    clear();
-    return rmdir(dir);
-}
-
-static struct store *open_store(void)
-{
-    struct store *s = store_open(dir, error, sizeof error);
-    if (!s)
-        fail_msg("%s", error);
-    return s;
-}
-
-/* Writes `count` records of a kind from slot 0, each with this octet all over. */
-static bool write_records(struct store *s, int kind, uint32_t count, size_t size, int octet)
-{
-    struct checkpoint *c = checkpoint_new();
-    char data[4096];
-    memset(data, octet, sizeof data);
-    for (uint32_t i = 0; i < count; i++)
-        assert_true(checkpoint_put(c, kind, i, data, size));
-    assert_int_equal(checkpoint_count(c), count);
-    bool ok = store_write(s, c);
-    checkpoint_free(c);
-    return ok;
-}
-
-struct seen {
-    uint32_t count, next;
-    size_t size;
-    int octet; /* of all records; -1: none yet, -2: they differ */
-};
-
-static bool look(void *arg, uint32_t slot, const void *data, size_t size)
-{
-    struct seen *seen = arg;
-    const unsigned char *octets = data;
-    assert_true(slot >= seen->next);
-    seen->next = slot + 1;
-    seen->count++;
-    seen->size = size;
-    for (size_t i = 0; i < size; i++)
-        seen->octet = seen->octet == -1 || seen->octet == octets[i] ? octets[i] : -2;
-    return true;
-}
-
-static struct seen seen_in(struct store *s, int kind)
-{
-    struct seen seen = {.octet = -1};
-    assert_true(store_load(s, kind, look, &seen));
-    return seen;
-}
 
 static void test_round_trip(void **state)
 {
@@ -189,128 +92,6 @@ static void test_offered(void **state)
     store_close(s);
 }
 
-static bool refuse(void *arg, uint32_t slot, const void *data, size_t size)
-{
-    (void)slot, (void)data, (void)size;
-    ++*(unsigned *)arg;
-    return false;
-}
-
-static void test_refused_record(void **state)
-{
-    (void)state;
-    struct store *s = open_store();
-    unsigned calls = 0;
-    assert_true(write_records(s, 1, 3, 8, 'a'));
-    assert_false(store_load(s, 1, refuse, &calls));
-    assert_int_equal(calls, 1);
-    assert_non_null(strstr(store_error(s), "damaged"));
-    assert_int_equal(seen_in(s, 1).count, 3);
-    store_close(s);
-}
-
-static void overwrite(off_t from, size_t count, int octet)
-{
-    int fd = open(path, O_WRONLY);
-    char *bytes = malloc(count);
-    assert_true(fd >= 0 && bytes);
-    memset(bytes, octet, count);
-    assert_int_equal(pwrite(fd, bytes, count, from), (ssize_t)count);
-    free(bytes);
-    close(fd);
-}
-
-/* Opening or reading must say no, and say why; never crash, never show a part. */
-static void expect_unusable(void)
-{
-    struct store *s = store_open(dir, error, sizeof error);
-    if (!s) {
-        assert_non_null(strstr(error, "state.db"));
-        assert_true(errno == EBADMSG || strstr(error, "move the file away"));
-        return;
-    }
-    struct seen seen = {.octet = -1};
-    if (store_load(s, 1, look, &seen))
-        fail_msg("%u damaged records were read", seen.count);
-    assert_true(store_error(s)[0] != 0);
-    store_close(s);
-}
-
-/* Records so small that they lie in the tree's own pages: SQLite checks no other. */
-static void test_damaged(void **state)
-{
-    (void)state;
-    static const struct {
-        off_t from;
-        size_t count;
-    } holes[] = {{0, 16}, {0, 100}, {0, 4096}, {4096, 4096}, {4096, 100000}, {100, 8}};
-    for (unsigned i = 0; i < sizeof holes / sizeof holes[0]; i++) {
-        clear();
-        struct store *s = open_store();
-        assert_true(write_records(s, 1, 4000, 100, 'a'));
-        store_close(s);
-        overwrite(holes[i].from, holes[i].count, 0xa5);
-        expect_unusable();
-    }
-}
-
-static void test_truncated(void **state)
-{
-    (void)state;
-    static const off_t lengths[] = {10, 100, 4096, 8192, 100000};
-    for (unsigned i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-        clear();
-        struct store *s = open_store();
-        assert_true(write_records(s, 1, 4000, 100, 'a'));
-        store_close(s);
-        assert_int_equal(truncate(path, lengths[i]), 0);
-        expect_unusable();
-    }
-    assert_int_equal(truncate(path, 0), 0); /* an empty file is a new one */
-    struct store *s = open_store();
-    assert_true(write_records(s, 1, 2, 8, 'b'));
-    store_close(s);
-}
-
-static void test_put_aside(void **state)
-{
-    (void)state;
-    char aside[80];
-    snprintf(aside, sizeof aside, "%s.damaged", path);
-    store_close(open_store());
-    overwrite(0, 100, 0xa5);
-    assert_null(store_open(dir, error, sizeof error));
-    assert_int_equal(errno, EBADMSG);
-    assert_true(store_put_aside(dir));
-    assert_int_equal(access(aside, F_OK), 0);
-    struct store *s = open_store();
-    assert_true(write_records(s, 1, 3, 8, 'a'));
-    assert_false(store_damaged(s));
-    unsigned calls = 0;
-    assert_false(store_load(s, 1, refuse, &calls));
-    assert_true(store_damaged(s));
-    store_close(s);
-    assert_false(store_put_aside(dir)); /* so soon */
-    assert_int_equal(errno, EAGAIN);
-    assert_int_equal(unlink(aside), 0);
-}
-
-/* SQLite would go on to write into nothing. */
-static void test_removed(void **state)
-{
-    (void)state;
-    char aside[80];
-    snprintf(aside, sizeof aside, "%s.away", path);
-    struct store *s = open_store();
-    assert_true(write_records(s, 1, 3, 8, 'a'));
-    assert_int_equal(rename(path, aside), 0);
-    assert_false(write_records(s, 1, 3, 8, 'b'));
-    assert_non_null(strstr(store_error(s), "removed"));
-    assert_int_equal(rename(aside, path), 0);
-    assert_true(write_records(s, 1, 3, 8, 'c'));
-    store_close(s);
-}
-
 static void set_version(int version)
 {
     char sql[64];
@@ -343,7 +124,7 @@ static void test_later_version(void **state)
     store_close(s);
     assert_int_equal(get_version(), STORE_VERSION);
     set_version(STORE_VERSION + 1);
-    assert_null(store_open(dir, error, sizeof error));
+    assert_null(store_open(scratch, error, sizeof error));
     assert_int_not_equal(errno, EBADMSG);
     assert_non_null(strstr(error, "a later mailmond wrote it"));
     assert_int_equal(get_version(), STORE_VERSION + 1);
@@ -352,7 +133,7 @@ static void test_later_version(void **state)
     assert_int_equal(seen_in(s, 1).count, 3);
     store_close(s);
     set_version(-7);
-    assert_null(store_open(dir, error, sizeof error));
+    assert_null(store_open(scratch, error, sizeof error));
     assert_non_null(strstr(error, "not made by mailmond"));
 }
 
@@ -376,10 +157,10 @@ static void test_directory(void **state)
 {
     (void)state;
     char deep[100], file[120], small[8], longest[5000];
-    snprintf(deep, sizeof deep, "%s/a/b", dir);
+    snprintf(deep, sizeof deep, "%s/a/b", scratch);
     assert_null(store_open(deep, error, sizeof error));
     assert_non_null(strstr(error, "cannot be made"));
-    snprintf(file, sizeof file, "%s/f", dir);
+    snprintf(file, sizeof file, "%s/f", scratch);
     close(open(file, O_CREAT | O_WRONLY, 0600));
     assert_null(store_open(file, error, sizeof error));
     assert_null(store_open(file, small, sizeof small));
@@ -387,191 +168,13 @@ static void test_directory(void **state)
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;
     assert_null(store_open(longest, error, sizeof error));
-    snprintf(deep, sizeof deep, "%s/a", dir); /* made, not its parents */
+    snprintf(deep, sizeof deep, "%s/a", scratch); /* made, not its parents */
     struct store *s = store_open(deep, error, sizeof error);
     assert_non_null(s);
     store_close(s);
     snprintf(file, sizeof file, "%s/state.db", deep);
     unlink(file);
     assert_int_equal(rmdir(deep), 0);
-}
-
-/* Runs a test in a process of its own: what it does to itself ends with it. 77: not possible here. */
-static void in_child(void (*test)(void))
-{
-    int status;
-    fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        test();
-        _exit(0);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77)
-        skip();
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-/* In a child process there is no assert_: its result is its exit code. */
-static void need(bool condition, int line)
-{
-    if (condition)
-        return;
-    fprintf(stderr, "test_store.c:%d: %s\n", line, error);
-    _exit(1);
-}
-#define NEED(condition) need(condition, __LINE__)
-
-static bool try_write(struct store *s, uint32_t count, int octet)
-{
-    struct checkpoint *c = checkpoint_new();
-    char data[1000];
-    memset(data, octet, sizeof data);
-    for (uint32_t i = 0; i < count; i++)
-        NEED(checkpoint_put(c, 1, i, data, sizeof data));
-    bool ok = store_write(s, c);
-    checkpoint_free(c);
-    return ok;
-}
-
-static bool count_octets(void *arg, uint32_t slot, const void *data, size_t size)
-{
-    (void)slot;
-    unsigned *counts = arg;
-    counts[*(const unsigned char *)data] += size == 1000;
-    return true;
-}
-
-static void read_only(void)
-{
-    if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
-        _exit(77);
-    struct store *s = store_open(dir, error, sizeof error);
-    NEED(!s && strstr(error, dir) && strstr(error, "must be able to write"));
-}
-
-static void test_read_only(void **state)
-{
-    (void)state;
-    struct store *s = open_store();
-    assert_true(write_records(s, 1, 10, 100, 'a'));
-    store_close(s);
-    assert_int_equal(chmod(path, 0444), 0);
-    assert_int_equal(chmod(dir, 0555), 0);
-    in_child(read_only);
-    assert_int_equal(chmod(path, 0600), 0);
-    in_child(read_only);
-    clear();
-    in_child(read_only); /* it cannot make it either */
-    chmod(dir, 0755);
-}
-
-/* A write that fails leaves what was there; the next one that does not succeeds. */
-static void full_then_room(struct store *s, void (*make_room)(void))
-{
-    unsigned counts[256] = {0};
-    NEED(try_write(s, 50, 'a'));
-    NEED(!try_write(s, 5000, 'b'));
-    NEED(store_error(s)[0] != 0);
-    NEED(!try_write(s, 5000, 'b'));
-    NEED(store_load(s, 1, count_octets, counts) && counts['a'] == 50 && counts['b'] == 0);
-    make_room();
-    NEED(try_write(s, 2000, 'c'));
-    memset(counts, 0, sizeof counts);
-    NEED(store_load(s, 1, count_octets, counts) && counts['a'] == 0 && counts['c'] == 2000);
-    store_close(s);
-    s = store_open(dir, error, sizeof error);
-    NEED(s);
-    memset(counts, 0, sizeof counts);
-    NEED(store_load(s, 1, count_octets, counts) && counts['c'] == 2000);
-    store_close(s);
-}
-
-static void allow_large_files(void)
-{
-    struct rlimit large = {RLIM_INFINITY, RLIM_INFINITY};
-    NEED(setrlimit(RLIMIT_FSIZE, &large) == 0);
-}
-
-static void file_too_large(void)
-{
-    struct rlimit small = {500000, RLIM_INFINITY};
-    signal(SIGXFSZ, SIG_IGN);
-    NEED(setrlimit(RLIMIT_FSIZE, &small) == 0);
-    struct store *s = store_open(dir, error, sizeof error);
-    NEED(s);
-    full_then_room(s, allow_large_files);
-}
-
-static void test_file_too_large(void **state)
-{
-    (void)state;
-    in_child(file_too_large);
-}
-
-static void enlarge_disk(void)
-{
-    NEED(mount("none", dir, "tmpfs", MS_REMOUNT, "size=32m") == 0);
-}
-
-static void disk_full(void)
-{
-    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("none", dir, "tmpfs", 0, "size=1m") < 0)
-        _exit(77);
-    struct store *s = store_open(dir, error, sizeof error);
-    NEED(s);
-    full_then_room(s, enlarge_disk);
-}
-
-static void test_disk_full(void **state)
-{
-    (void)state;
-    in_child(disk_full);
-}
-
-/* Another process has the database: the store is not opened, and says why. */
-static void test_locked(void **state)
-{
-    (void)state;
-    sqlite3 *db;
-    store_close(open_store());
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE", NULL, NULL, NULL),
-        SQLITE_OK);
-    assert_null(store_open(dir, error, sizeof error));
-    assert_non_null(strstr(error, "locked"));
-    sqlite3_close(db);
-    struct store *s = open_store();
-    assert_true(write_records(s, 1, 1, 8, 'a'));
-    store_close(s);
-}
-
-/* Killed at any instant: all records of one checkpoint, or all of the one before. */
-static void test_killed(void **state)
-{
-    (void)state;
-    for (int round = 0; round < 20; round++) {
-        pid_t pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-            struct store *s = store_open(dir, error, sizeof error);
-            NEED(s);
-            for (int octet = 'a';; octet = octet == 'z' ? 'a' : octet + 1)
-                try_write(s, 300, octet);
-        }
-        usleep((useconds_t)(5000 + random() % 60000));
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-        struct store *s = open_store();
-        struct seen seen = seen_in(s, 1);
-        assert_true(seen.count == 0 || seen.count == 300);
-        assert_true(seen.octet != -2);
-        store_close(s);
-    }
 }
 
 static double now(void)
@@ -613,20 +216,16 @@ static void test_size(void **state)
     store_close(s);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),     TEST(test_refused_record),
-        TEST(test_damaged),        TEST(test_many),
-        TEST(test_offered),        TEST(test_put_aside),
-        TEST(test_removed),        TEST(test_truncated),
-        TEST(test_later_version),  TEST(test_earlier_version),
-        TEST(test_directory),      TEST(test_read_only),
-        TEST(test_file_too_large), TEST(test_disk_full),
-        TEST(test_locked),         TEST(test_killed),
-        TEST(test_size),
+        store_test(test_round_trip),
+        store_test(test_many),
+        store_test(test_offered),
+        store_test(test_later_version),
+        store_test(test_earlier_version),
+        store_test(test_directory),
+        store_test(test_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,34 +3,22 @@
  * written is told of in time.
  */
 #include "../../agent/store_file.h"
+#include "scratch.h"
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 #define FLAGS (SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_DB)
 
-static char dir[] = "/tmp/mailmond-test-XXXXXX";
 static char path[64];
 static sqlite3_file *file;
 
 static int set_up(void **state)
 {
-    (void)state;
-    strcpy(dir + sizeof dir - 7, "XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    strcpy(path, dir);
-    strcat(path, "/file");
+    assert_int_equal(scratch_make(state), 0);
+    snprintf(path, sizeof path, "%s/file", scratch);
     sqlite3_vfs *vfs = sqlite3_vfs_find(store_file_functions());
     assert_string_equal(vfs->zName, store_file_functions());
     file = calloc(1, (size_t)vfs->szOsFile);
@@ -40,10 +28,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     free(file);
-    unlink(path);
-    return rmdir(dir);
+    return scratch_remove(state);
 }
 
 static int put(const char *octets, size_t n, sqlite3_int64 at)

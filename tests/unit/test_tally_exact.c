@@ -53,16 +53,18 @@ static const char *some_domain(char text[64])
     return text;
 }
 
-/* The words behind the tag, from the daemon's name on. */
-static size_t some_words(char *to, size_t size)
+static const char *some_result(void)
 {
-    char i[32], j[32], p[64], d[64];
-    const char *id = some_id(i), *other = some_id(j), *peer = some_peer(p), *to_ = some_domain(d);
     static const char *const results[] = {
         "2.0.0, status=sent (250 Ok)", "4.2.2, status=deferred (host said: 452 4.2.2 full)",
         "5.1.1, status=bounced (no such user)", "4.4.1, status=deferred (timed out)"};
-    const char *result = results[pick(20) < 9 ? 0 : pick(4)];
-    switch (pick(28)) {
+    return results[pick(20) < 9 ? 0 : pick(4)];
+}
+
+/* The words behind the tag, from the daemon's name on: of a connection ... */
+static size_t words_of_peer(char *to, size_t size, unsigned which, const char *peer)
+{
+    switch (which) {
     case 0:
         return (size_t)snprintf(to, size, "smtpd[%u]: connect from %s", pick(9), peer);
     case 1:
@@ -76,9 +78,17 @@ static size_t some_words(char *to, size_t size)
         return (size_t)snprintf(
             to, size, "postscreen[1]: NOQUEUE: reject: RCPT from [192.0.2.%u]:4: 550 5.7.1 no; f",
             pick(30));
-    case 4:
+    default:
         return (size_t)snprintf(to, size, "postscreen[1]: CONNECT from [192.0.2.%u]:4 to [::1]:25",
                                 pick(30));
+    }
+}
+
+/* ... of a message ... */
+static size_t words_of_message(char *to, size_t size, unsigned which, const char *id,
+                               const char *other, const char *peer)
+{
+    switch (which) {
     case 5:
     case 6:
     case 7:
@@ -113,12 +123,20 @@ static size_t some_words(char *to, size_t size)
     case 19:
         return (size_t)snprintf(to, size, "bounce[6]: %s: sender non-delivery notification: %s", id,
                                 other);
-    case 20:
+    default:
         return (size_t)snprintf(to, size,
                                 pick(2)
                                     ? "smtpd[1]: %s: reject: RCPT from %s: 554 5.7.1 no; from=<"
                                     : "cleanup[1]: %s: reject: header x from %s; from=<>: 5.7.1 n",
                                 id, peer);
+    }
+}
+
+/* ... of a delivery. */
+static size_t words_of_delivery(char *to, size_t size, unsigned which, const char *id,
+                                const char *other, const char *to_, const char *result)
+{
+    switch (which) {
     case 21:
         return (size_t)snprintf(to, size,
                                 "pipe[7]: %s: to=<%s>, relay=r%u, delay=3, delays=1/1/1/0,"
@@ -145,6 +163,19 @@ static size_t some_words(char *to, size_t size)
                                 pick(4) ? "smtp" : "lmtp", pick(5), id, to_, pick(9),
                                 pick(3) ? "" : "conn_use=2, ", result);
     }
+}
+
+static size_t some_words(char *to, size_t size)
+{
+    char i[32], j[32], p[64], d[64];
+    const char *id = some_id(i), *other = some_id(j), *peer = some_peer(p), *to_ = some_domain(d);
+    const char *result = some_result();
+    unsigned which = pick(28);
+    if (which < 5)
+        return words_of_peer(to, size, which, peer);
+    if (which < 21)
+        return words_of_message(to, size, which, id, other, peer);
+    return words_of_delivery(to, size, which, id, other, to_, result);
 }
 
 static void write_text(struct text *t, uint64_t seed, uint32_t lines)
