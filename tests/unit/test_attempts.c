@@ -74,8 +74,8 @@ static void test_nothing(void **state)
         "no line's end",
         "2bbb058c47fc9d5e|cut",
         "  T:a:b 1 2 cut",
-        "** Failed to open database lock file /var/spool/exim4/db/retry.lockfile: Permission "
-        "denied\n",
+        ("** Failed to open database lock file /var/spool/exim4/db/retry.lockfile: Permission "
+         "denied\n"),
         "22-Nov-2026 05:40:09  22-Nov-2026 05:40:09  22-Nov-2026 05:55:09\n", /* of no key */
         "  T:a:b 1 2 x\n22-Nov-2026 05:40:09  22-Nov-2026 05:40:09\n",
         "  T:a:b 1 2 x\n22-Nox-2026 05:40:09  22-Nov-2026 05:40:09  22-Nov-2026 05:55:09\n",
