@@ -23,6 +23,14 @@ struct counts {
     unsigned long long lines, foreign, unrecognised, silent;
 };
 
+/* host: that whose lines are explained; empty: all. */
+static bool is_of(struct slice host, const struct syslog_context *c, struct slice line)
+{
+    struct syslog_context any = *c; /* another host's line leaves it as it is */
+    return !host.n || slice_eq(host, SLICE(MAILLOG_EACH)) ||
+           host_name_fits(host, syslog_host(syslog_host_word(&any, line)));
+}
+
 static void explain_line(const struct format *f, struct slice host, struct syslog_context *c,
                          struct slice line, struct counts *n)
 {
@@ -38,7 +46,7 @@ static void explain_line(const struct format *f, struct slice host, struct syslo
     if (container_is(line))
         plain = (struct slice){inner, container_line(line, &in_parts, inner)};
     plain.n -= plain.n && plain.p == inner;
-    if (host.n && !slice_eq(host, SLICE(MAILLOG_EACH)) && !host_name_fits(host, syslog_host(plain)))
+    if (!is_of(host, c, plain))
         return;
     f->parse(c, plain, &e);
     struct slice nested = e.kind == EVENT_FOREIGN ? syslog_nested(plain) : slice_head(plain, 0);

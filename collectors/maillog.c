@@ -101,8 +101,8 @@ static bool repeats_tag(struct slice line, struct slice tag, struct slice before
     struct event e;
     struct slice s;
     syslog_start(&c, 0);
-    return before.p && syslog_host(line).n == 0 && syslog_head(&c, before, &e, &s) &&
-           slice_eq(e.tag, tag);
+    return before.p && syslog_host(syslog_host_word(&c, line)).n == 0 &&
+           syslog_head(&c, before, &e, &s) && slice_eq(e.tag, tag);
 }
 
 /*
@@ -180,12 +180,12 @@ static void parse_one(struct maillog_host *h, struct slice line, struct event *e
 }
 
 /* Is it a line of a mail system, but of a host whose lines nobody counts? */
-static bool is_strange(const struct maillog *m, struct slice line, const struct event *e)
+static bool is_strange(struct maillog *m, struct slice line, const struct event *e)
 {
     if (e->format != MAILLOG_STRANGE)
         return false;
     if (m->on_stranger)
-        m->on_stranger(m->arg, syslog_host(line));
+        m->on_stranger(m->arg, syslog_host(syslog_host_word(&m->heads, line)));
     return true;
 }
 

@@ -72,6 +72,7 @@ struct maillog {
     volatile uint64_t *in_parse, *in_count;
 
     char apart[64];
+    struct syslog_context heads;                /* to find the host of a line */
     struct maillog_host rest;                   /* hosts that have no formats of their own */
     struct maillog_format own[MAILLOG_FORMATS]; /* its formats */
     int64_t written_ms;                         /* see maillog_time and maillog_file */

@@ -7,7 +7,7 @@
 #include "maillog.h"
 #include "syslog_forms.h"
 
-#define CACHE 256 /* direct-mapped, of names as they are written */
+#define CACHE 256 /* direct-mapped, of hosts as they are written */
 
 /* Of two formats with the same parser, that with the higher rank is a host's. */
 enum maillog_rank { RANK_STRANGE, RANK_REST, RANK_EACH, RANK_HOST };
@@ -211,23 +211,30 @@ static bool is_of_each(struct maillog_hosts *all, struct slice line)
     return false;
 }
 
+/* Whose formats the lines are offered to that have this word in front of their tag; NULL: it may become known yet. */
+static struct maillog_host *host_of_word(struct maillog *m, struct slice word, struct slice line)
+{
+    struct maillog_hosts *all = m->hosts;
+    struct slice name = syslog_host(word);
+    struct maillog_host *h = name.n ? find(all, name) : &m->rest;
+    if (h || !all->each_count)
+        return h ? h : &m->rest;
+    if (!is_of_each(all, line))
+        return NULL;
+    return all->found < MAILLOG_FOUND ? add_host(m, name, true) : take_place(m, name);
+}
+
 struct maillog_host *maillog_host_of(struct maillog *m, struct slice line)
 {
     struct maillog_hosts *all = m->hosts;
-    struct slice name = syslog_host(line);
-    struct slice_key key = slice_key(name);
+    struct slice word = syslog_host_word(&m->heads, line);
+    struct slice_key key = slice_key(word);
     unsigned slot = (unsigned)(slice_key_hash(&key) % CACHE);
-    if (!name.n)
-        return &m->rest;
-    if (all->cache[slot].host && slice_key_eq(&all->cache[slot].key, &key) && name.n <= SLICE_KEY)
+    if (all->cache[slot].host && slice_key_eq(&all->cache[slot].key, &key) && word.n <= SLICE_KEY)
         return all->cache[slot].host;
-    struct maillog_host *h = find(all, name);
-    if (!h && all->each_count && is_of_each(all, line))
-        h = all->found < MAILLOG_FOUND ? add_host(m, name, true) : take_place(m, name);
-    if (!h && !all->each_count)
-        h = &m->rest;
+    struct maillog_host *h = host_of_word(m, word, line);
     if (!h)
-        return &m->rest; /* another line of it may make it known */
+        return &m->rest;
     all->cache[slot].key = key;
     all->cache[slot].host = h;
     return h;

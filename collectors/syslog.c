@@ -5,6 +5,7 @@
  * which.
  */
 #include "syslog.h"
+#include "../agent/host_name.h"
 #include "syslog_forms.h"
 
 #include <time.h>
@@ -377,7 +378,7 @@ static bool head_5424(struct syslog_context *c, struct slice s, struct event *e,
     uint64_t pid;
     if (!slice_take(&s, SLICE("-")) && !take_iso_time(c, &s, &ms))
         return false;
-    if (!slice_take(&s, SLICE(" ")) || !slice_cut(&s, ' ').p)
+    if (!slice_take(&s, SLICE(" ")) || !(c->host = slice_cut(&s, ' ')).p)
         return false;
     struct slice app = slice_cut(&s, ' '), process = slice_cut(&s, ' ');
     if (!app.p || !process.p || !slice_cut(&s, ' ').p || !skip_structured_data(&s))
@@ -437,10 +438,10 @@ static uint32_t take_cut_pid(struct slice *tag)
 }
 
 /* What is behind the time stamp, in one of the forms that syslog_forms.c knows. */
-static bool other_tag(struct slice s, struct event *e, struct slice *text)
+static bool other_tag(struct syslog_context *c, struct slice s, struct event *e, struct slice *text)
 {
-    struct slice host, tag;
-    if (!syslog_find_tag(s, &host, &tag, text))
+    struct slice tag;
+    if (!syslog_find_tag(s, &c->host, &tag, text))
         return false;
     e->tag = tag;
     e->pid = take_pid(&e->tag);
@@ -455,7 +456,7 @@ static bool other_head(struct syslog_context *c, struct slice s, struct event *e
 {
     char stamp[SYSLOG_STAMP_ROOM];
     struct slice usual = {stamp, syslog_usual_stamp(&s, stamp)};
-    return syslog_stamp(c, &usual, e) && other_tag(s, e, text);
+    return syslog_stamp(c, &usual, e) && other_tag(c, s, e, text);
 }
 
 bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text)
@@ -478,13 +479,35 @@ bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, s
     }
     if (!slice_take(&rest, SLICE(" ")))
         return other_head(c, s, e, text);
-    size_t host, tag;
-    find_blanks(rest, &host, &tag);
-    if (host == rest.n)
+    size_t first, second;
+    find_blanks(rest, &first, &second);
+    if (first == rest.n)
         return false;
     e->time_ms = c->now_ms = ms;
-    if (host && rest.p[host - 1] != ':' &&
-        split_tag(slice_skip(rest, host + 1), tag - host - 1, e, text))
+    c->host = (struct slice){rest.p, first};
+    if (first && rest.p[first - 1] != ':' &&
+        split_tag(slice_skip(rest, first + 1), second - first - 1, e, text))
         return true;
-    return other_tag(rest, e, text);
+    return other_tag(c, rest, e, text);
+}
+
+struct slice syslog_host_word(struct syslog_context *c, struct slice line)
+{
+    struct event e;
+    struct slice text;
+    bool told = syslog_head(c, line, &e, &text);
+    if (!told || !e.tag.n) {
+        struct slice inner = syslog_in_front(line);
+        told = inner.n ? syslog_head(c, inner, &e, &text) : told;
+    }
+    return told ? c->host : slice_head(line, 0);
+}
+
+struct slice syslog_host(struct slice word)
+{
+    struct slice host = slice_head(word, slice_find(word, '/'));
+    size_t at = slice_find(host, '@');
+    host = at < host.n ? slice_skip(host, at + 1) : host;
+    bool other = slice_ends(word, SLICE("]")) || syslog_is_priority(word);
+    return host_name_good(host) && !other ? host : slice_head(word, 0);
 }

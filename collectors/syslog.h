@@ -39,6 +39,8 @@ struct syslog_context {
     int64_t zone_ms; /* local time minus UTC at that time, for heads without a zone */
     char last[16];   /* the time stamp parsed last, to parse each second once */
     int64_t last_ms;
+    /* of the line that syslog_head read last, and in it: the word before the tag, perhaps no host's name */
+    struct slice host;
     /* of syslog_take_local: end of the hour, local time, that zone_ms is for */
     int64_t zone_until_ms;
     const void *options; /* of the log's format, where it has some; set after syslog_start */
@@ -58,10 +60,16 @@ void syslog_start(struct syslog_context *c, int64_t reference_ms);
 bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text);
 
 /*
- * The host that wrote the line, as its head names it: a name or an address. Empty: it does not say, or what it says is
- * none (host_name_good). Of what a chain of relays adds ("src@mx1/relay", syslog-ng) the first name.
+ * The word of the line's head where a host stands, by syslog_head's own reading; empty: there is none. It is of the line
+ * alone, whatever the context.
  */
-struct slice syslog_host(struct slice line);
+struct slice syslog_host_word(struct syslog_context *c, struct slice line);
+
+/*
+ * The host that such a word names: a name or an address. Empty: what it says is none (host_name_good). Of what a chain of
+ * relays adds ("src@mx1/relay", syslog-ng's chain-hostnames()) the first name.
+ */
+struct slice syslog_host(struct slice word);
 
 /* What is known of a tag, found last by syslog_head; the context's, until another tag takes the place. */
 struct syslog_tag *syslog_tag(struct syslog_context *c, struct slice tag);

@@ -58,12 +58,14 @@ static void test_heads(void **state)
         {"no head at all", ""},
         {"", ""},
     };
+    struct syslog_context context;
+    syslog_start(&context, 0);
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t n = strlen(cases[i][0]);
         char *copy = malloc(n + 1); /* what is read behind its end is found */
         assert_non_null(copy);
         memcpy(copy, cases[i][0], n);
-        struct slice host = syslog_host((struct slice){copy, n});
+        struct slice host = syslog_host(syslog_host_word(&context, (struct slice){copy, n}));
         if (!slice_eq(host, slice_of(cases[i][1])))
             fail_msg("%s: \"%.*s\"", cases[i][0], (int)host.n, host.p);
         free(copy);
