@@ -1,15 +1,18 @@
 #!/usr/bin/python3
 """What a varbind costs: mailmond-publish against Net-SNMP's own table helper (bench_tdata), and the
-embedded master against snmpd's nsModuleTable. Rates and CPU come from interleaved runs. Rates are as
-noisy as the machine, so the limit is for the ratio of processor time, of master and subagent together.
-It is that of each one's cheapest run: whatever else runs only adds. Instructions are callgrind's, of the
-subagent alone, an idle run subtracted.
+embedded master against snmpd's nsModuleTable. Rates and CPU come from interleaved runs. Where master and
+subagent run on two processors, waking each other across them takes most of the time, and how long that
+takes is the machine's; where they run is the scheduler's choice, another one each time. So the limit for
+rates is that of walks on one processor, all three processes there. The limit of processor time, of master
+and subagent together, is that of each one's cheapest run: whatever else runs only adds. Instructions are
+callgrind's, of the subagent alone, an idle run subtracted.
 
 Exit status 1 if a limit is missed.
 
   B=build tests/bench/bench_snmp.py [--rows 10000] [--rounds 6] [--no-callgrind]
 """
 import argparse
+import itertools
 import os
 import re
 import shutil
@@ -24,13 +27,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "live"))
 from snmp_lab import BUILD, Client, Process, Publisher, Snmpd, free_port, wait_for
 
 OURS = "1.3.6.1.4.1.8072.9999.9999.1566.1.6.1"   # mailmonDestinationTable: nine columns from 2
-TDATA = "1.3.6.1.4.1.8072.9999.9999.1567.1"      # bench_tdata: ten columns from 1
+TDATA = "1.3.6.1.4.1.8072.9999.9999.1567.1.6.1"  # bench_tdata: ten columns from 1
 MODULES = "1.3.6.1.4.1.8072.1.2.1.1"             # nsModuleTable
 WIDE_OURS = [f"{OURS}.{c}" for c in (2, 3, 4, 5, 6, 7, 8, 9, 10, 3)]
 WIDE_TDATA = [f"{TDATA}.{c}" for c in range(1, 11)]
 WALKS = {"1 column, bulk 50": ("bulk", 50, 1), "10 columns, bulk 10": ("bulk", 10, 10),
          "1 column, next": ("next", 0, 1)}
-CPU_RATIO_LIMIT = 1.5  # tdata's to the publisher's, of a walk by GETBULK
+ONE = " *"  # on one processor
+ALL_PROCESSORS = os.sched_getaffinity(0)
+PLACES = {"": ALL_PROCESSORS, ONE: {min(ALL_PROCESSORS)}}
+RATIO_LIMIT = 1.5  # of a walk by GETBULK: tdata's processor time, the publisher's rate on one processor
 INSTRUCTIONS_LIMIT = {"1 column, bulk 50": 4000, "10 columns, bulk 10": 3000}
 SHOW = """view all included .1
 rocommunity public 127.0.0.1"""
@@ -59,7 +65,9 @@ class Series:
     def __init__(self, pids):
         self.pids, self.rates, self.cpu = pids, [], []  # seconds of each process for a varbind
 
-    def run(self, *walk):
+    def run(self, processors, *walk):
+        for p in (0, *self.pids):  # 0: this process, and so the walker
+            os.sched_setaffinity(p, processors)
         before = [cpu(p) for p in self.pids]
         n, rate = bwalk(*walk)
         self.rates.append(rate)
@@ -73,6 +81,24 @@ class Series:
         return f"{statistics.median(self.rates):9.0f} {max(self.rates):9.0f}   {per}"
 
 
+def report(result):
+    print(f"{'':24}{'':14}   varbinds/s:     CPU s per 100,000, least:\n"
+          f"{'walk (*: one processor)':24}{'answered by':14}   median      best   master subagent")
+    for (name, way), series in result.items():
+        print(f"{name:24}{way:14}{series}")
+    good = True
+    for a, b in (("publisher", "tdata"), ("embedded", "nsModuleTable")):
+        for name in (name for name, way in result if way == b):
+            rate, best = (f(result[name, a].rates) / f(result[name, b].rates) for f in (statistics.median, max))
+            less = result[name, b].cost() / result[name, a].cost()
+            missed = b == "tdata" and "bulk" in name and (
+                less < RATIO_LIMIT or name.endswith(ONE) and rate < RATIO_LIMIT)
+            good &= not missed
+            print(f"{name}: {a} / {b} = {rate:.2f} (best {best:.2f}); processor time {b} / {a} = {less:.2f}"
+                  f"{' MISSED' if missed else ''}")
+    return good
+
+
 def bench_rates(folder, rows, rounds):
     snmpd = Snmpd(folder, extra=SHOW.splitlines()).start()
     socket = quoted(snmpd.socket)
@@ -83,36 +109,23 @@ def bench_rates(folder, rows, rounds):
     port = free_port()
     alone = Publisher(folder, "alone", {"mode": quoted("standalone"),
                                         "listen": quoted(f"udp:127.0.0.1:{port}")}, model)
+    own, ours = snmpd.process.pid, [OURS + ".3"]
+    ways = {1: [("publisher", (own, fast.pid), snmpd.port, ours),
+                ("tdata", (own, tdata.pid), snmpd.port, [TDATA + ".3"]),
+                ("embedded", (alone.pid,), port, ours),
+                ("nsModuleTable", (own,), snmpd.port, [MODULES + ".4"])],
+            10: [("publisher", (own, fast.pid), snmpd.port, WIDE_OURS),
+                 ("tdata", (own, tdata.pid), snmpd.port, WIDE_TDATA),
+                 ("embedded", (alone.pid,), port, WIDE_OURS)]}
     result = {}
     # The order is rotated: whatever comes after the slowest walk finds a master that owes processor time.
     for turn in range(rounds):
-        for name, (mode, repetitions, width) in WALKS.items():
-            ways = [("publisher", (snmpd.process.pid, fast.pid), snmpd.port,
-                     WIDE_OURS if width > 1 else [OURS + ".3"]),
-                    ("tdata", (snmpd.process.pid, tdata.pid), snmpd.port,
-                     WIDE_TDATA if width > 1 else [TDATA + ".3"]),
-                    ("embedded", (alone.pid,), port, WIDE_OURS if width > 1 else [OURS + ".3"])]
-            for way, pids, where, columns in ways[turn % 3:] + ways[:turn % 3]:
-                series = result.setdefault((name, way), Series(pids))
-                series.run(where, mode, repetitions, columns)
-        series = result.setdefault(("1 column, bulk 50", "nsModuleTable"), Series((snmpd.process.pid,)))
-        series.run(snmpd.port, "bulk", 50, [MODULES + ".4"])
-        series = result.setdefault(("1 column, next", "nsModuleTable"), Series((snmpd.process.pid,)))
-        series.run(snmpd.port, "next", 0, [MODULES + ".4"])
-    print(f"{'':22}{'':14}   varbinds/s:     CPU s per 100,000, least:\n"
-          f"{'walk':22}{'answered by':14}   median      best   master subagent")
-    for (name, way), series in result.items():
-        print(f"{name:22}{way:14}{series}")
-    good = True
-    for a, b in (("publisher", "tdata"), ("embedded", "nsModuleTable")):
-        for name in WALKS:
-            if (name, b) in result:
-                x, y = (statistics.median(result[name, w].rates) for w in (a, b))
-                less = result[name, b].cost() / result[name, a].cost()
-                missed = a == "publisher" and "bulk" in name and less < CPU_RATIO_LIMIT
-                good &= not missed
-                print(f"{name}: {a} / {b} = {x / y:.2f}; processor time {b} / {a} = {less:.2f}"
-                      f"{' MISSED' if missed else ''}")
+        for (name, (mode, repetitions, width)), place in itertools.product(WALKS.items(), PLACES):
+            first = turn % len(ways[width])
+            for way, pids, where, columns in ways[width][first:] + ways[width][:first]:
+                series = result.setdefault((name + place, way), Series(pids))
+                series.run(PLACES[place], where, mode, repetitions, columns)
+    good = report(result)
     for p in (alone, fast, tdata, snmpd):
         p.stop()
     return good

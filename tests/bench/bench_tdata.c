@@ -1,6 +1,6 @@
 /*
  * What the publisher is compared with: the same table (mailmonDestinationTable's size: rows by ten
- * columns, two integers as index) as an AgentX subagent the way Net-SNMP's own helpers do it, with
+ * columns, two integers as index, OIDs as long) as an AgentX subagent the way Net-SNMP's own helpers do it, with
  * table_tdata.
  *   bench_tdata AGENTX_SOCKET ROWS
  */
@@ -16,7 +16,7 @@ struct cells {
     char text[32];
 };
 
-static const oid root[] = {1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 1567};
+static const oid root[] = {1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 1567, 1, 6};
 
 /* Column 1 is text, the others are numbers. */
 static int handler(netsnmp_mib_handler *h, netsnmp_handler_registration *r,
