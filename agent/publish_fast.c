@@ -4,13 +4,13 @@
  * no Get comes.
  *
  * A walk is a chain of small requests, each made of the answer before it. So when a request comes soon
- * after an answer the next one is awaited in recv() itself, for a few milliseconds: that spares a turn of
- * the loop, with its select(), for each varbind.
+ * after an answer the next one is awaited here, for a few milliseconds: that spares a turn of the loop for
+ * each varbind.
  */
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include "agentx.h"
 #include "publish_answer.h"
 #include "publish_fast.h"
@@ -90,6 +90,14 @@ static int nothing(netsnmp_transport *t)
     return 0;
 }
 
+/* Not in recv(): one that sleeps there is also woken, for nothing, when the master reads the answer,
+ * since that makes room to send. */
+static bool comes_soon(int fd)
+{
+    struct pollfd p = {fd, POLLIN, 0};
+    return poll(&p, 1, SOON_MS) > 0;
+}
+
 /* In the place of the transport's own, which the library calls when the socket is readable. */
 static int receive(netsnmp_transport *t, void *library, int size, void **peer, int *peer_size)
 {
@@ -97,8 +105,8 @@ static int receive(netsnmp_transport *t, void *library, int size, void **peer, i
     *peer = NULL;
     *peer_size = 0;
     assert(size >= (int)sizeof fast.in);
-    for (int flags = MSG_DONTWAIT;; flags = 0) {
-        ssize_t n = recv(t->sock, fast.in + fast.kept, sizeof fast.in - fast.kept, flags);
+    for (;;) {
+        ssize_t n = recv(t->sock, fast.in + fast.kept, sizeof fast.in - fast.kept, MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return nothing(t);
         if (n <= 0)
@@ -115,7 +123,7 @@ static int receive(netsnmp_transport *t, void *library, int size, void **peer, i
         bool soon = now - fast.last_ms <= SOON_MS;
         end = end ? end : now + BURST_MS;
         fast.last_ms = now;
-        if (!soon || now >= end)
+        if (!soon || now >= end || !comes_soon(t->sock))
             return nothing(t);
     }
 }
@@ -123,10 +131,8 @@ static int receive(netsnmp_transport *t, void *library, int size, void **peer, i
 void fast_attach(netsnmp_session *session, const char *context)
 {
     netsnmp_transport *t = snmp_sess_transport(snmp_sess_pointer(session));
-    struct timeval wait = {0, SOON_MS * 1000};
     if (!t || (t->flags & NETSNMP_TRANSPORT_FLAG_STREAM) == 0 ||
-        (t->flags & NETSNMP_TRANSPORT_FLAG_TUNNELED) != 0 || /* TLS: not the octets of the socket */
-        setsockopt(t->sock, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) != 0)
+        (t->flags & NETSNMP_TRANSPORT_FLAG_TUNNELED) != 0) /* TLS: not the octets of the socket */
         return;
     fast.session = (struct agentx_session){(uint32_t)session->sessid, slice_of(context)};
     fast.kept = fast.through = 0;
