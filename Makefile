@@ -154,6 +154,7 @@ fuzz:
 lint:
 	@/usr/bin/python3 tests/lint/layers.py
 	@/usr/bin/python3 tests/lint/length.py
+	@/usr/bin/python3 tests/lint/names.py
 	@clang-format --dry-run -Werror $(wildcard agent/*.[ch] collectors/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 	@for m in docs/*.[58]; do mandoc -T lint -W warning $$m || exit 1; done
 	@grep -q '^mailmond ($(VERSION)-' debian/changelog || { echo "debian/changelog is not of version $(VERSION)"; exit 1; }

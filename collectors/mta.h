@@ -87,7 +87,7 @@ enum mta_service_flag {
 struct mta_service {
     /* last part of the service; "tcp_*": one that begins so; the first that fits counts */
     const char *daemon;
-    int hierarchy; /* -1 receives, -2 delivers (mib.md, Groups) */
+    int hierarchy; /* -1 receives, -2 delivers (docs/postfix.md) */
     unsigned flags;
     uint32_t port;           /* the protocol's primary port, 0: none */
     const char *description; /* mtaGroupDescription */

@@ -254,7 +254,7 @@ static void parse(struct syslog_context *c, struct slice line, struct event *e)
         to_event(o, &r, e);
 }
 
-/* A channel is one group that carries everything (mib.md, Groups). */
+/* A channel is one group that carries everything (docs/sun.md, Channels). */
 #define CHANNEL MTA_SERVICE_CHANNEL
 #define TCP     MTA_SERVICE_CHANNEL | MTA_SERVICE_NETWORK
 #define PASSES  MTA_SERVICE_CHANNEL | MTA_SERVICE_PASSES

@@ -283,7 +283,11 @@ static uint32_t take_short_pid(struct slice *tag)
     return (uint32_t)slice_decimal(word, digits);
 }
 
-void syslog_text(struct event *e, struct slice *text)
+/*
+ * Takes off a text behind its tag what is not the program's: Solaris' "[ID 197553 mail.info] ", blanks, and rsyslog's
+ * "message repeated 3 times: [ text]" ($RepeatedMsgReduction), which sets e->repeats.
+ */
+static void strip_text(struct event *e, struct slice *text)
 {
     struct slice s = slice_trim(*text);
     uint64_t times;
@@ -313,7 +317,7 @@ static bool split_tag(struct slice s, size_t end, struct event *e, struct slice 
     e->tag = slice_head(s, end - 1);
     e->pid = take_short_pid(&e->tag);
     if (text->n && (*text->p == ' ' || *text->p == '[' || *text->p == 'm'))
-        syslog_text(e, text);
+        strip_text(e, text);
     return true;
 }
 
@@ -389,12 +393,13 @@ static bool head_5424(struct syslog_context *c, struct slice s, struct event *e,
     e->tag = slice_eq(app, SLICE("-")) ? slice_head(app, 0) : app;
     if (slice_number(&process, &pid) && process.n == 0 && pid <= UINT32_MAX)
         e->pid = (uint32_t)pid;
-    syslog_text(e, &s);
+    strip_text(e, &s);
     *text = s;
     return true;
 }
 
-bool syslog_take_priority(struct slice *s)
+/* Takes "<22>" off the front of *s; false, and *s as it is: it is not there. */
+static bool take_priority(struct slice *s)
 {
     uint64_t priority;
     struct slice t = *s;
@@ -447,7 +452,7 @@ static bool other_tag(struct syslog_context *c, struct slice s, struct event *e,
     e->pid = take_pid(&e->tag);
     if (!e->pid)
         e->pid = take_cut_pid(&e->tag);
-    syslog_text(e, text);
+    strip_text(e, text);
     return true;
 }
 
@@ -465,7 +470,7 @@ bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, s
     e->time_ms = c->now_ms;
     e->tag = (struct slice){line.p, 0};
     e->pid = 0;
-    if (s.n && *s.p == '<' && syslog_take_priority(&s) && slice_take(&s, SLICE("1 ")))
+    if (s.n && *s.p == '<' && take_priority(&s) && slice_take(&s, SLICE("1 ")))
         return head_5424(c, s, e, text);
     int64_t ms;
     struct slice rest = s;

@@ -75,12 +75,6 @@ struct slice syslog_host(struct slice word);
 struct syslog_tag *syslog_tag(struct syslog_context *c, struct slice tag);
 
 /*
- * Takes off a text behind its tag what is not the program's: Solaris' "[ID 197553 mail.info] ", blanks, and rsyslog's
- * "message repeated 3 times: [ text]" ($RepeatedMsgReduction), which sets e->repeats. syslog_head did this.
- */
-void syslog_text(struct event *e, struct slice *text);
-
-/*
  * Takes "2026-11-21 22:48:24", ".123" and " +0100" off the front of *s, as the log files of a program that
  * writes its own begin (Exim: log_timezone, log_selector = +millisec). Without a zone it is this host's
  * local time, of which an hour is written twice in autumn. Returns false, leaving *s alone, if

@@ -13,9 +13,6 @@
 #define SYSLOG_TAG_CUT                                                                             \
     32 /* octets of a tag that rsyslog forwards: RSYSLOG_TraditionalForwardFormat, RSYSLOG_ForwardFormat */
 
-/* Takes "<22>" off the front of *s; false, and *s as it is: it is not there. */
-bool syslog_take_priority(struct slice *s);
-
 /*
  * Takes the time off the front of *s, with what may stand before it, and writes it to `to` as syslog_stamp reads it
  * (room: SYSLOG_STAMP_ROOM). Returns its octets; 0: there is no time in front. Known are

@@ -3,11 +3,11 @@
  * events it was given: no clock, no file, no scan changes a counter, so that reading the same bytes
  * again from a stored position gives the same numbers.
  *
- * What counts as what (mib.md, Groups; mail-mibs.md for the objects):
+ * What counts as what (docs/postfix.md has the columns):
  *   received     at the first "queue active" of a message, in the group of the service that took it in;
  *                not for mail that a content filter hands back, nor for address verification probes
  *   transmitted  recipients at each "sent"; messages and octets at the first recipient sent, once for
- *                the MTA and once for each transport: the sums of mib.md hold at every instant
+ *                the MTA and once for each transport: the sums of docs/postfix.md hold at every instant
  *   attempted    recipients at each "deferred"; messages once for each transport and activation
  *   failed       recipients at each "bounced" and those left over when a message expires
  *   refused connections are no accumulated connections: what was counted before it was refused is

@@ -22,7 +22,7 @@ struct message *copy_add(const struct work *w, struct queue_id id, unsigned flag
     return m;
 }
 
-void copy_forget(const struct work *w, struct message *m)
+static void forget(const struct work *w, struct message *m)
 {
     destination_forget(w->t, m);
     messages_remove(&w->t->messages, m);
@@ -125,7 +125,7 @@ void copy_leave(const struct work *w, struct message *m)
     if (m->flags & MESSAGE_DEFERRED)
         drop_alias(w, m);
     bool counted = m->flags & MESSAGE_QUEUED;
-    copy_forget(w, m);
+    forget(w, m);
     struct message *whole = counted ? copy_find(w, w->e->packed_other) : NULL;
     if (!whole)
         return;
@@ -133,7 +133,7 @@ void copy_leave(const struct work *w, struct message *m)
     if (whole->recipients)
         messages_mark(&w->t->messages, whole);
     else
-        copy_forget(w, whole);
+        forget(w, whole);
 }
 
 bool copy_place(const struct work *w, const struct service *queue)

@@ -22,7 +22,6 @@ struct work {
 /* The row with this id; NULL: there is none. */
 struct message *copy_find(const struct work *w, struct queue_id id);
 struct message *copy_add(const struct work *w, struct queue_id id, unsigned flags);
-void copy_forget(const struct work *w, struct message *m);
 /* Entries that are alike, with nothing to name their message: the first one of a run says true. */
 bool copy_begins_run(const struct work *w);
 /* The copy that a dequeue or an attempt is about; one that was enqueued before the log began gets a row,

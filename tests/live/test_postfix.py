@@ -135,7 +135,7 @@ class Change(Counter):
 
 
 def check_sums(walk):
-    """What mib.md's groups must add up to, at every instant."""
+    """What groups must add up to, at every instant (docs/postfix.md)."""
     for index, name in walk.column("applName").items():
         if ("mtaReceivedMessages", index) not in walk:
             continue

@@ -1,4 +1,4 @@
-/* What the groups of an application add up to, as mib.md ("Groups") has it. For unit tests and fuzzers. */
+/* What the groups of an application add up to, as docs/postfix.md has it. For unit tests and fuzzers. */
 #ifndef GROUP_SUMS_H
 #define GROUP_SUMS_H
 

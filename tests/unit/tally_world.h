@@ -75,7 +75,7 @@ static inline void world_feed(struct world *w, const char *text)
     maillog_lines(&w->log, (struct slice){text, strlen(text)});
 }
 
-/* The sums of mib.md ("Groups") and the destinations' gauges, for every application. */
+/* The sums of docs/postfix.md and the destinations' gauges, for every application. */
 static inline void world_check_sums(const struct world *w)
 {
     const struct model *m = &w->model;

@@ -401,26 +401,6 @@ static void warnings(void **state)
     config_free(c);
 }
 
-/* Every setting has its item in mailmond.conf(5), and the page has no item that is not a setting.
- */
-
-static unsigned count_settings(const struct setting *settings, const char *page)
-{
-    unsigned n = 0;
-    for (const struct setting *s = settings; s->name; s++, n++) {
-        char item[64];
-        snprintf(item, sizeof item, "\n.It Ic %s", s->name);
-        const char *at = strstr(page, item);
-        while (at && !strchr("\n ", at[strlen(item)])) /* a longer name */
-            at = strstr(at + 1, item);
-        if (!at)
-            fail_msg("mailmond.conf.5 lacks %s", s->name);
-        if (s->members)
-            n += count_settings(s->members, page);
-    }
-    return n;
-}
-
 static void mailbox_servers(void **state)
 {
     (void)state;
@@ -452,20 +432,6 @@ static void hops(void **state)
     wrong("routes = ( { name = \"r\"; submit = \"smtp://192.0.2.1\"; recipient = \"a@b\";\n"
           "hops = [ \"nntp://192.0.2.2\" ]; } );",
           1, "hops cannot be \"nntp://192.0.2.2\"");
-}
-
-static void man_page(void **state)
-{
-    (void)state;
-    FILE *in = fopen("docs/mailmond.conf.5", "r");
-    assert_non_null(in); /* run the tests in the source's root */
-    char page[65536];
-    page[fread(page, 1, sizeof page - 1, in)] = '\0';
-    fclose(in);
-    unsigned items = 0;
-    for (const char *p = page; (p = strstr(p, "\n.It Ic ")); p++)
-        items++;
-    assert_int_equal(count_settings(config_settings, page), items);
 }
 
 /* The example file with the mark (one or two #) taken off its settings. */
@@ -577,16 +543,25 @@ static void hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),      cmocka_unit_test(all_settings),
-        cmocka_unit_test(round_trip),    cmocka_unit_test(no_file),
-        cmocka_unit_test(syntax),        cmocka_unit_test(include),
-        cmocka_unit_test(unknown_names), cmocka_unit_test(types),
-        cmocka_unit_test(times_of_day),  cmocka_unit_test(values),
-        cmocka_unit_test(listeners),     cmocka_unit_test(instances),
-        cmocka_unit_test(all_at_once),   cmocka_unit_test(mixed_list),
-        cmocka_unit_test(warnings),      cmocka_unit_test(mailbox_servers),
-        cmocka_unit_test(man_page),      cmocka_unit_test(hops),
-        cmocka_unit_test(example_file),  cmocka_unit_test(run_dir_of_a_faulty_file),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(all_settings),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(no_file),
+        cmocka_unit_test(syntax),
+        cmocka_unit_test(include),
+        cmocka_unit_test(unknown_names),
+        cmocka_unit_test(types),
+        cmocka_unit_test(times_of_day),
+        cmocka_unit_test(values),
+        cmocka_unit_test(listeners),
+        cmocka_unit_test(instances),
+        cmocka_unit_test(all_at_once),
+        cmocka_unit_test(mixed_list),
+        cmocka_unit_test(warnings),
+        cmocka_unit_test(mailbox_servers),
+        cmocka_unit_test(hops),
+        cmocka_unit_test(example_file),
+        cmocka_unit_test(run_dir_of_a_faulty_file),
         cmocka_unit_test(hosts),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -1,4 +1,4 @@
-/* Log text in, cells out: each rule of tally.h, and the sums of mib.md after every line. */
+/* Log text in, cells out: each rule of tally.h, and the sums of docs/postfix.md after every line. */
 #include "tally_world.h"
 
 #define P  "2026-11-21T10:00:00+00:00 mx postfix/"

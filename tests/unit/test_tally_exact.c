@@ -1,5 +1,5 @@
 /*
- * Random sequences of lines, valid and not, of several instances: the sums of mib.md hold after every
+ * Random sequences of lines, valid and not, of several instances: the sums of docs/postfix.md hold after every
  * line and no counter goes back; and a run that crashes and goes on from its checkpoints ends with the
  * same numbers as one that does not, whatever gives way in its bounded tables.
  */

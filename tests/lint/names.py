@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""Holds names to what they name: a file that a comment or a page names is there; a function in a header is called from
+another file, tests included, or it is static; the options that a program prints are those of its manual page."""
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = (".c", ".h", ".py", ".sh", ".md", ".5", ".8")
+PATH = re.compile(r"(?<![\w/.%*-])((?:agent|collectors|tests|docs|mibs|packaging)/[\w./-]*\w\.\w+|[\w-]+\.md)(?![\w*])")
+DECLARED = re.compile(r"^(?!static|typedef)\w[\w *]*?[ *](\w+)\([^;{]*\)[^;{]*;", re.M)
+USAGES = {"docs/mailmond.8": "agent/main.c", "docs/mailmond-report.8": "agent/main_report.c"}
+
+
+def read(files):
+    """The texts by name, without recorded data."""
+    kept = [f for f in files if f.endswith(TEXTS) and not f.startswith(("tests/data/", "tests/fuzz/corpus/"))]
+    return {f: (ROOT / f).read_text(errors="replace") for f in kept}
+
+
+def missing_files(texts, files):
+    names = {f.rsplit("/", 1)[-1] for f in files}
+    for file, text in texts.items():
+        for path in PATH.findall(text):
+            there = path in names if "/" not in path else (ROOT / path).exists() or (ROOT / file).parent.joinpath(path).exists()
+            if not there and not re.search(r"NAME|test_x", path):
+                yield f"{file}: there is no {path}"
+
+
+def functions_of_one_file(texts):
+    code = {f: re.sub(r"/\*.*?\*/", "", t, flags=re.S) for f, t in texts.items() if f.endswith((".c", ".h"))}
+    users = {}
+    for file, text in code.items():
+        for word in set(re.findall(r"\w+", text)):
+            users.setdefault(word, set()).add(file)
+    for file, text in code.items():
+        for name in DECLARED.findall(text) if file.startswith(("agent/", "collectors/")) and file.endswith(".h") else []:
+            by_itself = len(re.findall(rf"\b{name}\b", text)) > 1  # an inline function of the header
+            if not by_itself and len(users[name] - {file}) < 2:
+                yield f"{file}: {name} is used in one file only; make it static"
+
+
+def options(texts):
+    for page, program in USAGES.items():
+        usage = "".join(re.findall(r'^ *"(.*)"', texts[program], re.M))
+        printed = set(re.findall(r"--([a-z][a-z-]+)", usage))
+        told = set(re.findall(r"(?:Fl |, )-([a-z][a-z-]+)", texts[page]))
+        for option in printed ^ told:
+            yield f"{page}: --{option} is told by {'this page' if option in told else program} only"
+
+
+def main():
+    folders = ("agent", "collectors", "docs", "mibs", "packaging", "tests")
+    found = [*ROOT.glob("*.*"), *(p for d in folders for p in (ROOT / d).rglob("*"))]
+    files = [str(p.relative_to(ROOT)) for p in sorted(found) if p.is_file()]
+    texts = read(files)
+    faults = [*missing_files(texts, files), *functions_of_one_file(texts), *options(texts)]
+    print(*faults, f"names: {len(texts)} files, {len(faults)} faults", sep="\n")
+    return 1 if faults or not texts else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
