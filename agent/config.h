@@ -12,9 +12,13 @@
 #include "log.h"
 #include "model.h"
 
-#define CONFIG_FILE "/etc/mailmond/mailmond.conf"
-#define STATE_DIR   "/var/lib/mailmond"
-#define RUN_DIR     "/run/mailmond"
+#define CONFIG_FILE         "/etc/mailmond/mailmond.conf"
+#define STATE_DIR           "/var/lib/mailmond"
+#define RUN_DIR             "/run/mailmond"
+
+#define CONFIG_MESSAGES_MAX 100000000
+#define CONFIG_NAME_OCTETS                                                                         \
+    63 /* what a row has room for: two names that differ behind it would be one */
 
 /* An instance for each host that is found in the log. */
 #define CONFIG_EACH_HOST "*"

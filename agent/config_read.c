@@ -216,6 +216,9 @@ static void read_text(struct err_list *errors, const config_setting_t *at, const
                      s->name, value);
     else if (s->words && !one_of(s->words, value, &which))
         not_a_word(errors, at, s, value);
+    else if (s->high && strlen(value) > s->high)
+        config_fault(errors, at, "%s is longer than %u octets: \"%.100s\"", s->name, s->high,
+                     value);
     else if (s->kind == SETTING_CHOICE)
         *(bool *)member = which == 1;
     else {

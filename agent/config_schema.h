@@ -32,7 +32,7 @@ struct setting {
     const char *name;
     enum setting_kind kind;
     size_t offset;       /* of the member in struct config, or in the struct of a list's item */
-    uint32_t low, high;  /* range of a number, in its unit */
+    uint32_t low, high;  /* range of a number, in its unit; high of a text: its octets, 0: any */
     uint32_t number;     /* default of a number or bool */
     const char *text;    /* default of a text, NULL: not set */
     const char *example; /* as written in the file */

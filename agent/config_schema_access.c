@@ -13,7 +13,8 @@ const char *const show_users_words[] = {"plain", "hashed", "hidden", NULL};
 /* What both servers have. */
 #define NAME(example_)                                                                             \
     {                                                                                              \
-        .name = "name", .kind = SETTING_TEXT, .offset = ACCESS(name), .example = example_,         \
+        .name = "name", .kind = SETTING_TEXT, .high = CONFIG_NAME_OCTETS, .offset = ACCESS(name),  \
+        .example = example_,                                                                       \
         .help = "Name of the instance; its services are this and their protocol's name, with a "   \
                 "slash between. Left out: the server's own."                                       \
     }
@@ -97,6 +98,7 @@ static const char *const severities[] = {"critical",      "major",   "minor", "w
 const struct setting config_log_event_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
+     .high = CONFIG_NAME_OCTETS,
      .offset = EVENT(name),
      .example = "\"raid degraded\"",
      .help = "Its name."},
@@ -125,6 +127,7 @@ static const char *const quota_formats[] = {"dovecot", "cyrus", NULL};
 const struct setting config_quota_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
+     .high = CONFIG_NAME_OCTETS,
      .offset = QUOTA(name),
      .example = "\"quotas\"",
      .help = "Name of its row of mailmonSourceTable; left out: the format and the word quota."},

@@ -14,6 +14,7 @@ static const char *const severities[] = {"critical", "major",         "minor",
 const struct setting config_alarm_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
+     .high = CONFIG_NAME_OCTETS,
      .offset = ALARM(name),
      .example = "\"spool\"",
      .help = "The rule's name: mailmonAlarmId."},

@@ -10,6 +10,7 @@
 const struct setting config_directory_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
+     .high = CONFIG_NAME_OCTETS,
      .offset = DIRECTORY(name),
      .example = "\"slapd\"",
      .help = "Name of the server, in applTable; left out: slapd."},

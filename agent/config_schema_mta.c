@@ -9,7 +9,8 @@
 /* Rows that several of them have. */
 #define NAME(example_, otherwise)                                                                  \
     {                                                                                              \
-        .name = "name", .kind = SETTING_TEXT, .offset = MTA(name), .example = example_,            \
+        .name = "name", .kind = SETTING_TEXT, .high = CONFIG_NAME_OCTETS, .offset = MTA(name),     \
+        .example = example_,                                                                       \
         .help = "Name of the instance, in applTable; left out: " otherwise "."                     \
     }
 #define CONFIG_FILE_OF(example_, otherwise)                                                        \
@@ -67,6 +68,7 @@
 const struct setting config_postfix_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
+     .high = CONFIG_NAME_OCTETS,
      .offset = MTA(name),
      .example = "\"postfix\"",
      .help = "Name of the instance: its syslog_name, and its name in applTable."},

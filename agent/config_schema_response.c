@@ -13,6 +13,7 @@ static const char *const families[] = {"any", "ipv4", "ipv6", NULL};
 const struct setting response_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
+     .high = CONFIG_NAME_OCTETS,
      .offset = IN(name),
      .example = "\"mx1 smtp\"",
      .help = "What the row is called; it keeps its number as long as it keeps its name."},

@@ -18,6 +18,7 @@ static const char *const retrieves[] = {"pop3", "pop3s", "imap", "imaps", NULL};
 const struct setting route_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
+     .high = CONFIG_NAME_OCTETS,
      .offset = IN(name),
      .example = "\"relay1 to store1\"",
      .help = "What the row is called; it keeps its number as long as it keeps its name."},

@@ -31,6 +31,7 @@ const char *const config_sun_utilities[] = {
 const struct setting config_sun_settings[] = {
     {.name = "name",
      .kind = SETTING_TEXT,
+     .high = CONFIG_NAME_OCTETS,
      .offset = MTA(name),
      .example = "\"mailsrv-1\"",
      .help = "Name of the instance, in applTable; left out: \"sun\"."},

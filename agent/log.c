@@ -175,3 +175,13 @@ void log_msg(enum log_level level, const char *format, ...)
     }
     errno = error;
 }
+
+bool log_storm_takes(struct log_storm *s, int64_t now_ms, bool *last)
+{
+    if (now_ms >= s->until_ms)
+        *s = (struct log_storm){now_ms + 60000, 0};
+    if (s->count >= LOG_STORM_MAX)
+        return false;
+    *last = ++s->count == LOG_STORM_MAX;
+    return true;
+}

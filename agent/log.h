@@ -6,6 +6,7 @@
 #define LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level {
     LOG_LEVEL_ERROR,
@@ -32,5 +33,17 @@ void log_msg(enum log_level level, const char *format, ...) __attribute__((forma
 #define log_notice(...)  log_msg(LOG_LEVEL_NOTICE, __VA_ARGS__)
 #define log_info(...)    log_msg(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...)   log_msg(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/*
+ * Messages that somebody else may cause as often as he likes, by datagrams that are none: of each minute the first
+ * LOG_STORM_MAX are to be logged. All zero before the first. now_ms: of a monotonic clock.
+ */
+#define LOG_STORM_MAX 10
+struct log_storm {
+    int64_t until_ms;
+    unsigned count;
+};
+/* Whether this one is to be logged. *last: no other will be in this minute, which should be told. */
+bool log_storm_takes(struct log_storm *s, int64_t now_ms, bool *last);
 
 #endif

@@ -168,6 +168,14 @@ static int dump(const struct supervise_options *o)
     return ok ? 0 : 1;
 }
 
+/* The path of what need not exist yet. */
+static bool whole_path(const char *path, char whole[PATH_MAX])
+{
+    char here[PATH_MAX];
+    return *path != '/' && getcwd(here, sizeof here) &&
+           snprintf(whole, PATH_MAX, "%s/%s", here, path) < PATH_MAX;
+}
+
 static int run(int argc, char **argv, char **all)
 {
     struct supervise_options o = {.program_dir = supervise_program_dir()};
@@ -194,9 +202,11 @@ static int run(int argc, char **argv, char **all)
     }
     if (want_pass)
         return pass_on(o.program_dir, all);
-    char whole[PATH_MAX];
-    if (o.config && realpath(o.config, whole))
-        o.config = whole; /* the daemon leaves this directory */
+    char config[PATH_MAX], state[PATH_MAX]; /* the daemon leaves this directory */
+    if (o.config && realpath(o.config, config))
+        o.config = config;
+    if (o.state && whole_path(o.state, state))
+        o.state = state;
     if (optind < argc) {
         fprintf(stderr, "mailmond: %s: unexpected argument; try mailmond --help\n", argv[optind]);
         return 2;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "config.h"
 
 static const char usage_text[] =
     "usage: " COLLECT_PROGRAM " [--config FILE] [--state DIR] --check | --dump-config | --detect\n"
@@ -59,6 +60,19 @@ int arguments_wrong(void)
     return 2;
 }
 
+static int take_count(uint32_t *count, const char *name)
+{
+    char *end;
+    unsigned long n = strtoul(optarg, &end, 10);
+    if (*optarg < '0' || *optarg > '9' || *end || n < 1 || n > CONFIG_MESSAGES_MAX) {
+        fprintf(stderr, "mailmond: --%s %s: write a number from 1 to %d\n", name, optarg,
+                CONFIG_MESSAGES_MAX);
+        return 2;
+    }
+    *count = (uint32_t)n;
+    return -1;
+}
+
 static int take(struct arguments *a, size_t i)
 {
     char *member = (char *)a + known[i].offset;
@@ -73,8 +87,7 @@ static int take(struct arguments *a, size_t i)
         *(int *)(void *)member = atoi(optarg);
         break;
     case COUNT:
-        *(uint32_t *)(void *)member = (uint32_t)strtoul(optarg, NULL, 10);
-        break;
+        return take_count((uint32_t *)(void *)member, known[i].name);
     case HELP:
         fputs(usage_text, stdout);
         return 0;

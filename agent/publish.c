@@ -64,6 +64,7 @@ static struct {
     unsigned registrations;
     int refused_why; /* the last code */
     uint64_t refused_logged;
+    struct log_storm library_says;
     int away_logged; /* why it was away when that was last said: an errno, -1: not said yet */
 } publish = {.away_logged = -1};
 
@@ -144,6 +145,17 @@ static enum log_level level_of(int priority)
                                      : LOG_LEVEL_DEBUG;
 }
 
+/* Whoever reaches the port makes the library complain: of each datagram that is none, before it knows a community. */
+static void say_of_library(const struct snmp_log_message *m)
+{
+    enum log_level level = level_of(m->priority);
+    bool last = false;
+    if (level == LOG_LEVEL_DEBUG ||
+        log_storm_takes(&publish.library_says, clock_ms(CLOCK_MONOTONIC), &last))
+        log_msg(level, "net-snmp: %.*s%s", (int)strcspn(m->msg, "\n"), m->msg,
+                last ? " (what else it says is left out for a minute)" : "");
+}
+
 static int take_log(int major, int minor, void *server_argument, void *client_argument)
 {
     (void)major, (void)minor, (void)client_argument;
@@ -152,7 +164,7 @@ static int take_log(int major, int minor, void *server_argument, void *client_ar
         publish.back.registrations_refused++;
         publish.refused_why = atoi(m->msg + sizeof REFUSED - 1);
     } else if (!known_message(m->msg) && !master_take_message(m->msg)) {
-        log_msg(level_of(m->priority), "net-snmp: %.*s", (int)strcspn(m->msg, "\n"), m->msg);
+        say_of_library(m);
     }
     return SNMP_ERR_NOERROR;
 }

@@ -244,3 +244,26 @@ def test_directories_in_the_state_directory(folder):
         lab.daemon.stop()
         assert "denied" not in lab.daemon.text()
         run("chown", "-R", "root:root", str(state))
+
+
+def test_relative_state_directory(folder, monkeypatch):
+    """--state is taken from where mailmond was started, by its children and by the SNMP library, too."""
+    lab = Lab(folder)
+    monkeypatch.chdir(folder)
+    command = lab.daemon.command
+    lab.daemon.command = lambda *options: [o if o != lab.daemon.folder / "state" else "here"
+                                           for o in command(*options)]
+    lab.daemon.start()
+    try:
+        assert "persistent directory" not in lab.daemon.text()
+    finally:
+        lab.daemon.stop()
+    assert (folder / "here" / "state.db").exists() and list((folder / "here" / "snmp").iterdir())
+    assert "persistent directory" not in lab.daemon.text()
+
+
+@pytest.mark.parametrize("number", ["x", "0", "-1", "12x", "", "100000001", "99999999999999999999"])
+def test_bound_that_is_none(number):
+    done = subprocess.run([BUILD / "mailmond", "--read", "postfix", "--messages-max", number, "/dev/null"],
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and "write a number from 1 to 100000000" in done.stderr

@@ -4,6 +4,7 @@ import os
 import random
 import re
 import shutil
+import socket
 import signal
 import subprocess
 import sys
@@ -408,6 +409,21 @@ def test_standalone(own):
     assert not client.values("snmpget", PHANTOM)[0][1] or PHANTOM in oids
     status = Path(f"/proc/{publisher.pid}/status").read_text()
     assert not re.search(r"^Uid:\s+0\b", status, re.M)
+
+
+def test_datagrams_that_are_none(own):
+    """Whoever reaches the port cannot fill the disk with what the library says of his datagrams."""
+    tmp, keep = own
+    port, publisher = standalone(tmp, keep)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect(("127.0.0.1", port))
+        for i in range(300):
+            s.send(b"\x30\x0d\x02\x01\x01\x04\x06public\xaf\x00")
+            if i % 50 == 0:
+                assert Client(port, community="public").uptime() is not None
+    assert Client(port, community="public").uptime() is not None
+    said = [line for line in publisher.text().splitlines() if "net-snmp: " in line]
+    assert len(said) == 10 and said[9].endswith("left out for a minute)"), said
 
 
 def test_standalone_v3_and_engine(own):

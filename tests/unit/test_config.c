@@ -230,6 +230,9 @@ static void unknown_names(void **state)
     wrong("snmp = { user = \"root\"; }", 1, "belongs to the top level");
     wrong("snmp = {\n mod = \"agentx\"; }", 2, "did you mean mode?");
     wrong("colour = 1;", 1, "see mailmond.conf(5)");
+    wrong("postfix = ({ log = \"/x\";\n name = \"0123456789012345678901234567890123456789\"\n"
+          "\"012345678901234567890123\"; });",
+          2, "name is longer than 63 octets");
     wrong("postfix = (\n{ queue_dir = \"/x\"; });", 2, "did you mean queue_directory?");
 }
 

@@ -159,6 +159,22 @@ static void to_stderr(void **state)
             "info: plain\n<3>in the journal\n<6>two\\\\nlines\n2[^\n]* p.*plain again\n$");
 }
 
+static void storm(void **state)
+{
+    (void)state;
+    struct log_storm s = {0, 0};
+    bool last = false;
+    for (int minute = 0; minute < 3; minute++) {
+        int64_t now_ms = 5000 + minute * 60000;
+        for (int i = 0; i < LOG_STORM_MAX; i++) {
+            assert_true(log_storm_takes(&s, now_ms + i, &last));
+            assert_int_equal(last, i == LOG_STORM_MAX - 1);
+        }
+        for (int i = 0; i < 100; i++)
+            assert_false(log_storm_takes(&s, now_ms + 59999, &last));
+    }
+}
+
 static int make_file(void **state)
 {
     (void)state;
@@ -179,7 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(line),         cmocka_unit_test(zone),     cmocka_unit_test(levels),
         cmocka_unit_test(hostile_text), cmocka_unit_test(rotation), cmocka_unit_test(refusals),
-        cmocka_unit_test(to_stderr),
+        cmocka_unit_test(to_stderr),    cmocka_unit_test(storm),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }
