@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 
-#define FILES_AHEAD 32 /* whose seconds are fetched before they are counted */
-#define SCANS_MAX   3  /* in one refresh, when the event queue keeps overflowing */
+#define FILES_AHEAD 32  /* whose seconds are fetched before they are counted */
+#define ROWS_AHEAD  256 /* and which are fetched themselves */
+#define SCANS_MAX   3   /* in one refresh, when the event queue keeps overflowing */
 
 unsigned mailq_queue_of(const struct mailq *q, const struct mailq_file *f)
 {
@@ -56,10 +56,8 @@ void mailq_count_out(struct mailq *q, const struct mailq_file *f)
 {
     struct mailq_sums *s = &q->queues[mailq_queue_of(q, f)];
     const struct mailq_learnt *learnt = mailq_map_learnt(&q->map, f);
-    if (f->flags & MAILQ_FILE_WRITING) {
-        s->writing--;
+    if (f->flags & MAILQ_FILE_WRITING)
         return;
-    }
     count(s, f, learnt, (uint64_t)-1);
     if (f->arrival_s)
         mailq_ages_remove(&s->ages, f->arrival_s);
@@ -75,10 +73,8 @@ void mailq_count_in(struct mailq *q, const struct mailq_file *f)
 {
     struct mailq_sums *s = &q->queues[mailq_queue_of(q, f)];
     const struct mailq_learnt *learnt = mailq_map_learnt(&q->map, f);
-    if (f->flags & MAILQ_FILE_WRITING) {
-        s->writing++;
+    if (f->flags & MAILQ_FILE_WRITING)
         return;
-    }
     count(s, f, learnt, 1);
     if (f->arrival_s)
         age_in(s, f);
@@ -140,10 +136,8 @@ struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t has
 /* Counts a file of which nothing but its name is known. */
 static void count_fresh(struct mailq_sums *s, const struct mailq_file *f, uint32_t position)
 {
-    if (f->flags & MAILQ_FILE_WRITING) {
-        s->writing++;
+    if (f->flags & MAILQ_FILE_WRITING)
         return;
-    }
     s->messages++;
     s->unsized++;
     s->untimed += s->retries.counts != NULL;
@@ -164,6 +158,7 @@ void mailq_filled(struct mailq *q)
     const struct mailq_file *f = q->map.files;
     for (uint32_t i = 0; i < q->map.count; i++) {
         uint32_t later = i + FILES_AHEAD;
+        __builtin_prefetch(&f[i + ROWS_AHEAD]);
         if (later < q->map.count)
             mailq_ring_prefetch(&q->queues[mailq_queue_of(q, &f[later])].ages.ring,
                                 f[later].arrival_s);
@@ -219,9 +214,13 @@ void mailq_complete(struct mailq *q, struct mailq_file *f)
     mailq_count_in(q, f);
 }
 
-bool mailq_complete_mode(unsigned mode)
+struct mailq_file *mailq_find(struct mailq *q, struct queue_id id, uint32_t at)
 {
-    return mode & S_IXUSR;
+    struct mailq_file *f = at < q->map.count ? &q->map.files[at] : NULL;
+    if (f && f->id.lo == id.lo && f->id.hi == id.hi)
+        return f;
+    mailq_index(q);
+    return mailq_map_find(&q->map, id, mailq_map_hash(&q->map, id));
 }
 
 bool mailq_add_queue(struct mailq *q, const char *name, unsigned flags)
@@ -440,6 +439,7 @@ void mailq_refresh(struct mailq *q, const struct mailq_request *request,
         mailq_index(q);
     for (unsigned i = 0; i < request->update_count; i++)
         mailq_update(q, &request->updates[i]);
+    mailq_check_writing(q);
     mailq_learn(q, request);
     mailq_find_oldest(q);
     tell(q, result);

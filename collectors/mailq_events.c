@@ -58,6 +58,8 @@ void mailq_events_settle(struct mailq *q)
         /* As not seen, so that the scan drops it if it is nowhere. */
         mailq_mark(q, f);
         mailq_count_in(q, f);
+        if (f->flags & MAILQ_FILE_WRITING)
+            mailq_doubt(q, f);
     }
 }
 
@@ -70,9 +72,10 @@ static void arrive(struct mailq *q, uint16_t directory, const struct inotify_eve
         return;
     if (!known && (e->mask & IN_MOVED_TO))
         deliver(q, e->cookie, f);
+    if (!known && (f->flags & MAILQ_FILE_WRITING))
+        mailq_doubt(q, f);
     if (known && (mailq_queue_flags(q, f) & MTA_QUEUE_REWRITTEN))
         mailq_changed(q, f);
-    mailq_check_writing(q, f);
     mailq_want(q, f);
     mailq_learn_retry(q, f);
 }
@@ -92,14 +95,9 @@ static void file_event(struct mailq *q, uint16_t directory, const struct inotify
     struct mailq_file *f = mailq_map_find(&q->map, id, hash);
     if (!f || f->directory != directory)
         return;
-    if (e->mask & IN_ATTRIB) {
-        mailq_check_writing(q, f);
-        mailq_learn_retry(q, f);
-    } else {
-        if (e->mask & IN_MOVED_FROM)
-            carry(q, e->cookie, f);
-        mailq_remove(q, f);
-    }
+    if (e->mask & IN_MOVED_FROM)
+        carry(q, e->cookie, f);
+    mailq_remove(q, f);
 }
 
 /* A queue, when directory is the root, or a hash directory appeared or went. */

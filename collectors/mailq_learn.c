@@ -85,7 +85,7 @@ static void file_name(const struct mailq *q, const struct mailq_file *f, char na
         queue_id_text(f->id, name);
 }
 
-static bool file_path(const struct mailq *q, const struct mailq_file *f, char path[MAILQ_TREE_PATH])
+bool mailq_file_path(const struct mailq *q, const struct mailq_file *f, char path[MAILQ_TREE_PATH])
 {
     char name[MTA_FILE_NAME];
     file_name(q, f, name);
@@ -202,7 +202,7 @@ static void learn_retry(struct mailq *q, struct mailq_file *f)
 {
     char path[MAILQ_TREE_PATH];
     struct stat st;
-    if (q->result->attempt_count == MAILQ_ATTEMPTS_MAX || !file_path(q, f, path) ||
+    if (q->result->attempt_count == MAILQ_ATTEMPTS_MAX || !mailq_file_path(q, f, path) ||
         fstatat(q->tree.root, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return;
     mailq_count_out(q, f);
@@ -220,28 +220,9 @@ void mailq_learn_retry(struct mailq *q, struct mailq_file *f)
     learn_retry(q, f);
 }
 
-void mailq_check_writing(struct mailq *q, struct mailq_file *f)
-{
-    char path[MAILQ_TREE_PATH];
-    struct stat st;
-    if (!(f->flags & MAILQ_FILE_WRITING))
-        return;
-    if (f->arrival_s && q->now_s - f->arrival_s >= MAILQ_WRITING_S) {
-        mailq_complete(q, f);
-    } else if (file_path(q, f, path) &&
-               fstatat(q->tree.root, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        if (mailq_complete_mode(st.st_mode) || q->now_s - st.st_mtime >= MAILQ_WRITING_S)
-            mailq_complete(q, f);
-    }
-}
-
 static void learn_file(struct mailq *q, struct mailq_file *f, struct budget *b)
 {
     struct queue_file told;
-    if ((f->flags & MAILQ_FILE_WRITING) && b->stats) {
-        b->stats--;
-        mailq_check_writing(q, f);
-    }
     if (f->flags & MAILQ_FILE_WRITING)
         return;
     if (unknown(f)) {
@@ -264,7 +245,7 @@ static void learn_file(struct mailq *q, struct mailq_file *f, struct budget *b)
 /* What is there to learn at all? */
 struct unknowns {
     bool messages; /* sizes or arrivals */
-    bool inodes;   /* next attempts, or whether a file is complete */
+    bool inodes;   /* next attempts */
     bool retries;  /* next attempts that may have changed */
 };
 
@@ -273,7 +254,7 @@ static struct unknowns find_unknowns(const struct mailq *q)
     struct unknowns u = {false, false, false};
     for (unsigned i = 0; i < q->queue_count; i++) {
         u.messages |= q->queues[i].unsized || q->queues[i].unaged || q->queues[i].changed;
-        u.inodes |= q->queues[i].untimed || q->queues[i].writing;
+        u.inodes |= q->queues[i].untimed;
         u.retries |= (q->places[i].flags & MTA_QUEUE_RETRY) && q->queues[i].messages;
     }
     return u;
@@ -309,9 +290,7 @@ void mailq_learn(struct mailq *q, const struct mailq_request *request)
         if (q->cursor >= q->map.count)
             q->cursor = 0;
         struct mailq_file *f = &q->map.files[q->cursor++];
-        if (unknown(f) || b.rechecks ||
-            (b.stats &&
-             (!mailq_map_learnt(&q->map, f)->retry_s || (f->flags & MAILQ_FILE_WRITING))))
+        if (unknown(f) || b.rechecks || (b.stats && !mailq_map_learnt(&q->map, f)->retry_s))
             learn_file(q, f, &b);
     }
 }
@@ -332,19 +311,10 @@ static void pass_for_oldest(struct mailq *q)
     q->passed_s = q->monotonic_s;
 }
 
-static struct mailq_file *oldest_of(struct mailq *q, const struct mailq_sums *s)
-{
-    struct mailq_file *f = &q->map.files[s->oldest_at];
-    if (s->oldest_at < q->map.count && f->id.lo == s->oldest.lo && f->id.hi == s->oldest.hi)
-        return f;
-    mailq_index(q);
-    return mailq_map_find(&q->map, s->oldest, mailq_map_hash(&q->map, s->oldest));
-}
-
 static void find_message_id(struct mailq *q, struct mailq_sums *s)
 {
     struct queue_file told;
-    struct mailq_file *f = oldest_of(q, s);
+    struct mailq_file *f = mailq_find(q, s->oldest, s->oldest_at);
     s->message_id_of = s->oldest;
     s->message_id.length = TEXT_ABSENT;
     if (f && read_file(q, f, MAILQ_READ_MAX, &told) && told.message_id.p)

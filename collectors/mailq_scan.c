@@ -18,8 +18,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define BATCH    64
-#define SKIP_MAX 2 /* files passed over to find the next of a directory */
+#define BATCH       64
+#define ENTRIES_MAX (32 << 10) /* octets of entries read at once: more is not faster */
+#define SKIP_MAX    2          /* files passed over to find the next of a directory */
 
 struct linux_dirent64 {
     uint64_t d_ino;
@@ -43,7 +44,6 @@ struct batch {
         struct queue_id id;
         uint64_t hash;
         int64_t arrival_s;
-        const char *name;
     } names[BATCH];
 };
 
@@ -61,19 +61,6 @@ static void fail(struct mailq *q, enum source_status status, const char *what, u
              strerror(error), remedy);
 }
 
-/*
- * Does the file count? A look at its inode only when it may still be being written, and at so many at
- * most: as many as there are processes that write may be incomplete, and events will tell of them.
- */
-static bool complete_now(const struct batch *b, const char *name, int64_t arrival_s)
-{
-    struct stat st;
-    if ((arrival_s && b->q->now_s - arrival_s >= MAILQ_WRITING_S) || b->q->looks == 0)
-        return true;
-    b->q->looks--;
-    return fstatat(b->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && mailq_complete_mode(st.st_mode);
-}
-
 /* Is it the file that follows the last one in the map, or nearly? Then it is marked. */
 static bool seen_in_order(struct batch *b, struct queue_id id)
 {
@@ -82,7 +69,7 @@ static bool seen_in_order(struct batch *b, struct queue_id id)
         struct mailq_file *f = &q->map.files[i];
         if (f->id.lo != id.lo || f->id.hi != id.hi)
             continue;
-        if (f->directory != b->directory || (f->flags & MAILQ_FILE_WRITING))
+        if (f->directory != b->directory)
             return false;
         mailq_mark(q, f);
         b->next = i + 1;
@@ -103,11 +90,11 @@ static void flush(struct batch *b)
     for (unsigned i = 0; i < b->count; i++) {
         struct mailq_file *f = mailq_place(b->q, b->names[i].id, b->names[i].hash,
                                            b->names[i].arrival_s, b->directory);
-        if (f && (f->flags & MAILQ_FILE_WRITING) &&
-            complete_now(b, b->names[i].name, b->names[i].arrival_s))
-            mailq_complete(b->q, f);
-        if (f)
-            last = (uint32_t)(f - b->q->map.files);
+        if (!f)
+            continue;
+        last = (uint32_t)(f - b->q->map.files);
+        if (last >= known && (f->flags & MAILQ_FILE_WRITING))
+            mailq_doubt(b->q, f);
     }
     if (!b->in_order && last < known)
         b->next = last + 1;
@@ -139,7 +126,7 @@ static struct slice name_of(const struct linux_dirent64 *e)
 
 /* While an empty map is filled: mailq_filled does the rest. Between two reads of a directory the kernel's memory of
    it stays in the cache. */
-static void append(struct batch *b, struct queue_id id, int64_t arrival_s, const char *name)
+static void append(struct batch *b, struct queue_id id, int64_t arrival_s)
 {
     struct mailq_file *f = mailq_map_append(&b->q->map, id);
     if (!f) {
@@ -149,8 +136,8 @@ static void append(struct batch *b, struct queue_id id, int64_t arrival_s, const
     f->directory = b->directory;
     f->arrival_s = mailq_instant(arrival_s);
     f->flags = b->flags;
-    if ((f->flags & MAILQ_FILE_WRITING) && complete_now(b, name, arrival_s))
-        f->flags &= (uint8_t)~MAILQ_FILE_WRITING;
+    if (f->flags & MAILQ_FILE_WRITING)
+        mailq_doubt(b->q, f);
 }
 
 static void add_file(struct batch *b, const struct linux_dirent64 *e)
@@ -161,7 +148,7 @@ static void add_file(struct batch *b, const struct linux_dirent64 *e)
         !is_regular(b->fd, e))
         return;
     if (b->q->filling) {
-        append(b, id, arrival_s, e->d_name);
+        append(b, id, arrival_s);
         return;
     }
     if (seen_in_order(b, id))
@@ -171,8 +158,7 @@ static void add_file(struct batch *b, const struct linux_dirent64 *e)
     mailq_ring_prefetch(b->ring, arrival_s);
     b->names[b->count].id = id;
     b->names[b->count].hash = hash;
-    b->names[b->count].arrival_s = arrival_s;
-    b->names[b->count++].name = e->d_name;
+    b->names[b->count++].arrival_s = arrival_s;
     if (b->count == BATCH)
         flush(b);
 }
@@ -200,7 +186,7 @@ static void take_entries(struct batch *b, const char *entries, size_t size)
         else if (e->d_name[0] != '.')
             add_file(b, e);
     }
-    flush(b); /* the names lie in the buffer */
+    flush(b);
 }
 
 static int read_directory(struct mailq *q, uint16_t directory, int fd)
@@ -218,7 +204,7 @@ static int read_directory(struct mailq *q, uint16_t directory, int fd)
     b.in_order = false;
     b.count = 0;
     long n;
-    while ((n = syscall(SYS_getdents64, fd, q->buffer, sizeof q->buffer)) > 0)
+    while ((n = syscall(SYS_getdents64, fd, q->buffer, ENTRIES_MAX)) > 0)
         take_entries(&b, q->buffer, (size_t)n);
     int error = n < 0 ? errno : 0;
     q->scan_next = b.next;
@@ -421,7 +407,6 @@ void mailq_scan(struct mailq *q)
     mailq_events_settle(q);
     q->mark = !q->mark;
     q->scan_next = 0;
-    q->looks = MAILQ_LOOKS_MAX;
     q->filling = q->map.count == 0;
     q->need_scan = false;
     q->status = SOURCE_OK;
@@ -434,8 +419,10 @@ void mailq_scan(struct mailq *q)
         q->queues[i].oldest_s = UINT32_MAX;
     if (open_root(q))
         scan_queues(q);
-    if (filled)
+    if (filled) {
+        mailq_keep_youngest(q, MAILQ_LOOKS_MAX);
         mailq_filled(q);
+    }
     q->filling = false;
     if (q->tree.polling) /* no event will tell what was found twice */
         mailq_index(q);

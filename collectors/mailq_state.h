@@ -1,7 +1,7 @@
 /*
  * What the parts of the queue collector share: mailq.c (the object and its result), mailq_scan.c
- * (full scans), mailq_events.c (inotify), mailq_learn.c (what only a file or its inode tells).
- * Private to them.
+ * (full scans), mailq_events.c (inotify), mailq_writing.c (files that are perhaps incomplete), mailq_learn.c
+ * (what only a file or its inode tells). Private to them.
  *
  * Invariant: the sums of a queue are those over its files in the map that are not being written.
  * Whoever changes a file takes it out of them before and puts it back after (mailq_count_out,
@@ -21,13 +21,13 @@
 #define MAILQ_RUNNING_MAX 64
 #define MAILQ_WRITING_S   3600 /* what is written longer than this counts as complete */
 #define MAILQ_RETRIES_NOW 40   /* next attempts that a refresh learns as events tell of them */
-#define MAILQ_LOOKS_MAX   1000 /* inodes that a scan looks at to see whether files are complete */
+#define MAILQ_WRITING_MAX 1024 /* files that may be incomplete; of more the younger half */
+#define MAILQ_LOOKS_MAX   128  /* of them after a first scan */
 
 struct mailq_sums {
     uint64_t messages, bytes, recipients;
     uint64_t unsized, unaged, untimed; /* size, arrival, next attempt unknown */
     uint64_t held, changed;
-    uint64_t writing; /* not in messages */
     struct mailq_ages ages;
     struct mailq_ring retries; /* mapped for MTA_QUEUE_RETRY only */
     bool denied;
@@ -42,6 +42,12 @@ struct mailq_carried {
     uint32_t cookie; /* 0: none */
     struct mailq_file file;
     struct mailq_learnt learnt;
+};
+
+/* A file that was incomplete when it was looked at last, or was not yet. */
+struct mailq_writing {
+    struct queue_id id;
+    uint32_t arrival_s, at; /* its position, perhaps */
 };
 
 struct mailq {
@@ -61,7 +67,6 @@ struct mailq {
     bool mark;          /* MAILQ_FILE_SEEN and seen of what the running scan found */
     bool filling;       /* the running scan fills an empty map */
     bool unindexed;     /* what it found is in the map, but not in its index */
-    unsigned looks;     /* that it may still take, see MAILQ_LOOKS_MAX */
     uint32_t scan_next; /* position where the running scan looks first for a file */
     bool need_scan;     /* the next refresh must scan */
     bool short_of_memory;
@@ -69,6 +74,9 @@ struct mailq {
     int64_t learnt_s,
         passed_s;    /* monotonic: last refresh, last pass over all files for the oldest */
     uint32_t cursor; /* where learning goes on */
+    struct mailq_writing writing[MAILQ_WRITING_MAX]; /* in no order */
+    unsigned writing_count;
+    uint32_t written_since_s; /* of this refresh: what is older counts, there were too many */
     struct queue_id running[MAILQ_RUNNING_MAX]; /* had a journal when read: to be read again */
     unsigned running_count;
     uint64_t events, scans, overflows, files_read;
@@ -113,8 +121,8 @@ void mailq_remove(struct mailq *q, struct mailq_file *f);
 void mailq_changed(struct mailq *q, struct mailq_file *f);
 /* It is complete: from now on it counts. */
 void mailq_complete(struct mailq *q, struct mailq_file *f);
-/* Is it, by this mode? */
-bool mailq_complete_mode(unsigned mode);
+/* The file with this id, which is perhaps at this position; NULL if there is none. */
+struct mailq_file *mailq_find(struct mailq *q, struct queue_id id, uint32_t at);
 
 /* Scans all queues: sets status and error, watches every directory, drops files that are no more.
  */
@@ -133,9 +141,16 @@ void mailq_events_settle(struct mailq *q);
 void mailq_update(struct mailq *q, const struct mailq_update *u);
 /* Asks the log for a file's size, now. */
 void mailq_want(struct mailq *q, struct mailq_file *f);
-/* Takes a look at the inode of a file being written. */
-void mailq_check_writing(struct mailq *q, struct mailq_file *f);
-/* A file arrived in a queue, or its inode changed: learns when it is tried next, if that is told there. */
+/* Its path below the queue directory; false if it has no room. */
+bool mailq_file_path(const struct mailq *q, const struct mailq_file *f, char path[MAILQ_TREE_PATH]);
+/* A file that counts as being written is new: it is looked at in each refresh until it is complete, or counts
+   at once if it is old. */
+void mailq_doubt(struct mailq *q, struct mailq_file *f);
+/* Of the files that may be incomplete only so many are looked at, the youngest; the others count. */
+void mailq_keep_youngest(struct mailq *q, unsigned n);
+/* Takes a look at the inodes of all files that may be incomplete. */
+void mailq_check_writing(struct mailq *q);
+/* A file arrived in a queue: learns when it is tried next, if that is told there. */
 void mailq_learn_retry(struct mailq *q, struct mailq_file *f);
 /* Learns what is unknown, within the rates of the request. */
 void mailq_learn(struct mailq *q, const struct mailq_request *request);

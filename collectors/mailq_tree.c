@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define EVENTS         (IN_ONLYDIR | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
 
 static const struct mailq_directory fresh = {
@@ -194,22 +195,11 @@ static void unwatch(struct mailq_tree *t, uint16_t directory)
     d->watch = -1;
 }
 
-/* Which events of a directory matter. Changes of attributes only where they tell that a file is
-   complete: to watch for them the kernel visits every name of the directory that it has cached. */
-static uint32_t event_mask(const struct mailq_tree *t, uint16_t directory)
-{
-    uint32_t mask = IN_ONLYDIR | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
-    if (directory == MAILQ_TREE_ROOT)
-        return mask;
-    unsigned flags = t->queues[t->directories[directory].queue].flags;
-    return flags & MTA_QUEUE_INCOMPLETE ? mask | IN_ATTRIB : mask;
-}
-
 void mailq_tree_watch(struct mailq_tree *t, uint16_t directory, int fd)
 {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    int w = t->inotify < 0 ? -1 : inotify_add_watch(t->inotify, path, event_mask(t, directory));
+    int w = t->inotify < 0 ? -1 : inotify_add_watch(t->inotify, path, EVENTS);
     if (w < 0) {
         if (!t->polling && t->inotify >= 0)
             t->watch_error = errno;

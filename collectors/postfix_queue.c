@@ -82,55 +82,72 @@ size_t postfix_id_length(struct slice s)
     return postfix_id_exact(slice_head(s, n), &id) ? n : 0;
 }
 
-#define DIGIT          0x8000
-#define D(value, code) (DIGIT | (value) << 8 | (code))
-
-/* A base 52 digit: its value and its code in a queue_id. */
-static const uint16_t digits[256] = {
-    ['0'] = D(0, 1),   ['1'] = D(1, 2),   ['2'] = D(2, 3),   ['3'] = D(3, 4),   ['4'] = D(4, 5),
-    ['5'] = D(5, 6),   ['6'] = D(6, 7),   ['7'] = D(7, 8),   ['8'] = D(8, 9),   ['9'] = D(9, 10),
-    ['B'] = D(10, 12), ['C'] = D(11, 13), ['D'] = D(12, 14), ['F'] = D(13, 16), ['G'] = D(14, 17),
-    ['H'] = D(15, 18), ['J'] = D(16, 20), ['K'] = D(17, 21), ['L'] = D(18, 22), ['M'] = D(19, 23),
-    ['N'] = D(20, 24), ['P'] = D(21, 26), ['Q'] = D(22, 27), ['R'] = D(23, 28), ['S'] = D(24, 29),
-    ['T'] = D(25, 30), ['V'] = D(26, 32), ['W'] = D(27, 33), ['X'] = D(28, 34), ['Y'] = D(29, 35),
-    ['Z'] = D(30, 36), ['b'] = D(31, 38), ['c'] = D(32, 39), ['d'] = D(33, 40), ['f'] = D(34, 42),
-    ['g'] = D(35, 43), ['h'] = D(36, 44), ['j'] = D(37, 46), ['k'] = D(38, 47), ['l'] = D(39, 48),
-    ['m'] = D(40, 49), ['n'] = D(41, 50), ['p'] = D(42, 52), ['q'] = D(43, 53), ['r'] = D(44, 54),
-    ['s'] = D(45, 55), ['t'] = D(46, 56), ['v'] = D(47, 58), ['w'] = D(48, 59), ['x'] = D(49, 60),
-    ['y'] = D(50, 61), ['z'] = D(51, 62),
+/* A base 52 digit's value, and its code in a queue_id; 0: it is none. */
+static const uint8_t digit_value[256] = {
+    ['0'] = 0,  ['1'] = 1,  ['2'] = 2,  ['3'] = 3,  ['4'] = 4,  ['5'] = 5,  ['6'] = 6,  ['7'] = 7,
+    ['8'] = 8,  ['9'] = 9,  ['B'] = 10, ['C'] = 11, ['D'] = 12, ['F'] = 13, ['G'] = 14, ['H'] = 15,
+    ['J'] = 16, ['K'] = 17, ['L'] = 18, ['M'] = 19, ['N'] = 20, ['P'] = 21, ['Q'] = 22, ['R'] = 23,
+    ['S'] = 24, ['T'] = 25, ['V'] = 26, ['W'] = 27, ['X'] = 28, ['Y'] = 29, ['Z'] = 30, ['b'] = 31,
+    ['c'] = 32, ['d'] = 33, ['f'] = 34, ['g'] = 35, ['h'] = 36, ['j'] = 37, ['k'] = 38, ['l'] = 39,
+    ['m'] = 40, ['n'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['v'] = 47,
+    ['w'] = 48, ['x'] = 49, ['y'] = 50, ['z'] = 51,
 };
+static const uint8_t digit_code[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['F'] = 16, ['G'] = 17, ['H'] = 18,
+    ['J'] = 20, ['K'] = 21, ['L'] = 22, ['M'] = 23, ['N'] = 24, ['P'] = 26, ['Q'] = 27, ['R'] = 28,
+    ['S'] = 29, ['T'] = 30, ['V'] = 32, ['W'] = 33, ['X'] = 34, ['Y'] = 35, ['Z'] = 36, ['b'] = 38,
+    ['c'] = 39, ['d'] = 40, ['f'] = 42, ['g'] = 43, ['h'] = 44, ['j'] = 46, ['k'] = 47, ['l'] = 48,
+    ['m'] = 49, ['n'] = 50, ['p'] = 52, ['q'] = 53, ['r'] = 54, ['s'] = 55, ['t'] = 56, ['v'] = 58,
+    ['w'] = 59, ['x'] = 60, ['y'] = 61, ['z'] = 62,
+};
+#define CODE_Z  62
+#define MILLION (8u << 18 | 6u << 12 | 52u << 6 | 49u) /* the codes of 1000000 */
 
-/* A number in base 52 and, behind those before, its codes; *all loses DIGIT where it is none. */
-static int64_t base52(struct slice s, uint64_t *codes, unsigned *all)
+static int64_t base52(const char *p, size_t n)
 {
     int64_t v = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned d = digits[(unsigned char)s.p[i]];
-        *all &= d;
-        *codes = *codes << 6 | (d & 63);
-        v = v * BASE + (d >> 8 & 63);
-    }
+    for (size_t i = 0; i < n; i++)
+        v = v * BASE + digit_value[(unsigned char)p[i]];
     return v;
 }
 
-/* The long id that all are until the year 2596, six digits of seconds, in one pass. */
+/* Digits' codes behind those before. */
+static uint64_t put_codes(uint64_t codes, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        codes = codes << 6 | digit_code[(unsigned char)p[i]];
+    return codes;
+}
+
+/* The same code ten times. */
+static uint64_t ten(uint64_t code)
+{
+    return code * 0x0041041041041041u;
+}
+
+/* Is one of ten codes 0? */
+static bool has_none(uint64_t codes)
+{
+    return (codes - ten(1)) & ~codes & ten(32);
+}
+
+/* The long id that all are until the year 2596, six digits of seconds, in one pass. Codes are in the order of the
+   digits, so that the microseconds need not be computed. */
 static bool take_long(struct slice name, struct queue_id *id, int64_t *arrival_s)
 {
     if (name.n <= TIME_MIN + 1 || name.n > 2 * TIME_MIN || name.p[TIME_MIN] != 'z')
         return false;
-    uint64_t time = 0, inode = digits['z'] & 63;
-    unsigned all = DIGIT;
-    int64_t seconds = base52(slice_head(name, 6), &time, &all);
-    int64_t us = base52((struct slice){name.p + 6, 4}, &time, &all);
-    for (size_t i = TIME_MIN + 1; i < name.n; i++) {
-        unsigned d = digits[(unsigned char)name.p[i]];
-        all &= name.p[i] == 'z' ? 0 : d;
-        inode = inode << 6 | (d & 63);
-    }
-    size_t behind = 6 * (name.n - TIME_MIN);
-    *id = (struct queue_id){time >> (64 - behind), time << behind | inode};
-    *arrival_s = seconds;
-    return all && us < 1000000;
+    size_t behind = name.n - TIME_MIN - 1, bits = 6 * behind;
+    uint64_t time = put_codes(0, name.p, TIME_MIN);
+    uint64_t inode =
+        put_codes(ten(1), name.p + TIME_MIN + 1, behind); /* before it other good ones */
+    bool good = !has_none(time) && (time & 0xffffff) < MILLION && !has_none(inode) &&
+                !has_none(inode ^ ten(CODE_Z));
+    inode = (inode & (((uint64_t)1 << bits) - 1)) | (uint64_t)CODE_Z << bits;
+    *id = (struct queue_id){time >> (58 - bits), time << (bits + 6) | inode};
+    *arrival_s = base52(name.p, 6);
+    return good;
 }
 
 bool postfix_queue_name(struct slice name, struct queue_id *id, int64_t *arrival_s)
@@ -146,11 +163,9 @@ bool postfix_queue_name(struct slice name, struct queue_id *id, int64_t *arrival
     if (time == 0)
         return true; /* short */
     time--;
-    uint64_t codes = 0;
-    unsigned all = DIGIT;
-    if (time > TIME_MAX || base52((struct slice){name.p + time - 4, 4}, &codes, &all) >= 1000000)
+    if (time > TIME_MAX || base52(name.p + time - 4, 4) >= 1000000)
         return false;
-    *arrival_s = base52(slice_head(name, time - 4), &codes, &all);
+    *arrival_s = base52(name.p, time - 4);
     return true;
 }
 

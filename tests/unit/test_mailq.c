@@ -205,24 +205,68 @@ static void test_incomplete(void **state)
     mailq_free(q);
 }
 
-/* So many files are looked at in a scan; the others count at once. */
+static void make_young(unsigned first, unsigned count, int64_t age_s, unsigned mode)
+{
+    for (unsigned i = first; i < first + count; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "incoming/T%lldX%u", (long long)(now_s - age_s), i);
+        make(path, mode, "");
+    }
+}
+
+static void complete_young(unsigned first, unsigned count, int64_t age_s)
+{
+    for (unsigned i = first; i < first + count; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "incoming/T%lldX%u", (long long)(now_s - age_s), i);
+        assert_int_equal(chmod(at(path), 0700), 0);
+    }
+}
+
+/* So many files are looked at after a scan; the others count at once. */
 static void test_many_young(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < MAILQ_LOOKS_MAX + 50; i++) {
-        char path[64];
-        snprintf(path, sizeof path, "incoming/T%lldX%u", (long long)now_s - 10, i);
-        make(path, 0600, "");
-    }
+    make_young(0, MAILQ_LOOKS_MAX + 50, 10, 0600);
     struct mailq *q = mailq_new(&fake, root);
     assert_int_equal(refresh(q)[INCOMING].messages, 50);
     assert_int_equal(result.files, MAILQ_LOOKS_MAX + 50);
-    for (unsigned i = 0; i < MAILQ_LOOKS_MAX + 50; i++) {
-        char path[64];
-        snprintf(path, sizeof path, "incoming/T%lldX%u", (long long)now_s - 10, i);
-        assert_int_equal(chmod(at(path), 0700), 0);
-    }
+    complete_young(0, MAILQ_LOOKS_MAX + 50, 10);
     assert_int_equal(refresh(q)[INCOMING].messages, MAILQ_LOOKS_MAX + 50);
+    mailq_free(q);
+}
+
+/* Among many the youngest are looked at, in whatever order they are found. */
+static void test_youngest(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++)
+        make_young(i, 1, 100 + i, 0700);
+    make_young(1000, MAILQ_LOOKS_MAX, 10, 0600);
+    struct mailq *q = mailq_new(&fake, root);
+    assert_int_equal(refresh(q)[INCOMING].messages, 1000);
+    assert_int_equal(result.queues[INCOMING].buckets[0], 200);
+    complete_young(1000, MAILQ_LOOKS_MAX - 1, 10);
+    assert_int_equal(refresh(q)[INCOMING].messages, 1000 + MAILQ_LOOKS_MAX - 1);
+    pass(MAILQ_WRITING_S);
+    assert_int_equal(refresh(q)[INCOMING].messages, 1000 + MAILQ_LOOKS_MAX);
+    mailq_free(q);
+}
+
+/* More are being written than processes write: the older ones count. */
+static void test_much_written(void **state)
+{
+    (void)state;
+    struct mailq *q = mailq_new(&fake, root);
+    refresh(q);
+    make_young(0, MAILQ_WRITING_MAX, 20, 0600);
+    assert_int_equal(refresh(q)[INCOMING].messages, 0);
+    make_young(MAILQ_WRITING_MAX, 10, 5, 0600);
+    assert_int_equal(refresh(q)[INCOMING].messages, MAILQ_WRITING_MAX / 2);
+    complete_young(0, MAILQ_WRITING_MAX, 20);
+    complete_young(MAILQ_WRITING_MAX, 10, 5);
+    assert_int_equal(refresh(q)[INCOMING].messages, MAILQ_WRITING_MAX + 10);
+    assert_int_equal(result.scans, 1);
     mailq_free(q);
 }
 
@@ -455,7 +499,8 @@ int main(void)
         TEST(test_counts_and_ages), TEST(test_sizes_from_the_log),
         TEST(test_journal),         TEST(test_asks_again_and_reads_within_rate),
         TEST(test_damaged_file),    TEST(test_incomplete),
-        TEST(test_many_young),      TEST(test_retry),
+        TEST(test_many_young),      TEST(test_youngest),
+        TEST(test_much_written),    TEST(test_retry),
         TEST(test_oldest),          TEST(test_status),
         TEST(test_denied),          TEST(test_polling),
         TEST(test_scan_again),      TEST(test_named),
