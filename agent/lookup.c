@@ -66,20 +66,6 @@ enum lookup_result lookup_get(const struct view *v, const struct table_time *now
     return LOOKUP_NO_INSTANCE;
 }
 
-/* The position of the first column whose id is not below. */
-static uint32_t column_from(const struct table *t, uint32_t id)
-{
-    uint32_t low = 0, high = t->column_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (t->columns[mid].id < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 /* The column's own OID is not before the end: nor can any of its cells be. */
 static bool beyond(const struct table *t, uint32_t id, const struct oid_name *end)
 {
@@ -113,7 +99,7 @@ bool lookup_next(const struct view *v, const struct table_time *now, const struc
     if (i > 0 && within(tables[i - 1], name)) {
         const struct table *t = tables[--i];
         uint32_t at = t->entry_length;
-        c = name->length > at ? column_from(t, name->ids[at]) : 0;
+        c = name->length > at ? table_column_from(t, name->ids[at]) : 0;
         if (name->length > at && c < t->column_count && t->columns[c].id == name->ids[at]) {
             index = name->ids + at + 1;
             index_length = name->length - at - 1;

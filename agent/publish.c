@@ -53,7 +53,7 @@ static const struct mib {
     {{1, 3, 6, 1, 2, 1, 27}, 7, false, "NETWORK-SERVICES-MIB (RFC 2788) by mailmond"},
     {{1, 3, 6, 1, 2, 1, 28}, 7, false, "MTA-MIB (RFC 2789) by mailmond"},
     {{1, 3, 6, 1, 2, 1, 66}, 7, false, "DIRECTORY-SERVER-MIB (RFC 2605) by mailmond"},
-    {{ARC}, 10, true, "MAILMON-MIB by mailmond"},
+    {{ARC}, sizeof((oid[]){ARC}) / sizeof(oid), true, "MAILMON-MIB by mailmond"},
 };
 #define MIBS (sizeof mibs / sizeof *mibs)
 

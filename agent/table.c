@@ -375,7 +375,7 @@ bool table_number(const struct table *t, const struct column *c, const void *row
     return true;
 }
 
-const struct column *table_column(const struct table *t, uint32_t column_id)
+uint32_t table_column_from(const struct table *t, uint32_t column_id)
 {
     uint32_t low = 0, high = t->column_count;
     while (low < high) {
@@ -385,7 +385,13 @@ const struct column *table_column(const struct table *t, uint32_t column_id)
         else
             high = middle;
     }
-    return low < t->column_count && t->columns[low].id == column_id ? &t->columns[low] : NULL;
+    return low;
+}
+
+const struct column *table_column(const struct table *t, uint32_t column_id)
+{
+    uint32_t at = table_column_from(t, column_id);
+    return at < t->column_count && t->columns[at].id == column_id ? &t->columns[at] : NULL;
 }
 
 uint32_t table_index(const struct table *t, const void *row, uint32_t index[OID_MAX])

@@ -126,6 +126,8 @@ bool table_next(const struct table *t, const struct view *v, const struct table_
                 uint32_t column_id, const uint32_t *index, uint32_t index_length, uint32_t *next,
                 uint32_t *next_length, struct value *value);
 
+/* The position of the first column whose last sub-identifier is not below; column_count: there is none. */
+uint32_t table_column_from(const struct table *t, uint32_t column_id);
 /* The column with this last sub-identifier, or NULL. */
 const struct column *table_column(const struct table *t, uint32_t column_id);
 /* The index of row i of the view as sub-identifiers; returns how many. */

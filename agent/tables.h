@@ -15,8 +15,8 @@
         .offset = offsetof(struct struct_, member_),                                               \
         .size = sizeof(((struct struct_ *)0)->member_), __VA_ARGS__                                \
     }
-/* Where MAILMON-MIB lives: netSnmpPlaypen 1566. A site with a number of its own changes ARC here, the
-   row of publish.c's modules and one line of the MIB. */
+/* Where MAILMON-MIB lives: netSnmpPlaypen 1566. A site with a number of its own changes it here, at the top of
+   the MIB, and in the files of packaging/ that it uses. */
 #define ARC            1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 1566
 #define OBJECTS        ARC, 1
 #define COLUMNS(array) .columns = (array), .column_count = sizeof(array) / sizeof(array)[0]

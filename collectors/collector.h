@@ -88,6 +88,8 @@ uint32_t log_source_index(const char *path);
 /* The row of an input, by its name. appl 0: it serves several. */
 struct source *source_place(struct collect *c, enum source_kind kind, const char *name,
                             const char *target, uint32_t appl, uint32_t interval_s);
+/* That of an instance's queue directory. */
+struct source *source_place_queue(struct collect *c, const struct instance_of_mta *i);
 /* Sets status and error text; logs a line when the status changes. error NULL or "": none. */
 void source_status(struct collect *c, struct source *s, enum source_status status,
                    const char *error);

@@ -9,8 +9,6 @@
 #include <unistd.h>
 #include "detect.h"
 
-#define TEXT_MAX (1 << 20)
-
 struct kind {
     const char *type, *name;
     const char *const *config_files; /* the first that exists counts; ends with NULL */
@@ -134,13 +132,7 @@ static char *read_text(const char *root, const char *name)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s%s", root, name);
-    FILE *file = fopen(path, "re");
-    char *text = file ? calloc(1, TEXT_MAX + 1) : NULL;
-    if (text)
-        text[fread(text, 1, TEXT_MAX, file)] = '\0';
-    if (file)
-        fclose(file);
-    return text;
+    return detect_text(path);
 }
 
 static const char *find_file(const struct kind *k, const char *root)

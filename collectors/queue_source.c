@@ -272,11 +272,8 @@ static void refresh(struct queue_source *q)
 
 static bool open_queue(struct collect *c, const struct instance_of_mta *i)
 {
-    char name[64];
     struct queue_source *q = calloc(1, sizeof *q);
-    snprintf(name, sizeof name, "%s queue", i->config->name);
-    struct source *row = source_place(c, SOURCE_SPOOL, name, i->config->queue_directory,
-                                      i->appl->row.key[0], c->config->queue_interval_s);
+    struct source *row = source_place_queue(c, i);
     if (!q || !row) {
         free(q);
         return false;

@@ -1,5 +1,5 @@
 /*
- * The honesty table: each input, how it fares, and one log line for each change.
+ * mailmonSourceTable: each input, how it fares, and one log line for each change.
  */
 #include "../agent/log.h"
 #include "collector.h"
@@ -18,6 +18,14 @@ struct source *source_place(struct collect *c, enum source_kind kind, const char
     s->status = SOURCE_STALE; /* until it is read for the first time */
     model_dirty(c->model, MODEL_SOURCE, s);
     return s;
+}
+
+struct source *source_place_queue(struct collect *c, const struct instance_of_mta *i)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s queue", i->config->name);
+    return source_place(c, SOURCE_SPOOL, name, i->config->queue_directory, i->appl->row.key[0],
+                        c->config->queue_interval_s);
 }
 
 static const char *const words[] = {"",          "ok",        "stale",       "missing", "denied",

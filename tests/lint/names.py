@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Holds names to what they name: a file that a comment or a page names is there; a function in a header is called from
-another file, tests included, or it is static; the options that a program prints are those of its manual page."""
+another file, tests included, or it is static; the options that a program prints are those of its manual page, and the
+rules of alarms that are built in those of docs/alarms.md."""
 import re
 import sys
 from pathlib import Path
@@ -22,9 +23,12 @@ def missing_files(texts, files):
     names = {f.rsplit("/", 1)[-1] for f in files}
     for file, text in texts.items():
         for path in PATH.findall(text):
-            there = path in names if "/" not in path else (ROOT / path).exists() or (ROOT / file).parent.joinpath(path).exists()
+            there = (ROOT / path).exists() if "/" in path else path in names
             if not there and not re.search(r"NAME|test_x", path):
                 yield f"{file}: there is no {path}"
+        for link in re.findall(r"\]\(([^):#]+)", text) if file.endswith(".md") else []:
+            if not (ROOT / file).parent.joinpath(link).exists():
+                yield f"{file}: there is no {link}"
 
 
 def functions_of_one_file(texts):
@@ -49,12 +53,28 @@ def options(texts):
             yield f"{page}: --{option} is told by {'this page' if option in told else program} only"
 
 
+SECONDS = {"second": 1, "s": 1, "minute": 60, "min": 60, "hour": 3600}
+
+
+def built_in_rules(texts):
+    """Name, severity and interval of each."""
+    rule = r'\.name = "(\w+)",.*?\.interval_s = (\d+),.*?\.severity = "(\w+)"'
+    built = {(name, severity, int(s)) for name, s, severity in re.findall(rule, texts["agent/alarm_defaults.c"], re.S)}
+    row = r"^\| (\w+) \| .* \| (\w+) \| (?:(\d+) )?(\w+) \|$"
+    told = {(name, severity, int(n or 1) * SECONDS.get(unit, 0))
+            for name, severity, n, unit in re.findall(row, texts["docs/alarms.md"], re.M)}
+    for name, severity, s in built ^ told:
+        where = "docs/alarms.md" if (name, severity, s) in told else "agent/alarm_defaults.c"
+        yield f"{where}: rule {name}, {severity}, every {s} s, is told there only"
+
+
 def main():
     folders = ("agent", "collectors", "docs", "mibs", "packaging", "tests")
     found = [*ROOT.glob("*.*"), *(p for d in folders for p in (ROOT / d).rglob("*"))]
     files = [str(p.relative_to(ROOT)) for p in sorted(found) if p.is_file()]
     texts = read(files)
-    faults = [*missing_files(texts, files), *functions_of_one_file(texts), *options(texts)]
+    faults = [*missing_files(texts, files), *functions_of_one_file(texts), *options(texts),
+              *built_in_rules(texts)]
     print(*faults, f"names: {len(texts)} files, {len(faults)} faults", sep="\n")
     return 1 if faults or not texts else 0
 
