@@ -283,12 +283,11 @@ static void on_hangup(uv_signal_t *handle, int number)
     bool good = rules && errors.count == 0;
     err_free(&errors);
     alarm_rules_free(rules);
-    config_free(good ? NULL : c);
+    config_free(c);
     if (!good) {
         log_error("the new configuration is not taken; the running one is kept");
         return;
     }
-    config_free(c);
     log_notice("taking the new configuration");
     end(EXIT_RELOAD);
 }
@@ -485,7 +484,7 @@ static int run(pid_t parent)
     return self.exit_code;
 }
 
-/* The start */
+/* From the command line on */
 
 /* Completes what is configured and adds what is found, of each kind. */
 static void detect(struct err_list *notes)
