@@ -313,8 +313,10 @@ struct config_access *config_add_cyrus(struct config *c);
 void config_add_directory(struct config *c, const char *name, const char *uri);
 /* The name of this machine, as far as it has one. */
 void config_this_host(char name[256]);
-/* Puts the host before the names of the instances that have one, as they are shown: "mx1/postfix". To be called once, when
- * detection is over, which knows them by what they call themselves. */
+/*
+ * Puts the host before the names of the instances that have one, as they are shown: "mx1/postfix". To be called once,
+ * when detection is over, which knows them by what they call themselves.
+ */
 void config_name_hosts(struct config *c);
 /* The response of this name; NULL: there is none, or `name` is NULL. */
 const struct config_response *config_response_named(const struct config *c, const char *name);

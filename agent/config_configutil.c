@@ -1,7 +1,7 @@
 /*
  * The alarm parameters of Sun's Messaging Server (Monitoring guide, Table 27-6, and Administration
- * Reference), and its local.snmp.* options, from a file of lines "NAME = VALUE" as `configutil -l` prints them. Other parameters
- * are passed over: the file is that server's whole configuration. Owns nothing.
+ * Reference), and its local.snmp.* options, from a file of lines "NAME = VALUE" as `configutil -l` prints them.
+ * Other parameters are passed over: the file is that server's whole configuration. Owns nothing.
  */
 #include <errno.h>
 #include <stdlib.h>

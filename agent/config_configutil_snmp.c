@@ -1,6 +1,6 @@
 /*
- * The options of the SNMP subagent of Sun's Messaging Server (local.snmp.*, Administration Guide, Appendix A), from the file
- * that the setting `configutil` names. What mailmond's own file says comes first. Owns nothing.
+ * The options of the SNMP subagent of Sun's Messaging Server (local.snmp.*, Administration Guide, Appendix A), from
+ * the file that the setting `configutil` names. What mailmond's own file says comes first. Owns nothing.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -98,7 +98,10 @@ void config_read_group(struct err_list *errors, const config_setting_t *group,
 /* Reads the file that `configutil` names (config_configutil.c). */
 void config_read_configutil(struct config *c, const config_t *tree, struct err_list *errors);
 
-/* Its local.snmp.* options (config_configutil_snmp.c): taken line by line, then applied where the file of `tree` is silent. */
+/*
+ * Its local.snmp.* options (config_configutil_snmp.c): taken line by line, then applied where the file of `tree` is
+ * silent.
+ */
 enum config_snmp_option {
     CONFIG_SNMP_ENABLE, /* of the server's own subagent: nothing to mailmond */
     CONFIG_SNMP_STANDALONE,

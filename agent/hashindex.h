@@ -44,8 +44,8 @@ static inline const void *hashindex_home(const struct hashindex *x, uint64_t has
 }
 
 /*
- * The position that most likely has this hash: what is at the search's beginning, or behind it if that is another's; 0 if
- * nothing is. Good enough to fetch a row ahead, where a wrong guess costs nothing and a loop would.
+ * The position that most likely has this hash: what is at the search's beginning, or behind it if that is another's;
+ * 0 if nothing is. Good enough to fetch a row ahead, where a wrong guess costs nothing and a loop would.
  */
 static inline uint32_t hashindex_guess(const struct hashindex *x, uint64_t hash)
 {

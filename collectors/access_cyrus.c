@@ -133,8 +133,8 @@ static void on_badlogin(struct slice s, struct event *e)
 }
 
 /*
- * The value of a key in `a=b c="d e"` (Cyrus' lib/logfmt.c), without its quotes and with its escapes as they are; empty if
- * it is not there. A value in quotes is whoever's; what looks like a key in it is none.
+ * The value of a key in `a=b c="d e"` (Cyrus' lib/logfmt.c), without its quotes and with its escapes as they are;
+ * empty if it is not there. A value in quotes is whoever's; what looks like a key in it is none.
  */
 static struct slice logfmt_value(struct slice s, struct slice key)
 {

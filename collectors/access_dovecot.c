@@ -382,8 +382,8 @@ static size_t last_of_any(struct slice s, const struct slice *words)
 }
 
 /*
- * deliver_log_format: "msgid=%m: %$" by default; %$ begins with one of these words. A Message-ID is a stranger's and may
- * hold them too, so those that the text begins with count, or the last ones.
+ * deliver_log_format: "msgid=%m: %$" by default; %$ begins with one of these words. A Message-ID is a stranger's and
+ * may hold them too, so those that the text begins with count, or the last ones.
  */
 static const struct slice stored_words[] = {
     TEXT("saved mail to "), TEXT("stored mail into mailbox "), {NULL, 0}};
@@ -465,8 +465,8 @@ static struct slice take_auth_prefix(struct slice *s)
 
 /*
  * "passwd-file(bob,192.0.2.9,<SESSION>): Password mismatch", in a worker behind "conn ...: "; since 2.4 the prefix
- * has the session, "passwd-file: " or nothing follows, in a worker behind "request [7]: ". Only what has a session belongs to
- * a login process; the text may hold a password (auth_verbose_passwords).
+ * has the session, "passwd-file: " or nothing follows, in a worker behind "request [7]: ". Only what has a session
+ * belongs to a login process; the text may hold a password (auth_verbose_passwords).
  */
 static void parse_auth(struct slice s, const struct dovecot_prefix *p, struct event *e)
 {

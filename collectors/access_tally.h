@@ -65,8 +65,9 @@ void access_tally_reconcile(struct access_log *log, enum access_protocol protoco
                             bool (*live)(void *arg, const struct access_session *s), void *arg);
 
 /*
- * Somebody (user is not empty) is logged in whom the log may not know: a level, no counter. process 0: not told. since_ms, real time: a
- * session of this user that began then, give or take ACCESS_SAME_MS, is this one; 0, not told: any is.
+ * Somebody (user is not empty) is logged in whom the log may not know: a level, no counter. process 0: not told.
+ * since_ms, real time: a session of this user that began then, give or take ACCESS_SAME_MS, is this one; 0, not
+ * told: any is.
  */
 #define ACCESS_SAME_MS 2000
 struct access_found {

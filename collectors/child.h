@@ -11,8 +11,11 @@
 
 struct child;
 
-/* What became of it. error: "" or why it is of no use, in words; it begins with CHILD_FAILED if the child came
-   to its end with another exit status than 0, and ends with the first line of its standard error then. text: what it printed, until the call returns. */
+/*
+ * What became of it. error: "" or why it is of no use, in words; it begins with CHILD_FAILED if the child came to its
+ * end with another exit status than 0, and ends with the first line of its standard error then. text: what it printed,
+ * until the call returns.
+ */
 #define CHILD_FAILED "it failed with status "
 typedef void child_done(void *arg, const char *error, struct slice text);
 

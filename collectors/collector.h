@@ -75,8 +75,8 @@ bool format_find(const char *name, struct format *f);
  */
 struct maillog *log_source_of(struct collect *c, const char *kind, const char *path);
 /*
- * Makes the counters of hosts that had a row, HOST/NAME or HOST/NAME/..., when this program ran before; for a format that
- * was added for MAILLOG_EACH with the name "*" "/NAME".
+ * Makes the counters of hosts that had a row, HOST/NAME or HOST/NAME/..., when this program ran before; for a format
+ * that was added for MAILLOG_EACH with the name "*" "/NAME".
  */
 void log_source_know(struct collect *c, struct maillog *log, maillog_parse_line *parse,
                      struct slice name);

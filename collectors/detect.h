@@ -17,7 +17,10 @@
  */
 void detect_postfix(struct config *c, const char *path, struct err_list *notes);
 
-/* The same for Sun's Messaging Server: looks at directories, asks no tool. path: the base directories of instances, ":" between them; NULL: the usual ones. */
+/*
+ * The same for Sun's Messaging Server: looks at directories, asks no tool. path: the base directories of instances,
+ * ":" between them; NULL: the usual ones.
+ */
 void detect_sun(struct config *c, const char *path, struct err_list *notes);
 /* The same for Exim, of `exim -bP`, else from the text of its configuration. */
 void detect_exim(struct config *c, const char *path, struct err_list *notes);
@@ -32,7 +35,10 @@ bool detect_exim_log(struct slice log_file_path, const char *spool, const char *
 /* Adds listeners: daemon_smtp_ports (empty: 25), local_interfaces (empty: any). */
 void detect_exim_listeners(struct config_mta *m, struct slice ports, struct slice interfaces);
 
-/* The same for Sendmail and OpenSMTPD, by their configuration files. root: of the file system; NULL: that of this host. */
+/*
+ * The same for Sendmail and OpenSMTPD, by their configuration files. root: of the file system; NULL: that of this
+ * host.
+ */
 void detect_sendmail(struct config *c, const char *root, struct err_list *notes);
 void detect_opensmtpd(struct config *c, const char *root, struct err_list *notes);
 /* Fills what sendmail.cf says and m leaves out: queue, statistics and pid file, listeners. */

@@ -158,8 +158,8 @@ static bool take_service(struct slice *s, struct dovecot_prefix *p)
 }
 
 /*
- * Takes "SERVICE(USER)<PID><SESSION>: Level: " off s; false: it begins otherwise. Before 2.0 the level stood in front, and
- * there it stands as long as no service has a name: "Fatal: Error reading configuration".
+ * Takes "SERVICE(USER)<PID><SESSION>: Level: " off s; false: it begins otherwise. Before 2.0 the level stood in
+ * front, and there it stands as long as no service has a name: "Fatal: Error reading configuration".
  */
 bool dovecot_take_prefix(struct slice *s, struct dovecot_prefix *p)
 {

@@ -44,7 +44,10 @@ enum event_kind {
     EVENT_NOTICE, /* a notification was generated for id: notice says which; other_id = its queue id */
     EVENT_COPIED, /* some recipients of id are those of a copy now: other_id = its queue id */
 
-    /* One recipient, or as many as `recipients` says (address is then the list): id, address, relay, result, code, delay_ms, text (without the parentheses) */
+    /*
+     * One recipient, or as many as `recipients` says (address is then the list): id, address, relay, result, code,
+     * delay_ms, text (without the parentheses)
+     */
     EVENT_DELIVERY,
     EVENT_CONNECT_OUT, /* an outbound association was opened, or EVENT_UNTRIED: is tried; relay = where, if
                            told. Of MTAs whose deliveries are not EVENT_NETWORK */

@@ -1,8 +1,8 @@
 /*
  * Parts of Exim's log lines. Each function takes its part off the front of *s, or returns what is behind it: a slice
- * whose address is handed out is written to memory and read again at each step, which took a third of the time. Private to mta_exim.c and
- * exim_*.c. Sources: log.c, deliver.c, receive.c, smtp_in.c of Exim 4.96 and its successors, and the
- * specification's chapter "Log files".
+ * whose address is handed out is written to memory and read again at each step, which took a third of the time.
+ * Private to mta_exim.c and exim_*.c. Sources: log.c, deliver.c, receive.c, smtp_in.c of Exim 4.96 and its
+ * successors, and the specification's chapter "Log files".
  */
 #ifndef EXIM_FIELDS_H
 #define EXIM_FIELDS_H

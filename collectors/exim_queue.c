@@ -1,7 +1,7 @@
 /*
  * The -H file of a message, line by line: whose it is, when it came, its variables, the tree of
- * addresses that are done with, the recipients, the header; and -J, the addresses done with since. Pure. The invariant: a variable may hold
- * any text, so its length is believed and not its content.
+ * addresses that are done with, the recipients, the header; and -J, the addresses done with since. Pure. The
+ * invariant: a variable may hold any text, so its length is believed and not its content.
  */
 #include "exim_queue.h"
 

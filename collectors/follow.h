@@ -11,7 +11,10 @@
 
 #include "../agent/model.h"
 
-/* Where reading stands, as the store keeps it. A file is known by its content as well as its inode, because inode numbers are used again at once. All zero: nothing read yet. */
+/*
+ * Where reading stands, as the store keeps it. A file is known by its content as well as its inode, because inode
+ * numbers are used again at once. All zero: nothing read yet.
+ */
 struct follow_position {
     uint64_t device, inode;
     uint64_t offset;    /* of the first byte not handed on yet: always the start of a line */
@@ -31,8 +34,8 @@ struct follow;
 
 /*
  * path: the log's name; it need not exist yet. If it ends with %D or %M, these stand for the date (20261121,
- * 202611; local time): a file for each day or month, of which the next takes over when it is there. `at` is the stored position, or NULL to read the log
- * from its beginning. The caller owns the result. Never fails but for memory.
+ * 202611; local time): a file for each day or month, of which the next takes over when it is there. `at` is the
+ * stored position, or NULL to read the log from its beginning. The caller owns the result. Never fails but for memory.
  */
 struct follow *follow_new(const char *path, const struct follow_position *at);
 void follow_free(struct follow *f);

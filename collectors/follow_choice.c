@@ -115,8 +115,8 @@ bool follow_is_quiet(int64_t mtime_ns)
 }
 
 /*
- * The known file is gone, but what it had may have been appended to another file, which is then read from there on. While
- * that one grows the rest of it may be in two places: then it is not time yet. True: choice is made.
+ * The known file is gone, but what it had may have been appended to another file, which is then read from there on.
+ * While that one grows the rest of it may be in two places: then it is not time yet. True: choice is made.
  */
 static bool find_collected(const struct follow_log *log, const struct follow_files *files,
                            const struct follow_known *known, struct follow_choice *choice)

@@ -34,10 +34,10 @@ struct follow_files {
 };
 
 /*
- * Lists the regular files of the log `name` in `directory`, files->stem and pattern being set: itself and log.1, log.1.gz,
- * log-20261121, log.20261121-120000 and the like (of mail.log_current: mail.log_yesterday, mail.log), as they were all at one instant. Returns 0 or an
- * errno; EAGAIN: the directory changes too fast, try later. A directory that may be searched but
- * not read shows the live file alone. The caller frees the list in every case.
+ * Lists the regular files of the log `name` in `directory`, files->stem and pattern being set: itself and log.1,
+ * log.1.gz, log-20261121, log.20261121-120000 and the like (of mail.log_current: mail.log_yesterday, mail.log), as
+ * they were all at one instant. Returns 0 or an errno; EAGAIN: the directory changes too fast, try later. A
+ * directory that may be searched but not read shows the live file alone. The caller frees the list in every case.
  */
 int follow_files_list(const char *directory, const char *name, struct follow_files *files);
 /* Is nothing but the live file different? */

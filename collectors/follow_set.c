@@ -127,8 +127,8 @@ static bool is_copy(const struct follow_set *s, unsigned i, const struct follow_
 }
 
 /*
- * The member whose content a file has that was not there before: the same one, after a start (the number of a device may
- * have changed, and after a restored backup its own), or one that it was copied from (copytruncate).
+ * The member whose content a file has that was not there before: the same one, after a start (the number of a device
+ * may have changed, and after a restored backup its own), or one that it was copied from (copytruncate).
  */
 static struct member *find_copied(struct follow_set *s, const struct follow_file *file)
 {

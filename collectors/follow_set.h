@@ -16,8 +16,8 @@ struct follow_set;
 
 /*
  * pattern: a path whose last part is a pattern of glob(7). at: the stored positions, count of them; a file
- * that none of them is for is read from its beginning. The caller owns the result. NULL: memory is short, or there are more
- * positions than there can be.
+ * that none of them is for is read from its beginning. The caller owns the result. NULL: memory is short, or there
+ * are more positions than there can be.
  */
 struct follow_set *follow_set_new(const char *pattern, const struct follow_position *at,
                                   unsigned count);

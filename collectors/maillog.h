@@ -102,10 +102,10 @@ bool maillog_has(const struct maillog *m, maillog_parse_line *parse);
 bool maillog_add_mta(struct maillog *m, const struct mta *mta, struct slice instance);
 
 /*
- * The same for lines of one host only; a line of it that is in none of its formats is offered to those of the rest. host:
- * as host_name_fits compares it with what the line's head says; empty: the rest; MAILLOG_EACH: each host that nobody
- * named has a counter of its own, which `make` makes of this one when it logs the first event in this format; so have
- * MAILLOG_FOUND hosts at most. Where a format was added for hosts only, a line of another host is foreign.
+ * The same for lines of one host only; a line of it that is in none of its formats is offered to those of the rest.
+ * host: as host_name_fits compares it with what the line's head says; empty: the rest; MAILLOG_EACH: each host that
+ * nobody named has a counter of its own, which `make` makes of this one when it logs the first event in this format;
+ * so have MAILLOG_FOUND hosts at most. Where a format was added for hosts only, a line of another host is foreign.
  */
 #define MAILLOG_EACH "*"
 bool maillog_add_of(struct maillog *m, struct slice host, maillog_parse_line *parse,
@@ -125,7 +125,10 @@ void maillog_options(struct maillog *m, maillog_parse_line *parse, const void *o
 void maillog_time(struct maillog *m, int64_t reference_ms);
 /* The file (without its directory) that the lines to come are of, and its mtime. */
 void maillog_file(struct maillog *m, struct slice name, int64_t written_ms);
-/* Whole lines that another process took in: the first run may begin with a line that says how often the last came again. */
+/*
+ * Whole lines that another process took in: the first run may begin with a line that says how often the last came
+ * again.
+ */
 void maillog_before(struct maillog *m, struct slice lines);
 /* Takes in a run of whole lines, each ended by '\n', as they are or as a container's runtime wraps them. */
 void maillog_lines(struct maillog *m, struct slice run);

@@ -1,6 +1,6 @@
 /*
- * What Postfix's programs write when they are told to talk (-v in master.cf, debug_peer_list, a TLS log level). Pure. Each
- * form is certain: a line that counts is asked after before.
+ * What Postfix's programs write when they are told to talk (-v in master.cf, debug_peer_list, a TLS log level).
+ * Pure. Each form is certain: a line that counts is asked after before.
  */
 #include "postfix_fields.h"
 

@@ -14,8 +14,8 @@ static bool refused(struct event *e, uint32_t code, struct slice text)
 }
 
 /*
- * Behind "warning: ": what is refused without a "reject:". "Connection rate limit exceeded: 61 from host[ip] for service
- * smtp" and the like.
+ * Behind "warning: ": what is refused without a "reject:". "Connection rate limit exceeded: 61 from host[ip] for
+ * service smtp" and the like.
  */
 static bool limit_exceeded(struct slice s, struct event *e)
 {
@@ -47,7 +47,9 @@ static bool limit_exceeded(struct slice s, struct event *e)
     return false;
 }
 
-/* Behind "warning: ": a connection to a service in TLS is dropped, and nothing is told to the client (smtpd/smtpd.c). */
+/*
+ * Behind "warning: ": a connection to a service in TLS is dropped, and nothing is told to the client (smtpd/smtpd.c).
+ */
 static bool connection_dropped(struct slice s, struct event *e)
 {
     struct slice words = slice_head(s, slice_search(s, SLICE(" from ")));

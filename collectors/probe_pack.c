@@ -1,6 +1,6 @@
 /*
- * A request by itself: is it right, and as one block: the struct, with the texts behind it in the order of `texts`, each ended by
- * a NUL; a pointer in the block says only whether there is a text.
+ * A request by itself: is it right, and as one block: the struct, with the texts behind it in the order of `texts`,
+ * each ended by a NUL; a pointer in the block says only whether there is a text.
  */
 #include "probe.h"
 

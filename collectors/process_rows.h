@@ -25,8 +25,8 @@ struct process_sum {
 struct process_sum process_sum(unsigned want, const struct proc_seen *seen, unsigned count,
                                const struct proc_seen *before, unsigned before_count);
 /*
- * Sets a row, but for connections_served, which is judged as it is. passed_ms: time since the pass before, 0: there was none, so the processor time is not
- * known. Says whether a stored member changed.
+ * Sets a row, but for connections_served, which is judged as it is. passed_ms: time since the pass before, 0: there
+ * was none, so the processor time is not known. Says whether a stored member changed.
  */
 bool process_row_set(struct process *row, const struct process_rule *rule,
                      const struct process_sum *sum, int64_t now_ms, int64_t passed_ms);

@@ -82,7 +82,10 @@ static void use_root(struct expected *e, const struct instance_of_mta *of)
         }
 }
 
-/* Without a pid file its processes tell whether an application is up; that of a service comes when its log tells of it. */
+/*
+ * Without a pid file its processes tell whether an application is up; that of a service comes when its log tells of
+ * it.
+ */
 static void use_appl(struct expected *e, const struct instance_of_mta *i,
                      const struct mta_process *p)
 {

@@ -14,11 +14,14 @@
 struct slice recipients_next(struct slice *list);
 
 /*
- * How many octets of `text` are a list of addresses, which ends at a blank or a comma with a blank behind it; *count: how
- * many they are.
+ * How many octets of `text` are a list of addresses, which ends at a blank or a comma with a blank behind it;
+ * *count: how many they are.
  */
 size_t recipients_length(struct slice text, unsigned *count);
-/* The same where a name may stand with an address, "john public <a@b>" or "a@b (john)", as Sendmail logs what -t found. */
+/*
+ * The same where a name may stand with an address, "john public <a@b>" or "a@b (john)", as Sendmail logs what -t
+ * found.
+ */
 size_t recipients_named_length(struct slice text, unsigned *count);
 
 #endif

@@ -9,9 +9,9 @@
 #include <time.h>
 
 /*
- * Appends `text` to DIRECTORY/NAME, making the last part of DIRECTORY. If the file is new it begins with `head`, whose first line tells the
- * day; a file that begins with another day is renamed to NAME.YYYYMMDD first, and files of that form of
- * more than keep_days before `at` are removed (0: none). An errno, or 0.
+ * Appends `text` to DIRECTORY/NAME, making the last part of DIRECTORY. If the file is new it begins with `head`,
+ * whose first line tells the day; a file that begins with another day is renamed to NAME.YYYYMMDD first, and files
+ * of that form of more than keep_days before `at` are removed (0: none). An errno, or 0.
  */
 int record_append(const char *directory, const char *name, const struct tm *at, const char *head,
                   const char *text, unsigned keep_days);

@@ -1,8 +1,8 @@
 /*
  * LOG_FORMAT 4 to 6: an entry is one XML element or one JSON object of two-letter attributes, in any
- * order. en is an entry about a message, co one about a connection, he a header; in 6 the object is not within another one
- * that says so. Attributes that are not known are skipped, as the documentation asks, and so is what is nested in one: a header of
- * a message may have any name. No recursion.
+ * order. en is an entry about a message, co one about a connection, he a header; in 6 the object is not within
+ * another one that says so. Attributes that are not known are skipped, as the documentation asks, and so is what is
+ * nested in one: a header of a message may have any name. No recursion.
  */
 #include "sun_record_internal.h"
 

@@ -1,6 +1,7 @@
 /*
- * dispatcher.cnf of Sun's Messaging Server: where its SMTP servers listen, and how long one of them lives. Options before the first
- * "[SERVICE=NAME]" are of all services. Source: "Dispatcher Configuration File" of the Administration Reference. Pure.
+ * dispatcher.cnf of Sun's Messaging Server: where its SMTP servers listen, and how long one of them lives. Options
+ * before the first "[SERVICE=NAME]" are of all services. Source: "Dispatcher Configuration File" of the Administration
+ * Reference. Pure.
  */
 #ifndef SUN_DISPATCHER_H
 #define SUN_DISPATCHER_H

@@ -1,8 +1,9 @@
 /*
- * What the service logs of Sun's Messaging Server tell of messages that leave the store: each one that is expunged, where
- * messages are traced; and the runs of imexpire and impurge. A run has a process of its own: its first line begins it, its last
- * one ("Expire finished") ends it. No release documents the words of its summary: a number of messages is taken
- * with the verb beside it. Pure. Invariant: what is traced and what is summed up of a run counts once.
+ * What the service logs of Sun's Messaging Server tell of messages that leave the store: each one that is expunged,
+ * where messages are traced; and the runs of imexpire and impurge. A run has a process of its own: its first line
+ * begins it, its last one ("Expire finished") ends it. No release documents the words of its summary: a number of
+ * messages is taken with the verb beside it. Pure. Invariant: what is traced and what is summed up of a run counts
+ * once.
  */
 #ifndef SUN_EXPIRE_H
 #define SUN_EXPIRE_H

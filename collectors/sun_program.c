@@ -1,6 +1,6 @@
 /*
- * The logs of the MTA's own programs, see sun_program.h. The parser is pure; invariant of the counter: what it counts is a function
- * of the lines alone, and its rows are at most two for each of PROGRAMS_MAX names.
+ * The logs of the MTA's own programs, see sun_program.h. The parser is pure; invariant of the counter: what it
+ * counts is a function of the lines alone, and its rows are at most two for each of PROGRAMS_MAX names.
  */
 #include "sun_program.h"
 #include "access_internal.h"

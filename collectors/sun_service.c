@@ -1,6 +1,6 @@
 /*
- * Events of Sun's service logs -> rows, see sun_service.h; what is common to all servers is the access tally's. Invariant:
- * a function of the lines alone.
+ * Events of Sun's service logs -> rows, see sun_service.h; what is common to all servers is the access tally's.
+ * Invariant: a function of the lines alone.
  */
 #include "sun_service.h"
 #include "access_internal.h"

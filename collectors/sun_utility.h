@@ -27,8 +27,9 @@ bool sun_quota_next(struct slice *text, struct sun_quota *q);
 bool sun_quota_users(struct slice text, uint64_t *users);
 
 /*
- * imsconnutil -c: "ed 17/Jun/2003:11:24:03 plain [TO] [FROM]" for each session; then, with service set and nothing else but
- * users, "10 users were logged in to imap.", which those before it belong to. time_ms as if the server's local time were UTC.
+ * imsconnutil -c: "ed 17/Jun/2003:11:24:03 plain [TO] [FROM]" for each session; then, with service set and nothing
+ * else but users, "10 users were logged in to imap.", which those before it belong to. time_ms as if the server's
+ * local time were UTC.
  */
 struct sun_connected {
     struct slice user, method, from, service;

@@ -60,14 +60,14 @@ void syslog_start(struct syslog_context *c, int64_t reference_ms);
 bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text);
 
 /*
- * The word of the line's head where a host stands, by syslog_head's own reading; empty: there is none. It is of the line
- * alone, whatever the context.
+ * The word of the line's head where a host stands, by syslog_head's own reading; empty: there is none. It is of the
+ * line alone, whatever the context.
  */
 struct slice syslog_host_word(struct syslog_context *c, struct slice line);
 
 /*
- * The host that such a word names: a name or an address. Empty: what it says is none (host_name_good). Of what a chain of
- * relays adds ("src@mx1/relay", syslog-ng's chain-hostnames()) the first name.
+ * The host that such a word names: a name or an address. Empty: what it says is none (host_name_good). Of what a
+ * chain of relays adds ("src@mx1/relay", syslog-ng's chain-hostnames()) the first name.
  */
 struct slice syslog_host(struct slice word);
 

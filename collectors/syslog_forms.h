@@ -31,8 +31,9 @@ size_t syslog_usual_stamp(struct slice *s, char to[SYSLOG_STAMP_ROOM]);
  * Finds "tag[pid]:" and the text in what follows the time. Before the tag there may be a host or none, and a facility
  * and severity: "mail.info" (busybox), "<mail.info>" (FreeBSD's syslogd -v), "mail:info" (AIX), "[ID 197553 mail.info]"
  * (Solaris).
- * A tag with a '/' of SYSLOG_TAG_CUT octets behind a host needs no end: it was cut. Without a tag, *tag is empty and the text is what follows the first word. *host is the word before the tag that is
- * none of these, empty if there is none. false: there is one word only.
+ * A tag with a '/' of SYSLOG_TAG_CUT octets behind a host needs no end: it was cut. Without a tag, *tag is empty and
+ * the text is what follows the first word. *host is the word before the tag that is none of these, empty if there is
+ * none. false: there is one word only.
  */
 bool syslog_find_tag(struct slice s, struct slice *host, struct slice *tag, struct slice *text);
 
@@ -40,15 +41,15 @@ bool syslog_find_tag(struct slice s, struct slice *host, struct slice *tag, stru
 bool syslog_is_priority(struct slice word);
 
 /*
- * The line with a head of its own behind what a collector of logs put in front without a tag: a time (docker logs -t), a
- * time and a relay's address, a facility (s6's syslogd, "mail.info: "), "@4000... " (TAI64N), "[pod/...] " (kubectl).
- * Empty: there is none.
+ * The line with a head of its own behind what a collector of logs put in front without a tag: a time (docker logs
+ * -t), a time and a relay's address, a facility (s6's syslogd, "mail.info: "), "@4000... " (TAI64N), "[pod/...] "
+ * (kubectl). Empty: there is none.
  */
 struct slice syslog_in_front(struct slice line);
 
 /*
- * The same, or the line with a head of its own that a program in a container wrote, behind the head that Docker's syslog
- * driver gave it: "... dockerhost mail[99]: Nov 21 22:48:24 mx1 postfix/smtpd[1]: text". Empty: there is none.
+ * The same, or the line with a head of its own that a program in a container wrote, behind the head that Docker's
+ * syslog driver gave it: "... dockerhost mail[99]: Nov 21 22:48:24 mx1 postfix/smtpd[1]: text". Empty: there is none.
  */
 struct slice syslog_nested(struct slice line);
 

@@ -253,8 +253,10 @@ static bool is_stranger(struct tally_log *from, const struct event *e)
            tally_is_stranger(from, e);
 }
 
-/* Fills in what is told by a tag, or by the first part and the service. NULL: nothing. Rare: find_tag is on every line's
- * way. */
+/*
+ * Fills in what is told by a tag, or by the first part and the service. NULL: nothing. Rare: find_tag is on every
+ * line's way.
+ */
 __attribute__((cold, noinline)) static struct tag *learn_tag(struct tally_log *from,
                                                              struct tag *tag, const struct event *e,
                                                              struct slice of, struct slice service)

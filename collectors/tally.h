@@ -47,7 +47,10 @@ struct tally_log *tally_log_of_host(struct tally_log *log, struct slice host);
 /* The name of this host: processes of logs of other hosts are none of it. */
 void tally_here(struct tally *t, struct slice host);
 
-/* An instance of another host: its sockets and processes are none of this one. What a log of another host makes is one. */
+/*
+ * An instance of another host: its sockets and processes are none of this one. What a log of another host makes is
+ * one.
+ */
 void tally_set_elsewhere(struct tally *t, const struct appl *a);
 bool tally_is_elsewhere(const struct tally *t, uint32_t appl);
 
@@ -73,9 +76,9 @@ void tally_internal_service(struct tally *t, struct slice name, struct slice ser
    there is no room, or another mail system has the name. */
 struct appl *tally_appl(struct tally *t, const struct mta *mta, struct slice name);
 /*
- * What an MTA consists of besides, each with a row of applTable: "msg/smtp" takes mail from other hosts, "msg/submission" from
- * users. What they count, the MTA's own row counts as well. tally_part: the row, made if `make`; NULL: it
- * is not there, or there is no room, or this mail system has none.
+ * What an MTA consists of besides, each with a row of applTable: "msg/smtp" takes mail from other hosts,
+ * "msg/submission" from users. What they count, the MTA's own row counts as well. tally_part: the row, made if
+ * `make`; NULL: it is not there, or there is no room, or this mail system has none.
  */
 enum tally_part { PART_SMTP, PART_SUBMISSION, TALLY_PARTS };
 struct appl *tally_part(struct tally *t, const struct appl *whole, enum tally_part part, bool make);
