@@ -92,7 +92,8 @@ const struct setting config_postfix_settings[] = {
                  "to the first slash."),
     INTERNAL_SERVICES("[ \"reinject/smtpd\" ]",
                       "Services that take mail back from a content filter, as mtaGroupName shows "
-                      "them: that mail is not counted again."),
+                      "them, or hand it to one: that mail is not counted again. \"pickup/uid=103\" "
+                      "is what that account submits."),
     LISTEN("[ \":25\", \"127.0.0.1:10025\" ]"),
     {.name = NULL},
 };

@@ -4,6 +4,7 @@
  * output of the tools is cut, never trusted: a line of another form is skipped.
  */
 #include <arpa/inet.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "detect.h"
@@ -201,6 +202,46 @@ static void check_internal(struct config_mta *m, struct slice service, const str
             (int)service.n, service.p, m->name);
 }
 
+/* Is the transport that of a content filter, "filter:dummy"? */
+static bool is_filter(struct slice settings, struct slice overrides, struct slice transport)
+{
+    struct slice filter = detect_postfix_value(settings, "content_filter");
+    struct override o;
+    bool found = filter.n && slice_eq(slice_head(filter, slice_find(filter, ':')), transport);
+    while (!found && next_override(&overrides, &o))
+        found = slice_eq(o.name, SLICE("content_filter")) && o.value.n &&
+                slice_eq(slice_head(o.value, slice_find(o.value, ':')), transport);
+    return found;
+}
+
+/*
+ * A content filter that pipe(8) starts hands mail back by the sendmail command, as the account that it runs as
+ * (FILTER_README of Postfix), or to an smtpd, which is found by itself.
+ */
+static void check_pipe(struct config_mta *m, struct slice transport, struct slice arguments,
+                       struct err_list *notes)
+{
+    char text[256];
+    struct slice user = {NULL, 0};
+    while (arguments.n && !user.n) {
+        struct slice word = next_word(&arguments);
+        if (slice_take(&word, SLICE("user=")))
+            user = slice_head(word, slice_find(word, ':'));
+    }
+    snprintf(text, sizeof text, "%.*s", (int)user.n, user.p ? user.p : "");
+    const struct passwd *account = user.n < sizeof text ? getpwnam(text) : NULL;
+    snprintf(text, sizeof text, "pipe/%.*s", (int)transport.n, transport.p);
+    if (transport.n < sizeof text - 5)
+        detect_add(&m->internal_services, slice_of(text));
+    if (!account) {
+        detect_note(m, notes, "content filter %.*s runs as %.*s, which is no account of this host",
+                    (int)transport.n, transport.p, (int)user.n, user.p ? user.p : "");
+        return;
+    }
+    snprintf(text, sizeof text, "pickup/uid=%u", (unsigned)account->pw_uid);
+    detect_add(&m->internal_services, slice_of(text));
+}
+
 /* Names before the first slash that are not the instance's own. */
 static void add_tag(struct config_mta *m, struct slice service, struct slice tag)
 {
@@ -227,6 +268,9 @@ void detect_postfix_services(struct config_mta *m, struct slice settings, struct
             words[i] = next_word(&line);
         bool smtpd = slice_eq(words[7], SLICE("smtpd"));
         bool listener = smtpd || slice_eq(words[7], SLICE("postscreen"));
+        if (want_internal && slice_eq(words[7], SLICE("pipe")) &&
+            is_filter(settings, overrides, words[0]))
+            check_pipe(m, words[0], line, notes);
         if (!slice_eq(words[1], SLICE("inet")) || !listener)
             continue;
         struct endpoint e = endpoint_of(words[0]);

@@ -358,6 +358,7 @@ static void pickup(struct slice s, struct event *e)
         return;
     }
     e->kind = EVENT_SUBMIT;
+    e->text = slice_head(s, slice_find(s, ' '));
     s = slice_skip(s, (size_t)(last + 1 - s.p));
     if (TAKE(s, "orig_id=") && postfix_id_length(s) == s.n) {
         e->flags |= EVENT_REINJECTED;

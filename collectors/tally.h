@@ -70,7 +70,10 @@ void tally_alias(struct tally *t, const struct mta *mta, struct slice host, stru
 bool tally_wait_for_strangers(struct tally *t);
 /* A name that waits so and was not told of before, or NULL. */
 const char *tally_stranger(struct tally *t);
-/* What this service of an instance takes in was received before: it is behind a content filter. */
+/*
+ * What this service of an instance takes in was received before: it is behind a content filter. Of a service that
+ * delivers: it hands mail to one, which is no transmission. "pickup/uid=65534": what pickup takes from this account.
+ */
 void tally_internal_service(struct tally *t, struct slice name, struct slice service);
 /* The row of an instance, made if need be (configured instances exist before their first line); NULL if
    there is no room, or another mail system has the name. */

@@ -305,7 +305,7 @@ void on_delivery(struct tally *t, struct instance *i, struct service *s, const s
     if (i->mta->flags & MTA_ATTEMPTS_UNTOLD && !concluded && !(e->flags & EVENT_UNTRIED))
         infer_attempt(t, i, s, m, e);
     count_association(t, i, s, m, e);
-    bool hop = e->result == RESULT_SENT && tally_is_hop(t, i, m, e);
+    bool hop = e->result == RESULT_SENT && (s->internal || tally_is_hop(t, i, m, e));
     if (hop)
         count_done(t, i, m, e);
     else

@@ -145,6 +145,8 @@ bool tally_knows(const struct tally *t, struct slice name);
 struct instance *tally_instance(struct tally *t, const struct mta *mta, struct slice name);
 /* What a service of this name is by its last part, NULL: neither receives nor delivers. */
 const struct mta_service *tally_service_kind(const struct mta *mta, struct slice service);
+/* See tally_internal_service; service: as mtaGroupName shows it. */
+bool tally_is_internal(const struct tally *t, const struct instance *i, struct slice service);
 struct service *tally_service(struct tally *t, struct instance *i, const struct mta_service *is,
                               struct slice name, int hierarchy, struct slice description);
 /* The service of this name, made if need be; NULL: there is no room. */

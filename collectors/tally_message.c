@@ -2,6 +2,7 @@
  * The life of a message until it is queued: the service that takes it in, what is received. What becomes of it
  * is in tally_delivery.c and tally_end.c. See tally.h for what counts as what.
  */
+#include <stdio.h>
 #include "tally_internal.h"
 
 static void evict(void *arg, struct message *m)
@@ -303,9 +304,21 @@ static void take_over(struct tally *t, struct instance *i, struct message *m, co
     message_forget(t, old);
 }
 
+/* By the account that a content filter runs as, which hands mail back by the sendmail command. */
+static bool is_handed_back(const struct tally *t, const struct service *s, const struct event *e)
+{
+    char name[128];
+    if (!t->internals || !s)
+        return false;
+    struct slice group = TEXT_GET(s->group->name);
+    int n =
+        snprintf(name, sizeof name, "%.*s/%.*s", (int)group.n, group.p, (int)e->text.n, e->text.p);
+    return n < (int)sizeof name && tally_is_internal(t, s->of, (struct slice){name, (size_t)n});
+}
+
 void on_submit(struct tally *t, struct instance *i, struct service *s, const struct event *e)
 {
-    struct message *m = message_begin(t, i, s, e, 0);
+    struct message *m = message_begin(t, i, s, e, is_handed_back(t, s, e) ? MESSAGE_REINJECTED : 0);
     if (m && e->flags & EVENT_REINJECTED)
         take_over(t, i, m, e);
 }

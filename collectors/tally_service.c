@@ -234,7 +234,7 @@ static void start_group(struct group *g, const struct mta_service *is, int hiera
         g->accumulated_outbound = g->failed_outbound = 0;
 }
 
-static bool is_internal(const struct tally *t, const struct instance *i, struct slice service)
+bool tally_is_internal(const struct tally *t, const struct instance *i, struct slice service)
 {
     for (const struct alias *a = t->internals; a; a = a->next)
         if (slice_eq(slice_of(a->app), service) &&
@@ -302,7 +302,7 @@ struct service *tally_service(struct tally *t, struct instance *i, const struct 
     if (description.n)
         TEXT_SET(g->description, description);
     *s = (struct service){.next = i->services, .of = i, .group = g, .is = is};
-    s->internal = is_internal(t, i, name);
+    s->internal = tally_is_internal(t, i, name);
     if (g->row.key[1] <= UINT8_MAX)
         i->numbered[g->row.key[1]] = s;
     return i->services = s;

@@ -137,6 +137,26 @@ static void internal_target(void **state)
     }
 }
 
+/* A filter that pipe(8) starts is no transport, and what its account submits was received. */
+static void piped_filter(void **state)
+{
+    (void)state;
+    struct err_list notes = {0};
+    struct config_mta m = {.type = strdup("postfix"), .name = strdup("postfix")};
+    detect_postfix_services(
+        &m, SLICE("syslog_name = postfix\ncontent_filter =\n"),
+        SLICE("25 inet n - n - - smtpd\n"
+              "scan unix - n n - 10 pipe flags=Rq user=root:daemon null_sender= argv=/x user=bin\n"
+              "list unix - n n - - pipe flags=R user=daemon argv=/y\n"
+              "late unix - n n - - pipe flags=R user=no-such-account argv=/z\n"),
+        SLICE("25/inet/content_filter = scan:dummy\n26/inet/content_filter = late\n"), &notes);
+    expect(&m.internal_services, "pipe/scan pickup/uid=0 pipe/late");
+    assert_int_equal(notes.count, 1);
+    assert_true(has(&notes, "late runs as no-such-account, which is no account"));
+    err_free(&notes);
+    config_mta_release(&m);
+}
+
 /* Without a name of its own a reinjection service cannot be told apart; that is said. */
 static void internal_without_name(void **state)
 {
@@ -551,6 +571,7 @@ int main(void)
         cmocka_unit_test(services),
         cmocka_unit_test(internal_target),
         cmocka_unit_test(internal_without_name),
+        cmocka_unit_test(piped_filter),
         cmocka_unit_test(configured_lists),
         cmocka_unit_test(hostile_output),
         cmocka_unit_test(run),

@@ -444,6 +444,34 @@ static void test_instances(void **state)
     world_close(&w);
 }
 
+/* pipe(8) hands mail to a filter, which gives it to the sendmail command; what others give to that is mail. */
+static void test_pipe_filter(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, NULL, 64);
+    tally_internal_service(w.tally, SLICE("postfix"), SLICE("pipe/filter"));
+    tally_internal_service(w.tally, SLICE("postfix"), SLICE("pickup/uid=103"));
+    world_feed(&w, CLIENT("A1B2C3D4E5", HOST) ACTIVE("A1B2C3D4E5", "100", "2") P
+               "pickup[7]: B1B2C3D4E5: uid=103 from=<s@a.test>\n" ACTIVE("B1B2C3D4E5", "120", "2")
+                   SENT("B1B2C3D4E5", "a@b.test") SENT("B1B2C3D4E5", "c@b.test")
+                       REMOVED("B1B2C3D4E5"));
+    for (int n = 0; n < 2; n++)
+        world_feed(&w,
+                   P "pipe[8]: A1B2C3D4E5: to=<a@b.test>, relay=filter, delay=1, delays=1/0/0/0, "
+                     "dsn=2.0.0, status=sent (delivered via filter service)\n");
+    world_feed(&w, REMOVED("A1B2C3D4E5") P
+               "pickup[7]: C1B2C3D4E5: uid=1030 from=<s@a.test>\n" ACTIVE("C1B2C3D4E5", "10", "1"));
+    assert_int_equal(world_expect(&w, "filter",
+                                  "smtpd:received_messages=1 pickup:received_messages=1 "
+                                  "mta:received_recipients=3 mta:transmitted_messages=1 "
+                                  "mta:transmitted_recipients=2 smtp:transmitted_messages=1 "
+                                  "pipe/filter:transmitted_messages=0 messages=1"),
+                     0);
+    world_check_sums(&w);
+    world_close(&w);
+}
+
 /* A transaction that its client broke off is forgotten after a day; a held one is not. */
 static void test_abandoned(void **state)
 {
@@ -526,8 +554,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),       cmocka_unit_test(test_instances),
-        cmocka_unit_test(test_abandoned),   cmocka_unit_test(test_real_log),
-        cmocka_unit_test(test_relay_ports),
+        cmocka_unit_test(test_pipe_filter), cmocka_unit_test(test_abandoned),
+        cmocka_unit_test(test_real_log),    cmocka_unit_test(test_relay_ports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
