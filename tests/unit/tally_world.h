@@ -51,18 +51,6 @@ static inline void world_open(struct world *w, const uint32_t *capacities, uint3
     world_open_mta(w, &mta_postfix, capacities, messages_max);
 }
 
-/* Removes the directory of a store that is closed. */
-static inline void world_remove_store(const char *dir)
-{
-    static const char *const names[] = {"state.db", "state.db-wal", "state.db-shm"};
-    for (unsigned i = 0; i < 3; i++) {
-        char path[256];
-        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(dir), 0);
-}
-
 static inline void world_close(struct world *w)
 {
     tally_free(w->tally);

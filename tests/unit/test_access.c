@@ -3,6 +3,7 @@
  * a restart from the store gives the same tables as no stop.
  */
 #include "access_world.h"
+#include "scratch.h"
 
 #include "../../agent/dump.h"
 
@@ -243,9 +244,9 @@ static char *shown(struct world *w)
 static char *read_log(const struct access_server *server, const char *path, unsigned each)
 {
     struct world w;
-    char folder[] = "/tmp/test_access.XXXXXX", line[4096], command[64], error[256];
-    assert_non_null(mkdtemp(folder));
-    struct store *s = store_open(folder, error, sizeof error);
+    char line[4096], error[256];
+    assert_int_equal(scratch_make(NULL), 0);
+    struct store *s = store_open(scratch, error, sizeof error);
     assert_non_null(s);
     begin(&w, server, USERS_PLAIN);
     FILE *in = fopen(path, "r");
@@ -260,8 +261,7 @@ static char *read_log(const struct access_server *server, const char *path, unsi
     char *text = shown(&w);
     end(&w);
     store_close(s);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(scratch_remove(NULL), 0);
     return text;
 }
 

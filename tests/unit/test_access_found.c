@@ -1,5 +1,6 @@
 /* Sessions that the log tells of in another order, and those that the server itself lists. */
 #include "access_world.h"
+#include "scratch.h"
 
 /* Levels follow what the server itself says; counters do not. */
 static bool is_bob(void *arg, const struct access_session *s)
@@ -58,9 +59,9 @@ static void test_end_before_its_begin(void **state)
 {
     (void)state;
     struct world w;
-    char folder[] = "/tmp/test_access.XXXXXX", command[64], error[256];
-    assert_non_null(mkdtemp(folder));
-    struct store *s = store_open(folder, error, sizeof error);
+    char error[256];
+    assert_int_equal(scratch_make(NULL), 0);
+    struct store *s = store_open(scratch, error, sizeof error);
     assert_non_null(s);
     begin(&w, &access_dovecot, USERS_PLAIN);
     at(&w, 1, "imap(alice)<11><s1>: Info: Disconnected: Logged out in=3 out=4");
@@ -91,8 +92,7 @@ static void test_end_before_its_begin(void **state)
     assert_int_equal(IMAP(&w)->good_logins, 5);
     end(&w);
     store_close(s);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(scratch_remove(NULL), 0);
 }
 
 /* Another source counts connections and logins: the log counts the rest, once. */

@@ -1,18 +1,10 @@
 /* A FIFO as a log: whole lines, a beginning that outlives the process, long lines, another FIFO of the name. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <cmocka.h>
-
 #include "../../collectors/input.h"
+#include "scratch.h"
 
-static char folder[] = "/tmp/test_fifo.XXXXXX", path[64];
+#include <fcntl.h>
+
+static char path[64];
 static struct collect collect;
 static char got[400000];
 static size_t got_n;
@@ -130,15 +122,17 @@ static void test_kinds(void **state)
     assert_string_equal(target, "/a");
 }
 
+static int set_up(void **state)
+{
+    int bad = scratch_make(state);
+    snprintf(path, sizeof path, "%s/log", scratch);
+    return bad;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lines), cmocka_unit_test(test_long),
                                        cmocka_unit_test(test_no_fifo),
                                        cmocka_unit_test(test_kinds)};
-    if (!mkdtemp(folder))
-        return 1;
-    snprintf(path, sizeof path, "%s/log", folder);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    rmdir(folder);
-    return failed;
+    return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }

@@ -2,20 +2,11 @@
  * Unit tests of collectors/follow_set.c: files that fit a pattern come, grow side by side, end, are renamed, copied
  * and removed, and the follower is stopped and started anew at any moment. The clock is the test's.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "scratch.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 static int test_clock(clockid_t id, struct timespec *t);
 #define clock_gettime test_clock
@@ -36,16 +27,14 @@ static int test_clock(clockid_t id, struct timespec *t)
     return 0;
 }
 
-static char dir[64], pattern[96], got[1 << 16], last_file[256];
+static char pattern[96], got[1 << 16], last_file[256];
 static struct follow_set *s;
 
 static int setup(void **state)
 {
-    (void)state;
-    strcpy(dir, "/tmp/test_follow_set.XXXXXX");
-    if (!mkdtemp(dir))
+    if (scratch_make(state))
         return -1;
-    snprintf(pattern, sizeof pattern, "%s/*_master.log*", dir);
+    snprintf(pattern, sizeof pattern, "%s/*_master.log*", scratch);
     got[0] = '\0';
     monotonic_ms = 1000000;
     ahead_ms = 0;
@@ -55,23 +44,13 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    char command[128];
-    (void)state;
     follow_set_free(s);
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[512];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    return path;
+    return scratch_remove(state);
 }
 
 static void put(const char *name, const char *text)
 {
-    FILE *out = fopen(path_of(name), "a");
+    FILE *out = fopen(scratch_path(name), "a");
     assert_non_null(out);
     fputs(text, out);
     fclose(out);
@@ -196,20 +175,21 @@ static void renamed_and_copied(void **state)
     put("a_master.log", numbered(1));
     put("a_master.log", numbered(2));
     NUMBERS(1, 2);
-    strcpy(old, path_of("a_master.log"));
-    assert_int_equal(rename(old, path_of("a_master.log.1")), 0);
+    strcpy(old, scratch_path("a_master.log"));
+    assert_int_equal(rename(old, scratch_path("a_master.log.1")), 0);
     put("a_master.log", numbered(3));
     NUMBERS(3);
     put("a_master.log.1", numbered(4)); /* its writer has it open still */
     NUMBERS(4);
     char command[600];
     snprintf(command, sizeof command,
-             "cp %s/a_master.log.1 %s/a_master.log.1.bak && : >%s/a_master.log.1", dir, dir, dir);
+             "cp %s/a_master.log.1 %s/a_master.log.1.bak && : >%s/a_master.log.1", scratch, scratch,
+             scratch);
     assert_int_equal(system(command), 0);
     expect("");
     put("a_master.log.1", numbered(5));
     NUMBERS(5);
-    snprintf(command, sizeof command, "gzip -k %s/a_master.log", dir);
+    snprintf(command, sizeof command, "gzip -k %s/a_master.log", scratch);
     assert_int_equal(system(command), 0);
     expect("");
 }
@@ -228,7 +208,7 @@ static void restored_backup(void **state)
     snprintf(
         command, sizeof command,
         "cd %s && for f in *; do cp $f /tmp/x.$$ && rm $f && touch y.$f && mv /tmp/x.$$ $f; done",
-        dir);
+        scratch);
     restart();
     assert_int_equal(system(command), 0);
     NUMBERS(5);
@@ -242,7 +222,7 @@ static void number_used_again(void **state)
     for (unsigned n = 2; n < 30; n++) {
         char name[64];
         snprintf(name, sizeof name, "a_master.log-%u", n - 1);
-        assert_int_equal(unlink(path_of(name)), 0);
+        assert_int_equal(unlink(scratch_path(name)), 0);
         snprintf(name, sizeof name, "a_master.log-%u", n);
         put(name, numbered(n));
         NUMBERS(n);
@@ -258,7 +238,7 @@ static void written_anew(void **state)
     put("a_master.log", numbered(1));
     put("a_master.log", numbered(2));
     NUMBERS(1, 2);
-    assert_int_equal(truncate(path_of("a_master.log"), 0), 0);
+    assert_int_equal(truncate(scratch_path("a_master.log"), 0), 0);
     put("a_master.log", numbered(3));
     NUMBERS(3);
 }
@@ -284,7 +264,7 @@ static void too_many(void **state)
         snprintf(name, sizeof name, "x%03u_master.log", n);
         put(name, "x\n");
         struct timespec times[2] = {{.tv_sec = 1000000 + n}, {.tv_sec = 1000000 + n}};
-        assert_int_equal(utimensat(AT_FDCWD, path_of(name), times, 0), 0);
+        assert_int_equal(utimensat(AT_FDCWD, scratch_path(name), times, 0), 0);
     }
     got[0] = '\0';
     while (follow_set_read(s, 4096, on_lines, NULL) == FOLLOW_MORE)
@@ -295,7 +275,7 @@ static void too_many(void **state)
     expect("");
     for (unsigned n = 100; n < 120; n++) { /* read already, and now there is room */
         snprintf(name, sizeof name, "x%03u_master.log", n);
-        assert_int_equal(unlink(path_of(name)), 0);
+        assert_int_equal(unlink(scratch_path(name)), 0);
     }
     monotonic_ms += LIST_MAX_MS;
     expect("x\nx\nx\nx\nx\nx\nx\nx\nx\nx\n");
@@ -308,7 +288,7 @@ static void removed_early(void **state)
     (void)state;
     put("a_master.log-1", "one\ntwo");
     expect("one\n");
-    assert_int_equal(unlink(path_of("a_master.log-1")), 0);
+    assert_int_equal(unlink(scratch_path("a_master.log-1")), 0);
     expect("");
     assert_int_equal(status().status, SOURCE_TRUNCATED);
     assert_non_null(strstr(status().error, "removed"));
@@ -317,9 +297,9 @@ static void removed_early(void **state)
 static void hostile_directory(void **state)
 {
     (void)state;
-    assert_int_equal(mkfifo(path_of("a_master.log-fifo"), 0600), 0);
-    assert_int_equal(mkdir(path_of("a_master.log-dir"), 0700), 0);
-    assert_int_equal(symlink("nowhere", path_of("a_master.log-link")), 0);
+    assert_int_equal(mkfifo(scratch_path("a_master.log-fifo"), 0600), 0);
+    assert_int_equal(mkdir(scratch_path("a_master.log-scratch"), 0700), 0);
+    assert_int_equal(symlink("nowhere", scratch_path("a_master.log-link")), 0);
     put("a_master.log-1", "one\n");
     expect("one\n");
     struct follow_position wrong[3] = {{.inode = 1, .offset = 10},

@@ -2,17 +2,8 @@
  * mounts.c: the file system of a path is told from a recorded mountinfo, over symbolic links, and a file
  * system that is not local is never touched.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "../../collectors/mounts.h"
+#include "scratch.h"
 
 /* Linux 6.1: a root, a remote spool, a blank in a name, a mount over another. */
 static const char recorded[] =
@@ -85,13 +76,13 @@ static void refuses_other_texts(void **state)
 static void follows_links(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/mounts.XXXXXX", path[256], table[1024];
+    char table[1024];
     struct mount m;
-    assert_non_null(mkdtemp(folder));
+    assert_int_equal(scratch_make(NULL), 0);
     snprintf(table, sizeof table,
              "1 1 0:1 / / rw - ext4 x rw\n1 1 0:2 / %s/far rw - nfs x rw\n"
              "1 1 0:3 / %s/near rw - ext4 x rw\n",
-             folder, folder);
+             scratch, scratch);
     static const struct {
         const char *name, *target, *device; /* device NULL: links without end */
     } links[] = {
@@ -105,18 +96,14 @@ static void follows_links(void **state)
         {"dangling", "none/such", "0:1"},
     };
     for (unsigned i = 0; i < sizeof links / sizeof links[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, links[i].name);
+        const char *path = scratch_path(links[i].name);
         assert_int_equal(symlink(links[i].target, path), 0);
         if (links[i].device)
             expect(slice_of(table), path, links[i].device, strcmp(links[i].device, "0:2") != 0);
         else
             assert_false(mounts_of(slice_of(table), path, &m));
     }
-    for (unsigned i = 0; i < sizeof links / sizeof links[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, links[i].name);
-        unlink(path);
-    }
-    rmdir(folder);
+    assert_int_equal(scratch_remove(NULL), 0);
 }
 
 int main(void)

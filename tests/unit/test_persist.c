@@ -3,20 +3,9 @@
  * time through a reboot, and records that are older, damaged or too many do no harm.
  */
 #include "../../agent/persist.h"
-
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "scratch.h"
 
 #define CLOCK 1700000000000
-
-static char dir[] = "/tmp/mailmond-test-XXXXXX";
 
 struct kept {
     struct model model;
@@ -40,7 +29,7 @@ static void end(struct kept *k)
 /* One process at a time has the store. */
 static struct store *open_store(void)
 {
-    struct store *s = store_open(dir, error, sizeof error);
+    struct store *s = store_open(scratch, error, sizeof error);
     if (!s)
         fail_msg("%s", error);
     return s;
@@ -63,25 +52,6 @@ static bool load(struct kept *k, int64_t clock)
     snprintf(error, sizeof error, "%s", store_error(s));
     store_close(s);
     return ok;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    strcpy(dir + sizeof dir - 7, "XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    static const char *const files[] = {"state.db", "state.db-wal", "state.db-shm"};
-    for (unsigned i = 0; i < 3; i++) {
-        char path[64];
-        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
-        unlink(path);
-    }
-    return rmdir(dir);
 }
 
 static bool is_instant(const struct model_kind *k, size_t offset)
@@ -310,8 +280,8 @@ static void test_damaged(void **state)
         assert_false(load(&k, CLOCK));
         assert_non_null(strstr(error, "damaged"));
         end(&k);
-        tear_down(NULL);
-        set_up(NULL);
+        scratch_remove(NULL);
+        scratch_make(NULL);
     }
 }
 
@@ -342,13 +312,13 @@ static void test_random_octets(void **state)
             save(&k, -CLOCK);
         }
         end(&k);
-        tear_down(NULL);
-        set_up(NULL);
+        scratch_remove(NULL);
+        scratch_make(NULL);
     }
     assert_true(loaded > 5);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 
 int main(void)
 {

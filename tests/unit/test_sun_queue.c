@@ -1,33 +1,19 @@
 /* Queue directories of Sun's Messaging Server: names, ages and sizes of files, and what is no queue file. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "../../collectors/sun_queue.h"
+#include "scratch.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "../../collectors/sun_queue.h"
 
 #define NOW 2000000000
 
-static char folder[] = "/tmp/test_sun_queue.XXXXXX";
 static struct sun_queue q;
 
 /* A file of `size` octets that is `age` seconds old, with the directories to it. */
 static void put(const char *name, size_t size, time_t age, const char *text)
 {
-    char path[256], command[300];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    snprintf(command, sizeof command, "mkdir -p $(dirname %s)", path);
-    assert_int_equal(system(command), 0);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int fd = open(scratch_put(name, text, 0600), O_WRONLY);
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     assert_int_equal(ftruncate(fd, (off_t)size), 0);
     struct timespec t[2] = {{NOW - age, 0}, {NOW - age, 0}};
     assert_int_equal(futimens(fd, t), 0);
@@ -58,11 +44,11 @@ static void scan(void **state)
     put("ims-ms/ZZ01ISKLSKLZLI90N15Q.00", 50, 5, "");
     put("process/.lock", 1, 1, "");
     put("file", 1, 1, "");
-    snprintf(path, sizeof path, "%s/ims-ms/ZZ01ISKLSKLZLI90N15R.00", folder);
+    snprintf(path, sizeof path, "%s/ims-ms/ZZ01ISKLSKLZLI90N15R.00", scratch);
     assert_int_equal(symlink("/etc/passwd", path), 0);
-    snprintf(path, sizeof path, "%s/linked", folder);
+    snprintf(path, sizeof path, "%s/linked", scratch);
     assert_int_equal(symlink("/etc", path), 0);
-    sun_queue_scan(folder, (int64_t)NOW * 1000, &q);
+    sun_queue_scan(scratch, (int64_t)NOW * 1000, &q);
     assert_int_equal(q.status, SOURCE_OK);
     assert_int_equal(q.count, 3);
     assert_int_equal(q.files, 5);
@@ -79,9 +65,9 @@ static void scan(void **state)
     assert_int_equal(c->buckets[10], 1);
     assert_int_equal(channel("ims-ms")->messages, 1);
     assert_int_equal(channel("process")->messages, 0);
-    snprintf(path, sizeof path, "%s/tcp_local/ZZf0r4i0Wdy51.01", folder);
+    snprintf(path, sizeof path, "%s/tcp_local/ZZf0r4i0Wdy51.01", scratch);
     unlink(path);
-    sun_queue_scan(folder, (int64_t)NOW * 1000, &q);
+    sun_queue_scan(scratch, (int64_t)NOW * 1000, &q);
     c = channel("tcp_local");
     assert_int_equal(c->messages, 3);
     assert_true(slice_eq(TEXT_GET(c->message_id), SLICE("<oldest@a.test>")));
@@ -98,18 +84,14 @@ static void missing(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
     q.channels = calloc(SUN_CHANNELS_MAX, sizeof *q.channels);
-    return q.channels && mkdtemp(folder) ? 0 : -1;
+    return q.channels ? scratch_make(state) : -1;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
-    char command[64];
     free(q.channels);
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return scratch_remove(state);
 }
 
 int main(void)

@@ -1,4 +1,5 @@
 /* Entries of Sun's log in, cells out: what is counted of channels, and what of the MTA. */
+#include "scratch.h"
 #include "tally_world.h"
 
 #include <time.h>
@@ -283,12 +284,12 @@ static void test_restart(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char dir[] = "/tmp/mailmond-test-XXXXXX", error[256];
-        assert_non_null(mkdtemp(dir));
+        char error[256];
+        assert_int_equal(scratch_make(NULL), 0);
         const char *line = cases[i].log;
         while (*line) {
             struct world w;
-            struct store *s = store_open(dir, error, sizeof error);
+            struct store *s = store_open(scratch, error, sizeof error);
             struct checkpoint *c = checkpoint_new();
             size_t n = strcspn(line, "\n") + 1;
             assert_non_null(s);
@@ -305,7 +306,7 @@ static void test_restart(void **state)
             store_close(s);
             world_close(&w);
         }
-        world_remove_store(dir);
+        assert_int_equal(scratch_remove(NULL), 0);
     }
 }
 

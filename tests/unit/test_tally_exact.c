@@ -3,6 +3,7 @@
  * line and no counter goes back; and a run that crashes and goes on from its checkpoints ends with the
  * same numbers as one that does not, whatever gives way in its bounded tables.
  */
+#include "scratch.h"
 #include "tally_world.h"
 
 #include <time.h>
@@ -313,13 +314,13 @@ static bool load_position(void *arg, uint32_t slot, const void *data, size_t siz
 }
 
 /* Throws everything away and takes up what the store has; returns the line to go on with. */
-static uint32_t crash(struct world *w, struct store **s, const char *dir, const struct bounds *b)
+static uint32_t crash(struct world *w, struct store **s, const struct bounds *b)
 {
     char error[256];
     uint32_t at = 0;
     store_close(*s);
     world_close(w);
-    *s = store_open(dir, error, sizeof error);
+    *s = store_open(scratch, error, sizeof error);
     assert_non_null(*s);
     world_open(w, b->capacities, b->messages_max);
     assert_true(persist_load(&w->model, w->names, *s, WORLD_CLOCK));
@@ -393,10 +394,10 @@ static void compare_names(const struct world *a, const struct world *b)
 }
 
 static void run_interrupted(const struct bounds *b, const struct text *t, uint32_t lines,
-                            struct world *w, const char *dir, uint32_t step)
+                            struct world *w, uint32_t step)
 {
     char error[256];
-    struct store *s = store_open(dir, error, sizeof error);
+    struct store *s = store_open(scratch, error, sizeof error);
     struct checkpoint *c = checkpoint_new();
     unsigned crashes = 0, checkpoints = 0;
     assert_non_null(s);
@@ -416,13 +417,13 @@ static void run_interrupted(const struct bounds *b, const struct text *t, uint32
             if (pick(2)) /* while a checkpoint is on its way */
                 save(w, c, at);
             checkpoint_clear(c);
-            at = crash(w, &s, dir, b);
+            at = crash(w, &s, b);
             crashes++;
         }
     }
     save(w, c, lines);
     assert_true(store_write(s, c));
-    assert_int_equal(crash(w, &s, dir, b), lines);
+    assert_int_equal(crash(w, &s, b), lines);
     print_message("%s: %u checkpoints, %u crashes\n", b->title, checkpoints, crashes);
     assert_true(crashes > 10);
     checkpoint_free(c);
@@ -434,14 +435,13 @@ static void test_exactly_once(void **state)
     (void)state;
     for (unsigned b = 0; b < 3; b++) {
         const uint32_t lines = 40000;
-        char dir[] = "/tmp/mailmond-test-XXXXXX";
         struct world once, again;
         struct text t;
-        assert_non_null(mkdtemp(dir));
+        assert_int_equal(scratch_make(NULL), 0);
         write_text(&t, 100 + b, lines);
         world_open(&once, bounds[b].capacities, bounds[b].messages_max);
         feed(&once, &t, 0, lines);
-        run_interrupted(&bounds[b], &t, lines, &again, dir, 300);
+        run_interrupted(&bounds[b], &t, lines, &again, 300);
         tally_levels(once.tally);
         tally_levels(again.tally);
         compare_names(&once, &again);
@@ -451,7 +451,7 @@ static void test_exactly_once(void **state)
         world_close(&once);
         world_close(&again);
         free_text(&t);
-        world_remove_store(dir);
+        assert_int_equal(scratch_remove(NULL), 0);
     }
 }
 
@@ -459,13 +459,13 @@ static void test_exactly_once(void **state)
 static void test_smaller(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/mailmond-test-XXXXXX", error[256];
+    char error[256];
     struct world w;
     struct text t;
     const struct bounds wide = {"wide", NULL, 100000}, small = {"small", tiny, 64};
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(scratch_make(NULL), 0);
     write_text(&t, 7, 20000);
-    struct store *s = store_open(dir, error, sizeof error);
+    struct store *s = store_open(scratch, error, sizeof error);
     struct checkpoint *c = checkpoint_new();
     world_open(&w, NULL, wide.messages_max);
     feed(&w, &t, 0, 10000);
@@ -473,7 +473,7 @@ static void test_smaller(void **state)
     assert_true(store_write(s, c));
     checkpoint_clear(c);
     assert_true(tally_messages(w.tally)->count > 64);
-    assert_int_equal(crash(&w, &s, dir, &small), 10000);
+    assert_int_equal(crash(&w, &s, &small), 10000);
     assert_int_equal(tally_messages(w.tally)->count, 64);
     feed(&w, &t, 10000, 20000);
     world_check_sums(&w);
@@ -481,14 +481,14 @@ static void test_smaller(void **state)
     save(&w, c, 20000);
     assert_true(store_write(s, c));
     uint32_t waits = tally_messages(w.tally)->wait_count;
-    crash(&w, &s, dir, &wide);
+    crash(&w, &s, &wide);
     assert_int_equal(tally_messages(w.tally)->count, 64);
     assert_int_equal(tally_messages(w.tally)->wait_count, waits);
     checkpoint_free(c);
     store_close(s);
     world_close(&w);
     free_text(&t);
-    world_remove_store(dir);
+    assert_int_equal(scratch_remove(NULL), 0);
 }
 
 /* Records with other octets than were written: refused, or taken and harmless. */
@@ -519,12 +519,12 @@ static void test_damaged(void **state)
                                 STORE_TALLIES + KIND_HEADER};
     unsigned loaded = 0;
     for (unsigned round = 0; round < 40; round++) {
-        char dir[] = "/tmp/mailmond-test-XXXXXX", error[256];
+        char error[256];
         struct world w;
         struct text t;
-        assert_non_null(mkdtemp(dir));
+        assert_int_equal(scratch_make(NULL), 0);
         write_text(&t, 300 + round, 2000);
-        struct store *s = store_open(dir, error, sizeof error);
+        struct store *s = store_open(scratch, error, sizeof error);
         struct damage d = {.to = checkpoint_new()};
         world_open(&w, tiny, 64);
         feed(&w, &t, 0, 1000);
@@ -548,7 +548,7 @@ static void test_damaged(void **state)
         store_close(s);
         world_close(&w);
         free_text(&t);
-        world_remove_store(dir);
+        assert_int_equal(scratch_remove(NULL), 0);
     }
     assert_true(loaded > 10);
 }

@@ -1,4 +1,5 @@
 /* What a log may do to the tally that no mail system would: too many names, too long, any octet. */
+#include "scratch.h"
 #include "tally_world.h"
 
 #include <unistd.h>
@@ -120,16 +121,16 @@ static void feed_long_names(struct world *w)
 static void test_long_names(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/mailmond-test-XXXXXX", error[256];
+    char error[256];
     struct world w;
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(scratch_make(NULL), 0);
     world_open(&w, NULL, 1000);
     feed_long_names(&w);
     check_bounds(&w);
     uint32_t appls = w.model.tables[MODEL_APPL].count, groups = w.model.tables[MODEL_GROUP].count;
     uint32_t names = names_count(w.names);
     assert_true(appls < 20 && groups < 60);
-    struct store *s = store_open(dir, error, sizeof error);
+    struct store *s = store_open(scratch, error, sizeof error);
     struct checkpoint *c = checkpoint_new();
     assert_true(persist_save(&w.model, w.names, c, WORLD_CLOCK) && tally_save(w.tally, c));
     assert_true(store_write(s, c));
@@ -144,7 +145,7 @@ static void test_long_names(void **state)
     checkpoint_free(c);
     store_close(s);
     world_close(&w);
-    world_remove_store(dir);
+    assert_int_equal(scratch_remove(NULL), 0);
 }
 
 /* A tag with an octet that no manager could show is no name of an instance, nor takes its place. */

@@ -1,17 +1,8 @@
 /* transitions.c: numbers, what is shown when, what outlives the process, what is dropped. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include "../../agent/transitions.h"
+#include "scratch.h"
 
 #define OFFSET 1000000 /* real time minus monotonic */
-
-static char folder[] = "/tmp/test_transitions.XXXXXX";
 
 static struct {
     struct model model;
@@ -26,7 +17,7 @@ static void begin(uint64_t accepted)
     uint32_t none[MODEL_TABLES] = {0};
     memset(&s, 0, sizeof s);
     assert_true(model_init(&s.model, none));
-    s.store = store_open(folder, error, sizeof error);
+    s.store = store_open(scratch, error, sizeof error);
     assert_non_null(s.store);
     s.checkpoint = checkpoint_new();
     s.t = transitions_new(&s.model);
@@ -43,9 +34,8 @@ static void end(void)
 
 static void fresh(void)
 {
-    char command[128];
-    snprintf(command, sizeof command, "rm -f %s/*", folder);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(scratch_remove(NULL), 0);
+    assert_int_equal(scratch_make(NULL), 0);
     begin(0);
 }
 
@@ -252,10 +242,5 @@ int main(void)
         cmocka_unit_test(the_store_does_not_grow_without_end),
         cmocka_unit_test(a_damaged_record),
     };
-    if (!mkdtemp(folder))
-        return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command) != 0 || failed;
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
