@@ -48,7 +48,7 @@ struct reading {
     const struct piece *filled; /* last */
     bool ended;
     int fd;
-    gzFile z;  /* NULL: not packed */
+    gzFile z;  /* NULL: not packed, and no pipe */
     int error; /* errno of reading, or EIO of unpacking; 0: none */
     uint64_t octets;
     unsigned shown;
@@ -61,10 +61,12 @@ static void show(void *arg, struct slice line)
         fprintf(stderr, "not recognised: %.*s\n", (int)(line.n < 400 ? line.n : 400), line.p);
 }
 
-static bool is_packed(int fd)
+/* Of what a pipe gives nothing can be seen before it is taken: zlib takes that, and finds out by itself. */
+static bool may_be_packed(int fd)
 {
     unsigned char magic[2];
-    return pread(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
+    ssize_t n = pread(fd, magic, 2, 0);
+    return (n < 0 && errno == ESPIPE) || (n == 2 && magic[0] == 0x1f && magic[1] == 0x8b);
 }
 
 /* Whole lines only; one that fills the buffer is cut. */
@@ -160,7 +162,7 @@ static void read_all(struct reading *r)
 static bool read_fd(struct reading *r, int fd, const char *name)
 {
     r->fd = fd;
-    r->z = is_packed(fd) ? gzdopen(fd, "rb") : NULL;
+    r->z = may_be_packed(fd) ? gzdopen(fd, "rb") : NULL;
     read_all(r);
     if (r->error)
         fprintf(stderr, "mailmond: %s: %s\n", name,

@@ -29,5 +29,8 @@ for log in tests/data/*.log; do
         failed=1
     fi
     grep '^not recognised' "$work/err" && failed=1
+    # By a pipe, too, packed or not.
+    cat "$work/log" | "$program" --read "$format" "$@" - >"$work/dump" 2>"$work/err" || failed=1
+    gzip -c "$work/log" | "$program" --read "$format" "$@" - 2>"$work/err" | diff "$work/dump" - || failed=1
 done
 exit $failed
