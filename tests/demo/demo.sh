@@ -145,7 +145,7 @@ CONF
     setsid "$build/mailmond" --config "$dir/mailmond.conf" --foreground 2>"$dir/mailmond.log" &
     daemon=$!
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        ! grep -q ' is ready$' "$dir/mailmond.log" || return 0
+        ! grep -qs ' is ready$' "$dir/mailmond.log" || return 0
         kill -0 "$daemon" 2>/dev/null || break
         sleep 0.5
     done

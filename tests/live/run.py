@@ -3,7 +3,7 @@
 
 A file gets network, processes, mounts and a temporary folder of its own (namespaces), so that neither ports
 nor processes of another are in its way, and whatever it leaves behind ends with it. Where namespaces are not
-permitted the files run one after the other. Files that measure time or CPU run while no other does. A file
+permitted it says so, and why, and the files run one after the other. Files that measure time or CPU run while no other does. A file
 that takes longer than MAILMOND_LIVE_SECONDS (900) is killed and counts as one failure.
 
 Prints one line for each file, all that failed ones said, and "N passed, N failed" for all; a test that
@@ -37,10 +37,19 @@ NAMESPACES = ["unshare", "--net", "--mount", "--propagation", "private", "--pid"
               "--mount-proc", "bash", "-c", INSIDE, "live"]
 
 
-def namespaces_permitted():
+def why_no_namespaces():
+    """What unshare says when a file cannot have namespaces of its own, and what to do; "" when it can."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "tmp").mkdir()
-        return subprocess.run([*NAMESPACES, folder, "", "true"], capture_output=True, check=False).returncode == 0
+        done = subprocess.run([*NAMESPACES, folder, "", "true"], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return ""
+    said = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[0]
+    if os.geteuid() != 0:
+        return f"{said} (be root)"
+    if not any(line.split()[4] == "/" for line in Path("/proc/self/mountinfo").read_text().splitlines()):
+        return f"{said} (this is a chroot that is no mount point: outside of it, mount --bind DIR DIR, then chroot DIR)"
+    return f"{said} (a container must permit mounts and namespaces: CAP_SYS_ADMIN)"
 
 
 def closed():
@@ -98,10 +107,10 @@ def order(path):
 
 
 def main(paths):
-    isolated = namespaces_permitted()
-    jobs = JOBS if isolated else 1
-    if not isolated:
-        print("no namespaces: one file after the other")
+    why = why_no_namespaces()
+    isolated, jobs = not why, 1 if why else JOBS
+    if why:
+        print(f"NOT ISOLATED from this host, and one file after the other: {why}", flush=True)
     waiting, running, passed, failed = sorted(paths, key=order), [], 0, 0
     root = Path(tempfile.mkdtemp(prefix="mm-"))
     root.chmod(0o755)
