@@ -30,6 +30,7 @@
 #include "tables.h"
 #include "publish_master.h"
 #include "publish_notify.h"
+#include "publish_register.h"
 #include "publish_sinks.h"
 #include "table.h"
 
@@ -37,10 +38,7 @@
 #define PRIORITY 100
 /* For an answer of the master. Never again: a stream loses nothing, and a copy would be obeyed
  * twice. */
-#define TIMEOUT_US 900000
-
-/* What the library says of a refused registration; it tells nobody else. */
-#define REFUSED                "registering pdu failed: "
+#define TIMEOUT_US             900000
 #define DUPLICATE_REGISTRATION 263 /* RFC 2741, 6.2.16 */
 
 /* What the tables belong to; each has an entry in the master's sysORTable. */
@@ -62,7 +60,6 @@ static struct {
     struct slots_back back, handed; /* as it is, and as the collector knows it */
     bool connected;
     unsigned registrations;
-    int refused_why; /* the last code */
     uint64_t refused_logged;
     struct log_storm library_says;
     int away_logged; /* why it was away when that was last said: an errno, -1: not said yet */
@@ -160,12 +157,9 @@ static int take_log(int major, int minor, void *server_argument, void *client_ar
 {
     (void)major, (void)minor, (void)client_argument;
     const struct snmp_log_message *m = server_argument;
-    if (strncmp(m->msg, REFUSED, sizeof REFUSED - 1) == 0) {
-        publish.back.registrations_refused++;
-        publish.refused_why = atoi(m->msg + sizeof REFUSED - 1);
-    } else if (!known_message(m->msg) && !master_take_message(m->msg)) {
+    if (!registrations_take_message(m->msg) && !known_message(m->msg) &&
+        !master_take_message(m->msg))
         say_of_library(m);
-    }
     return SNMP_ERR_NOERROR;
 }
 
@@ -183,7 +177,7 @@ static int session_opened(int major, int minor, void *server_argument, void *cli
 {
     (void)major, (void)minor, (void)client_argument;
     publish.connected = true;
-    publish.back.registrations_refused = 0;
+    registrations_session(server_argument);
     if (publish.options->config->fast_path)
         fast_attach(server_argument, publish.options->config->context);
     notify_session(server_argument);
@@ -194,6 +188,7 @@ static int session_lost(int major, int minor, void *server_argument, void *clien
 {
     (void)major, (void)minor, (void)server_argument, (void)client_argument;
     publish.connected = false;
+    registrations_session(NULL);
     notify_session(NULL);
     return SNMP_ERR_NOERROR;
 }
@@ -237,19 +232,20 @@ static void say_away(int why)
                     seconds);
 }
 
-static void say_refused(uint64_t refused)
+static void say_refused(uint64_t refused, int why)
 {
     publish.refused_logged = refused;
     if (refused == 0)
         log_notice("the master agent accepts all registrations again");
-    else if (publish.refused_why == DUPLICATE_REGISTRATION)
+    else if (why == DUPLICATE_REGISTRATION)
         log_error(
             "the master agent refused %u of %u registrations: another agent already registered "
-            "them, perhaps a second mailmond in the same context",
+            "them, perhaps a second mailmond in the same context; they are tried again",
             (unsigned)refused, publish.registrations);
     else
-        log_error("the master agent refused %u of %u registrations: AgentX error %d",
-                  (unsigned)refused, publish.registrations, publish.refused_why);
+        log_error("the master agent refused %u of %u registrations: AgentX error %d; "
+                  "they are tried again",
+                  (unsigned)refused, publish.registrations, why);
 }
 
 /* Tells the collector, when there is news. */
@@ -267,25 +263,27 @@ static void hand_back(enum master_state state)
 /* Logs and hands back what has changed; called after each turn, does nothing in most of them. */
 static void say_state(void)
 {
-    uint64_t refused = publish.back.registrations_refused;
-    int why = publish.connected ? -1 : why_away();
+    int error, why = publish.connected ? -1 : why_away();
+    uint64_t refused = registrations_refused(&error);
     if (!publish.connected && why != publish.away_logged)
         say_away(why);
     if (publish.connected && publish.back.master_state != MASTER_CONNECTED)
         log_notice("connected to the master agent at %s", agentx_address());
     publish.away_logged = why;
     if (publish.connected && refused != publish.refused_logged)
-        say_refused(refused);
+        say_refused(refused, error);
+    publish.back.registrations_refused = refused;
     hand_back(publish.connected ? MASTER_CONNECTED : MASTER_AWAY);
 }
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
-/* What notifications wait for, beside the library: new ones, and the receivers' processes. */
-static void add_notifications(netsnmp_large_fd_set *fds, int *highest, struct timeval *wait,
-                              int *block)
+/* What is waited for beside the library: notifications, the receivers' processes, refused registrations. */
+static void add_waits(netsnmp_large_fd_set *fds, int *highest, struct timeval *wait, int *block)
 {
-    int own[64], left = notify_wait_ms(clock_ms(CLOCK_MONOTONIC));
+    int64_t now = clock_ms(CLOCK_MONOTONIC);
+    int own[64], left = notify_wait_ms(now), again = registrations_wait_ms(now);
+    left = left < 0 || (again >= 0 && again < left) ? again : left;
     unsigned n = sinks_fds(own, 63);
     if (publish.options->wake_fd >= 0)
         own[n++] = publish.options->wake_fd;
@@ -309,7 +307,7 @@ static void turn(netsnmp_large_fd_set *fds)
     uint64_t count;
     NETSNMP_LARGE_FD_ZERO(fds);
     snmp_select_info2(&highest, fds, &wait, &block);
-    add_notifications(fds, &highest, &wait, &block);
+    add_waits(fds, &highest, &wait, &block);
     int ready = select(highest, fds->lfs_setptr, NULL, NULL, block ? NULL : &wait);
     int wake = publish.options->wake_fd;
     if (ready > 0 && wake >= 0 && NETSNMP_LARGE_FD_ISSET(wake, fds) &&
@@ -322,6 +320,7 @@ static void turn(netsnmp_large_fd_set *fds)
     run_alarms();
     netsnmp_check_outstanding_agent_requests();
     answer_end();
+    registrations_pump(clock_ms(CLOCK_MONOTONIC));
     notify_pump(clock_ms(CLOCK_MONOTONIC));
 }
 
@@ -346,6 +345,7 @@ static void start_subagent(void)
     if (config->agentx)
         netsnmp_ds_set_string(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_X_SOCKET, config->agentx);
     init_agent("mailmond");
+    registrations_open(config->context, PRIORITY);
     /* after init_agent, which sets its own; also the interval of attempts to connect */
     netsnmp_ds_set_int(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_AGENTX_PING_INTERVAL,
                        (int)config->agentx_ping_s);

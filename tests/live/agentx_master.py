@@ -91,6 +91,7 @@ class Master:
         self.peer, self.sessions, self.answers = None, 0, []
         self.pings = 0  # of this session
         self.while_registering = b""  # sent before the first Register is answered
+        self.registered, self.deaf = 0, False  # Registers of this session; deaf: only the Open is answered
         self.changed = threading.Condition()
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -127,14 +128,16 @@ class Master:
                 self.answers.append(octets)
             elif kind != CLOSE:
                 if kind == OPEN:
-                    self.peer, self.sessions, self.pings = peer, self.sessions + 1, 0
+                    self.peer, self.sessions, self.pings, self.registered = peer, self.sessions + 1, 0, 0
+                self.registered += kind == REGISTER
                 self.pings += kind == PING
                 if kind == REGISTER and self.while_registering:
                     peer.sendall(self.while_registering)
                     self.while_registering = b""
                 packet = struct.unpack(order(flags) + "I", octets[12:16])[0]
                 body = struct.pack(order(flags) + "IHH", 4711, 0, 0)
-                peer.sendall(pdu(RESPONSE, body, flags & NETWORK, packet=packet))
+                if kind == OPEN or not self.deaf:
+                    peer.sendall(pdu(RESPONSE, body, flags & NETWORK, packet=packet))
             self.changed.notify_all()
 
     def at_rest(self):

@@ -173,6 +173,20 @@ def test_asked_while_it_registers(ways, tmp_path_factory):
         assert publisher.back((1, 0)) == (1, 0)
 
 
+def test_master_that_hangs_while_it_registers(ways):
+    """It is waited for once, not once for each of more than a hundred subtrees; it obeys when it wakes up."""
+    master, publisher = ways[1]
+    master.at_rest()
+    master.deaf, before = True, master.sessions
+    master.peer.shutdown(2)
+    assert wait_for(lambda: master.sessions > before and master.registered > 100, 5)[0]
+    assert wait_for(lambda: master.sessions > before + 1, 10)[0]  # no answer to its Ping either
+    master.deaf = False
+    master.at_rest()
+    assert publisher.back((1, 0)) == (1, 0)
+    assert ask(master, get(GET, [(NAME, (), 0)]))[0][1] == 0
+
+
 def test_arc_and_others_have_no_end_but_the_range(ways):
     found = same(ways, get(GETNEXT, [(ARC, ".1.3.6.1.4.1.8072.9999.9999.1566.0", 0),
                                      (".1.3.6.1.7", (), 0)]))

@@ -250,6 +250,19 @@ def test_second_publisher_is_refused_once(lab, own):
     assert not differences(publisher, snmpd.client)
 
 
+def test_what_was_refused_is_tried_again(own):
+    """As by a publisher of a killed mailmond that was slow to end."""
+    tmp, keep = own
+    snmpd = keep(Snmpd(tmp).start())
+    first, second = (keep(Publisher(tmp, name, {"agentx_socket": quoted(snmpd.socket)}, model=["--rows", "3"]))
+                     for name in ("slow", "successor"))
+    assert wait_for(lambda: "they are tried again" in second.text(), 10)[0]
+    first.stop()
+    assert wait_for(lambda: second.back() == (1, 0), 15)[0]
+    assert second.text().count("accepts all registrations again") == 1
+    assert not differences(second, snmpd.client)
+
+
 def test_at_rest_it_sleeps(lab):
     _, publisher = lab
     status = Path(f"/proc/{publisher.pid}/status")
