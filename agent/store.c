@@ -16,6 +16,8 @@
 #include "store_file.h"
 
 #define PUT_SOME 16    /* rows of put_some */
+#define KEY_BITS 44    /* of a record's key, at least: a kind and a slot */
+#define DIGIT    11    /* bits of a key that are sorted at once */
 #define BUSY_MS  10000 /* for a predecessor that writes its last checkpoint */
 
 struct item {
@@ -191,9 +193,12 @@ static const char set_up[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 #define TEXT_OF(x)  #x
 #define VERSION_(x) "PRAGMA user_version=" TEXT_OF(x) ";"
 #define VERSION_SQL VERSION_(STORE_VERSION)
-/* key: kind << 32 | slot. */
+/*
+ * key: kind << 32 | slot. No constraint on the data: a statement of several rows that may fail in its midst keeps a
+ * copy of each page it changes, to take back the rows before.
+ */
 static const char schema[] = "BEGIN; CREATE TABLE IF NOT EXISTS record(key INTEGER PRIMARY KEY,"
-                             " data BLOB NOT NULL);" VERSION_SQL "COMMIT;";
+                             " data BLOB);" VERSION_SQL "COMMIT;";
 
 static bool prepare(struct store *s)
 {
@@ -353,24 +358,30 @@ bool store_load(struct store *s, int kind,
     return ok && rc == SQLITE_DONE;
 }
 
-static void bind_item(sqlite3_stmt *q, int column, const struct item *i)
+/* An item of a checkpoint in the database's order. */
+struct place {
+    int64_t key;
+    const struct item *item;
+};
+
+static void bind_item(sqlite3_stmt *q, int column, const struct place *p)
 {
-    sqlite3_bind_int64(q, column, (int64_t)i->kind << 32 | i->slot);
-    if (i->size != DELETED)
-        sqlite3_bind_blob(q, column + 1, i + 1, (int)i->size, SQLITE_STATIC);
+    sqlite3_bind_int64(q, column, p->key);
+    if (p->item->size != DELETED)
+        sqlite3_bind_blob(q, column + 1, p->item + 1, (int)p->item->size, SQLITE_STATIC);
 }
 
 /* Writes the first item, or PUT_SOME of them if all are puts: half of a record's cost is its statement's. Returns
    how many, 0 when that failed. */
-static size_t write_some(struct store *s, const struct item *const *items, size_t count)
+static size_t write_some(struct store *s, const struct place *places, size_t count)
 {
     size_t puts = 0;
-    while (puts < PUT_SOME && puts < count && items[puts]->size != DELETED)
+    while (puts < PUT_SOME && puts < count && places[puts].item->size != DELETED)
         puts++;
     size_t n = puts == PUT_SOME ? PUT_SOME : 1;
     sqlite3_stmt *q = puts == PUT_SOME ? s->put_some : puts ? s->put : s->remove;
     for (size_t i = 0; i < n; i++)
-        bind_item(q, (int)i * 2 + 1, items[i]);
+        bind_item(q, (int)i * 2 + 1, &places[i]);
     bool ok = sqlite3_step(q) == SQLITE_DONE;
     if (!ok)
         snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
@@ -383,32 +394,46 @@ static size_t item_size(const struct item *i)
     return sizeof *i + (i->size == DELETED ? 0 : (((size_t)i->size + 7) & ~(size_t)7));
 }
 
-/* By kind and slot; of two for the same, what was put later comes later. */
-static int by_key(const void *a, const void *b)
+/* Orders by so many bits of the key; equals keep their order. */
+static void sort_by(unsigned shift, const struct place *from, struct place *to, size_t n)
 {
-    const struct item *x = *(const struct item *const *)a, *y = *(const struct item *const *)b;
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    if (x->slot != y->slot)
-        return x->slot < y->slot ? -1 : 1;
-    return x < y ? -1 : 1;
+    size_t ends[1 << DIGIT] = {0}, sum = 0;
+    for (size_t i = 0; i < n; i++)
+        ends[from[i].key >> shift & ((1 << DIGIT) - 1)]++;
+    for (unsigned d = 0; d < 1 << DIGIT; d++) {
+        size_t count = ends[d];
+        ends[d] = sum;
+        sum += count;
+    }
+    for (size_t i = 0; i < n; i++)
+        to[ends[from[i].key >> shift & ((1 << DIGIT) - 1)]++] = from[i];
 }
 
-/* The items in the database's order, in which it touches each page once; NULL: no memory. */
-static const struct item **in_order(const struct checkpoint *c)
+/*
+ * The items in the database's order, in which it touches each page once; of two for the same record, what was put
+ * later comes later. NULL: no memory.
+ */
+static struct place *in_order(const struct checkpoint *c)
 {
-    const struct item **order = malloc((c->count + 1) * sizeof *order);
+    struct place *order = malloc((c->count + 1) * 2 * sizeof *order);
     size_t n = 0;
-    for (size_t at = 0; order && at < c->used; at += item_size(order[n++]))
-        order[n] = (const void *)(c->octets + at);
-    if (order)
-        qsort(order, n, sizeof *order, by_key);
+    if (!order)
+        return NULL;
+    for (size_t at = 0; at < c->used; n++) {
+        const struct item *i = (const void *)(c->octets + at);
+        order[n] = (struct place){(int64_t)i->kind << 32 | i->slot, i};
+        at += item_size(i);
+    }
+    for (unsigned shift = 0; shift < KEY_BITS; shift += 2 * DIGIT) {
+        sort_by(shift, order, order + n, n);
+        sort_by(shift + DIGIT, order + n, order, n);
+    }
     return order;
 }
 
 bool store_write(struct store *s, const struct checkpoint *c)
 {
-    const struct item **order = in_order(c);
+    struct place *order = in_order(c);
     if (!order)
         snprintf(s->error, sizeof s->error, "out of memory");
     if (!order || !run(s, "BEGIN IMMEDIATE")) {
