@@ -42,7 +42,7 @@ runner() { # name command...
     fi
 }
 step "build with gcc, no warning" make -s -j"$jobs" B=build CC=gcc SAN=-Werror all bench-programs
-step "build with clang, no warning" make -s -j"$jobs" B=build/clang CC=clang SAN=-Werror all
+step "build with clang, no warning" make -s -j"$jobs" B=build/clang CC=clang SAN=-Werror all objects
 step "lint" make -s lint
 runner "unit, golden and corpus tests (ASan, UBSan)" make -s -j"$jobs" check
 runner "MIB modules, files for managers, examples" /usr/bin/python3 -m pytest -q tests/mibs tests/docs
