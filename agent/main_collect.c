@@ -227,7 +227,7 @@ static void publish(void)
     set_agent();
     slots_publish(self.slots, &self.model, c->monotonic_ms, collect_real_ms(c));
     if (!self.published && self.arguments.ready_fd >= 0 &&
-        write(self.arguments.ready_fd, "", 1) < 0)
+        write(self.arguments.ready_fd, "c", 1) < 0)
         log_debug("nobody waits to hear that this process is ready");
     self.published = true;
 }

@@ -329,7 +329,7 @@ static void tell_ready(void)
     int fd = publish.options->ready_fd;
     if (fd < 0)
         return;
-    if (write(fd, "", 1) != 1)
+    if (write(fd, "p", 1) != 1)
         log_debug("nobody reads that this is ready: %m");
     close(fd);
 }

@@ -2,7 +2,9 @@
  * The embedded master agent. Net-SNMP reads its settings from files only, so the directives of our
  * own configuration are given to it as a file in memory; the host's snmpd.conf is never read.
  */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,6 +14,10 @@
 #include "log.h"
 #include "publish_master.h"
 #include "publish_sinks.h"
+
+#define ENDPOINTS      64 /* more than anybody configures */
+#define LISTEN_TRIES   30
+#define LISTEN_WAIT_US 100000
 
 /* Modules of libnetsnmpmibs; no public header has them. */
 extern void init_system_mib(void), init_sysORTable(void), init_snmp_mib(void),
@@ -61,6 +67,8 @@ bool master_take_message(const char *message)
     size_t n = strlen(master.path);
     unsigned line;
     int text = 0;
+    if (strncmp(message, "Error opening specified endpoint", 32) == 0)
+        return true; /* start_to_listen says why */
     if (n == 0)
         return false;
     if (strncmp(message, "net-snmp: ", 10) == 0)
@@ -95,6 +103,25 @@ static void add_modules(void)
     init_vacm_vars();
 }
 
+/*
+ * The publisher of a mailmond that was killed has two seconds to end, and keeps its addresses until then: a
+ * successor that is started at once waits.
+ */
+static bool start_to_listen(const char *listen)
+{
+    for (int tries = LISTEN_TRIES; init_master_agent() != 0; tries--) {
+        int error = errno;
+        for (int i = 0; i < ENDPOINTS; i++) /* those before the one that failed */
+            netsnmp_deregister_agent_nsap(i);
+        if (error != EADDRINUSE || tries == 0) {
+            log_error("cannot listen on %s: %s", listen, strerror(error));
+            return false;
+        }
+        usleep(LISTEN_WAIT_US);
+    }
+    return true;
+}
+
 bool master_open(const struct publish_options *options, void (*registrations)(void))
 {
     static char no_smux[] = "!smux,smux"; /* it would bind TCP port 199 */
@@ -117,11 +144,5 @@ bool master_open(const struct publish_options *options, void (*registrations)(vo
             "the embedded master does not start: snmp.directives must be as in snmpd.conf(5)");
         return false;
     }
-    if (!sinks_open(options))
-        return false;
-    if (init_master_agent() != 0) {
-        log_error("cannot listen on %s", listen);
-        return false;
-    }
-    return true;
+    return sinks_open(options) && start_to_listen(listen);
 }

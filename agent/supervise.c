@@ -150,6 +150,10 @@ int supervise_ask(const struct supervise_options *o, struct supervise_settings *
         return cannot_ask();
     if (WIFEXITED(status) && WEXITSTATUS(status) == SUPERVISE_BAD_CONFIG)
         return SUPERVISE_BAD_CONFIG;
+    if (WIFSIGNALED(status))
+        fprintf(stderr,
+                "mailmond: mailmond-collect was killed by signal %d when asked for the settings\n",
+                WTERMSIG(status));
     return status == 0 && s->run_dir[0] ? 0 : 1;
 }
 
@@ -338,15 +342,14 @@ static void on_signal(void)
     reap();
 }
 
-/* Each child writes one byte when it serves; both have: we are ready. */
+/* Each child writes the letter of its work when it serves; both have: we are ready. One may have been started again. */
 static void on_ready(void)
 {
-    static unsigned bytes;
     char text[16];
     ssize_t n = read(self.ready_pipe, text, sizeof text);
-    if (n > 0)
-        bytes += (unsigned)n;
-    if (bytes < CHILDREN || self.announced)
+    for (ssize_t i = 0; i < n; i++)
+        self.children[text[i] == 'p' ? PUBLISH : COLLECT].ready = true;
+    if (!self.children[COLLECT].ready || !self.children[PUBLISH].ready || self.announced)
         return;
     self.announced = true;
     notify("READY=1");

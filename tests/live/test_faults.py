@@ -16,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from daemon import BUILD, Daemon
-from snmp_lab import PATIENCE, ROOT, free_port, wait_for
+from snmp_lab import PATIENCE, ROOT, Process, free_port, wait_for
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not (BUILD / "mailmond").exists() or not shutil.which("snmpbulkwalk"),
@@ -163,6 +163,36 @@ def test_state_directory_is_removed(folder):
         assert lab.daemon.text().count("cannot be stored") == 1
     finally:
         lab.daemon.stop()
+
+
+def test_is_ready_when_both_serve(lab):
+    """A collector that is started again does not speak for the publisher."""
+    (lab.daemon.folder / "run").mkdir(exist_ok=True)
+
+    def start():
+        """The publisher, stopped before it serves."""
+        lab.daemon.process = Process(lab.daemon.command("--foreground"), lab.daemon.folder / "mailmond.log")
+        pid = wait_for(lambda: child(lab, "mailmond-publis"), 10, 0)[0]
+        os.kill(pid, signal.SIGSTOP)
+        if "serving on" not in lab.daemon.text():
+            return pid
+        os.kill(pid, signal.SIGCONT)  # too late
+        lab.daemon.stop()
+        (lab.daemon.folder / "mailmond.log").unlink()
+        return None
+
+    def dump():
+        return run(*lab.daemon.command("--dump")).stdout
+    publisher = wait_for(start, 10)[0]
+    try:
+        assert wait_for(dump, 10)[0]
+        kill_collector(lab)
+        lab.mail(1)
+        assert wait_for(lambda: "mtaReceivedMessages.1 = Counter32: 1" in dump(), 20)[0]
+        assert "is ready" not in lab.daemon.text()
+    finally:
+        os.kill(publisher, signal.SIGCONT)
+    assert wait_for(lambda: "is ready" in lab.daemon.text(), 10)[0]
 
 
 def test_crash_with_a_faulty_configuration(folder):

@@ -8,6 +8,7 @@ import socket
 import signal
 import subprocess
 import sys
+import threading
 import time
 from bisect import bisect_right
 from pathlib import Path
@@ -479,6 +480,23 @@ def test_standalone_refuses(own, listen, directive, said):
     assert re.search(said, publisher.text())
     if directive:
         assert f'"{directive}"' in publisher.text()
+
+
+def test_standalone_waits_for_a_predecessor(own):
+    """A killed mailmond's publisher has the port until it ends; who has it for long is told of."""
+    tmp, keep = own
+    port = free_port()
+    snmp = {"mode": quoted("standalone"), "listen": quoted(f"udp:127.0.0.1:{port}")}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", port))
+        late = keep(Publisher(tmp, "late", snmp))
+        assert late.process.process.wait(60) != 0
+        assert f"cannot listen on udp:127.0.0.1:{port}: Address already in use" in late.text()
+        ends = threading.Timer(0.5, other.close)
+        ends.start()
+        publisher = keep(Publisher(tmp, "successor", snmp))
+        ends.join()
+    assert publisher.ready and Client(port, community="public").serves()
 
 
 def test_help_and_version():
