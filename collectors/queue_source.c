@@ -56,7 +56,8 @@ static struct mailq_update update_of(const struct message *m, struct queue_id id
     return u;
 }
 
-/* Gives the messages that the log changed to the queue of their instance. */
+/* Gives the messages that the log changed since the last refresh, and that are still there, to the queue of their
+ * instance. */
 static void route_changes(struct tally *t)
 {
     struct messages *all = tally_messages(t);
@@ -254,6 +255,7 @@ static void refresh(struct queue_source *q)
     q->next_ms = now + (int64_t)collect->config->queue_interval_s * 1000;
     if (scan)
         q->next_scan_ms = now + (int64_t)collect->config->queue_rescan_s * 1000;
+    route_changes(collect->tally);
     q->in_work = q->updates;
     q->request = (struct mailq_request){.real_ms = collect_real_ms(collect),
                                         .monotonic_ms = now,
@@ -316,7 +318,6 @@ static void tick(struct collect *c)
 {
     if (!c->caught_up)
         return; /* the log shall be able to answer */
-    route_changes(c->tally);
     for (struct queue_source *q = sources; q; q = q->next)
         if (!q->busy && (c->monotonic_ms >= q->next_ms || q->result.wanted_count || changed(q)))
             refresh(q);
