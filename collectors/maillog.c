@@ -308,30 +308,41 @@ static inline void fetch_event(const struct event *e)
         __builtin_prefetch((const char *)e + at);
 }
 
+/* Fetches what counting the event at `next` will touch, and the row of the one AHEAD / 2 before it. */
+static void fetch_ahead(const struct messages *t, const struct event *events, unsigned count,
+                        unsigned next, uint64_t hashes[AHEAD])
+{
+    fetch_event(&events[next + AHEAD < count ? next + AHEAD : count - 1]);
+    __builtin_prefetch(messages_row(t, hashes[(next + AHEAD / 2) % AHEAD]), 1);
+    if (next >= count)
+        return;
+    const struct event *later = &events[next];
+    __builtin_prefetch(later->service.p);
+    __builtin_prefetch(later->address.p);
+    uint64_t hash = queue_id_hash(later->packed_id);
+    __builtin_prefetch(messages_entry(t, hash));
+    hashes[next % AHEAD] = hash;
+    if (has_other(later))
+        __builtin_prefetch(messages_entry(t, queue_id_hash(later->packed_other)));
+}
+
 void maillog_count(struct maillog *m, const struct event *events, const uint64_t *lines_at,
                    unsigned count)
 {
     const struct messages *t = m->tally ? tally_messages(m->tally) : NULL;
     uint64_t hashes[AHEAD] = {0}; /* of the next events */
-    for (unsigned i = 0; i < count; i++) {
-        if (t) {
-            fetch_event(&events[i + 2 * AHEAD < count ? i + 2 * AHEAD : i]);
-            const struct event *later = &events[i + AHEAD < count ? i + AHEAD : i];
-            __builtin_prefetch(later->service.p);
-            __builtin_prefetch(later->address.p);
-            uint64_t hash = queue_id_hash(later->packed_id);
-            __builtin_prefetch(messages_entry(t, hash));
-            __builtin_prefetch(messages_row(t, hashes[(i + AHEAD / 2) % AHEAD]), 1);
-            hashes[i % AHEAD] = hash;
-            if (has_other(later))
-                __builtin_prefetch(messages_entry(t, queue_id_hash(later->packed_other)));
-        }
-        *m->in_count = lines_at[i];
-        const struct maillog_counter *c = &m->counters[events[i].format];
-        if (events[i].flags & (EVENT_XML | EVENT_JSON))
-            count_escaped(c, &events[i]);
+    for (unsigned next = 0; count && next < count + AHEAD; next++) {
+        if (t)
+            fetch_ahead(t, events, count, next, hashes);
+        if (next < AHEAD)
+            continue;
+        const struct event *e = &events[next - AHEAD];
+        *m->in_count = lines_at[next - AHEAD];
+        const struct maillog_counter *c = &m->counters[e->format];
+        if (e->flags & (EVENT_XML | EVENT_JSON))
+            count_escaped(c, e);
         else
-            count_event(c, &events[i]);
+            count_event(c, e);
     }
 }
 
