@@ -133,37 +133,43 @@ struct mailq_file *mailq_place(struct mailq *q, struct queue_id id, uint64_t has
     return f;
 }
 
-/* Counts a file of which nothing but its name is known. */
-static void count_fresh(struct mailq_sums *s, const struct mailq_file *f, uint32_t position)
+/* Counts the files of one directory from a position on, of which nothing but their names is known; returns the
+   position behind them. */
+static uint32_t count_fresh(struct mailq *q, uint32_t from)
 {
-    if (f->flags & MAILQ_FILE_WRITING)
-        return;
-    s->messages++;
-    s->unsized++;
-    s->untimed += s->retries.counts != NULL;
-    if (!f->arrival_s) {
-        s->unaged++;
-        return;
+    const struct mailq_file *f = q->map.files;
+    struct mailq_sums *s = &q->queues[mailq_queue_of(q, &f[from])];
+    uint64_t messages = 0, aged = 0;
+    uint32_t i = from;
+    for (; i < q->map.count && f[i].directory == f[from].directory; i++) {
+        uint32_t later = i + FILES_AHEAD;
+        __builtin_prefetch(&f[i + ROWS_AHEAD]);
+        if (later < q->map.count)
+            mailq_ring_prefetch(&s->ages.ring, f[later].arrival_s);
+        if (f[i].flags & MAILQ_FILE_WRITING)
+            continue;
+        messages++;
+        if (!f[i].arrival_s)
+            continue;
+        aged++;
+        mailq_ages_add(&s->ages, f[i].arrival_s);
+        if (f[i].arrival_s < s->oldest_s) {
+            s->oldest = f[i].id;
+            s->oldest_s = f[i].arrival_s;
+            s->oldest_at = i;
+        }
     }
-    mailq_ages_add(&s->ages, f->arrival_s);
-    if (f->arrival_s < s->oldest_s) {
-        s->oldest = f->id;
-        s->oldest_s = f->arrival_s;
-        s->oldest_at = position;
-    }
+    s->messages += messages;
+    s->unsized += messages;
+    s->unaged += messages - aged;
+    s->untimed += s->retries.counts ? messages : 0;
+    return i;
 }
 
 void mailq_filled(struct mailq *q)
 {
-    const struct mailq_file *f = q->map.files;
-    for (uint32_t i = 0; i < q->map.count; i++) {
-        uint32_t later = i + FILES_AHEAD;
-        __builtin_prefetch(&f[i + ROWS_AHEAD]);
-        if (later < q->map.count)
-            mailq_ring_prefetch(&q->queues[mailq_queue_of(q, &f[later])].ages.ring,
-                                f[later].arrival_s);
-        count_fresh(&q->queues[mailq_queue_of(q, &f[i])], &f[i], i);
-    }
+    for (uint32_t i = 0; i < q->map.count;)
+        i = count_fresh(q, i);
     q->unindexed = true;
 }
 

@@ -10,8 +10,16 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#define NAMED_S    60         /* a named queue that is made is there after so long */
-#define EVENTS_MAX (1u << 20) /* of one refresh; the rest wait for the next */
+#define NAMED_S     60         /* a named queue that is made is there after so long */
+#define EVENTS_MAX  (1u << 20) /* of one refresh; the rest wait for the next */
+#define EVENTS_READ (sizeof((struct mailq *)0)->event_buffer / sizeof(struct inotify_event))
+
+/* What an event's name says, null if it is none of a queue's files. */
+struct named {
+    struct queue_id id;
+    uint64_t hash;
+    int64_t arrival_s;
+};
 
 static void carry(struct mailq *q, uint32_t cookie, const struct mailq_file *f)
 {
@@ -64,10 +72,10 @@ void mailq_events_settle(struct mailq *q)
 }
 
 static void arrive(struct mailq *q, uint16_t directory, const struct inotify_event *e,
-                   struct queue_id id, uint64_t hash, int64_t arrival_s)
+                   const struct named *name)
 {
-    bool known = mailq_map_find(&q->map, id, hash) != NULL;
-    struct mailq_file *f = mailq_place(q, id, hash, arrival_s, directory);
+    bool known = mailq_map_find(&q->map, name->id, name->hash) != NULL;
+    struct mailq_file *f = mailq_place(q, name->id, name->hash, name->arrival_s, directory);
     if (!f)
         return;
     if (!known && (e->mask & IN_MOVED_TO))
@@ -80,19 +88,16 @@ static void arrive(struct mailq *q, uint16_t directory, const struct inotify_eve
     mailq_learn_retry(q, f);
 }
 
-static void file_event(struct mailq *q, uint16_t directory, const struct inotify_event *e)
+static void file_event(struct mailq *q, uint16_t directory, const struct inotify_event *e,
+                       const struct named *name)
 {
-    struct slice name = slice_of(e->name);
-    int64_t arrival_s = 0;
-    struct queue_id id;
-    if (!q->mta->queue_name(name, &id, &arrival_s) || queue_id_null(id))
+    if (queue_id_null(name->id))
         return;
-    uint64_t hash = mailq_map_hash(&q->map, id);
     if (e->mask & (IN_CREATE | IN_MOVED_TO)) {
-        arrive(q, directory, e, id, hash, arrival_s);
+        arrive(q, directory, e, name);
         return;
     }
-    struct mailq_file *f = mailq_map_find(&q->map, id, hash);
+    struct mailq_file *f = mailq_map_find(&q->map, name->id, name->hash);
     if (!f || f->directory != directory)
         return;
     if (e->mask & IN_MOVED_FROM)
@@ -123,7 +128,7 @@ static void directory_event(struct mailq *q, uint16_t directory, const struct in
         mailq_scan_new(q, child);
 }
 
-static void take_event(struct mailq *q, const struct inotify_event *e)
+static void take_event(struct mailq *q, const struct inotify_event *e, const struct named *name)
 {
     q->events++;
     if (e->mask & IN_Q_OVERFLOW) {
@@ -141,24 +146,39 @@ static void take_event(struct mailq *q, const struct inotify_event *e)
     else if (e->mask & IN_ISDIR)
         directory_event(q, directory, e);
     else if (directory != MAILQ_TREE_ROOT)
-        file_event(q, directory, e);
+        file_event(q, directory, e, name);
 }
 
-/* Brings near what the events of the buffer are about to visit: all wait for memory together. */
-static void look_ahead(struct mailq *q, size_t size)
+static const struct inotify_event *event_at(const struct mailq *q, size_t at)
 {
-    struct queue_id id;
-    int64_t arrival_s;
-    const struct inotify_event *e;
-    for (size_t at = 0; at < size; at += sizeof *e + e->len) {
-        e = (const void *)(q->event_buffer + at);
-        if (e->len && q->mta->queue_name(slice_of(e->name), &id, &arrival_s))
-            mailq_map_prefetch(&q->map, mailq_map_hash(&q->map, id));
+    return (const void *)(q->event_buffer + at);
+}
+
+static struct named name_of(const struct mailq *q, const struct inotify_event *e)
+{
+    struct named n = {{0, 0}, 0, 0};
+    if (!e->len || !q->mta->queue_name(slice_of(e->name), &n.id, &n.arrival_s))
+        return (struct named){{0, 0}, 0, 0};
+    n.hash = mailq_map_hash(&q->map, n.id);
+    return n;
+}
+
+/* Understands the names of all events of the buffer, and brings near what they are about to visit: all wait for
+   memory together. */
+static void look_ahead(const struct mailq *q, size_t size, struct named names[EVENTS_READ])
+{
+    unsigned n = 0;
+    for (size_t at = 0; at < size; at += sizeof(struct inotify_event) + event_at(q, at)->len) {
+        names[n] = name_of(q, event_at(q, at));
+        mailq_map_prefetch(&q->map, names[n++].hash);
     }
+    for (unsigned i = 0; i < n; i++)
+        mailq_map_prefetch_file(&q->map, names[i].hash);
 }
 
 void mailq_events(struct mailq *q)
 {
+    struct named names[EVENTS_READ];
     uint64_t end = q->events + EVENTS_MAX;
     while (q->tree.inotify >= 0 && q->events < end) {
         ssize_t n = read(q->tree.inotify, q->event_buffer, sizeof q->event_buffer);
@@ -167,11 +187,12 @@ void mailq_events(struct mailq *q)
         if (n <= 0)
             return;
         mailq_index(q);
-        look_ahead(q, (size_t)n);
-        for (ssize_t at = 0; at < n;) {
-            const struct inotify_event *e = (const void *)(q->event_buffer + at);
-            take_event(q, e);
-            at += (ssize_t)(sizeof *e + e->len);
+        look_ahead(q, (size_t)n, names);
+        const struct named *name = names;
+        for (size_t at = 0; at < (size_t)n;) {
+            const struct inotify_event *e = event_at(q, at);
+            take_event(q, e, name++);
+            at += sizeof *e + e->len;
         }
     }
 }

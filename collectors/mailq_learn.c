@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define STEPS_MAX    8192 /* files looked at in a refresh */
+#define ASKED_MAX    512  /* of so many that were asked for it is asked whether they are all */
 #define STATS_RATE   20   /* inodes looked at in a second */
 #define RECHECKS_MAX 8    /* of them in a refresh for a next attempt that is known */
 #define GRACE_S      5    /* the log is given so long */
@@ -242,6 +243,27 @@ static void learn_file(struct mailq *q, struct mailq_file *f, struct budget *b)
     }
 }
 
+/* How much is unknown of a message that the log may tell, as the sums of its queue have it. */
+static uint64_t count_unknown(const struct mailq_file *f)
+{
+    bool unsized = !(f->flags & MAILQ_FILE_SIZED), changed = f->flags & MAILQ_FILE_CHANGED;
+    return (uint64_t)unsized + !f->arrival_s + changed;
+}
+
+/* Was the log asked for all that is unknown in this very refresh? Then there is nothing to look for. */
+static bool all_asked(const struct mailq *q, uint64_t unknown)
+{
+    const struct mailq_result *r = q->result;
+    if (q->unindexed || r->wanted_count > ASKED_MAX)
+        return false;
+    for (unsigned i = 0; i < r->wanted_count; i++) {
+        const struct mailq_file *f =
+            mailq_map_find(&q->map, r->wanted[i], mailq_map_hash(&q->map, r->wanted[i]));
+        unknown -= f ? count_unknown(f) : 0;
+    }
+    return unknown == 0;
+}
+
 /* What is there to learn at all? */
 struct unknowns {
     bool messages; /* sizes or arrivals */
@@ -252,11 +274,13 @@ struct unknowns {
 static struct unknowns find_unknowns(const struct mailq *q)
 {
     struct unknowns u = {false, false, false};
+    uint64_t unknown = 0;
     for (unsigned i = 0; i < q->queue_count; i++) {
-        u.messages |= q->queues[i].unsized || q->queues[i].unaged || q->queues[i].changed;
+        unknown += q->queues[i].unsized + q->queues[i].unaged + q->queues[i].changed;
         u.inodes |= q->queues[i].untimed;
         u.retries |= (q->places[i].flags & MTA_QUEUE_RETRY) && q->queues[i].messages;
     }
+    u.messages = unknown && !all_asked(q, unknown);
     return u;
 }
 

@@ -227,9 +227,15 @@ void mailq_map_cut(struct mailq_map *m, uint32_t position)
 
 void mailq_map_prefetch_file(const struct mailq_map *m, uint64_t hash)
 {
-    uint32_t slot = m->slots[home(m, hash)];
-    if (slot)
-        __builtin_prefetch(&m->files[(slot & POSITION_MASK) - 1], 1);
+    uint32_t tag = slot_value(hash, 0) >> POSITION_BITS;
+    for (uint32_t s = home(m, hash); m->slots[s]; s = next(m, s)) {
+        uint32_t position = (m->slots[s] & POSITION_MASK) - 1;
+        if (m->slots[s] >> POSITION_BITS != tag)
+            continue;
+        __builtin_prefetch(&m->files[position], 1);
+        __builtin_prefetch(&m->learnt[position], 1);
+        return;
+    }
 }
 
 struct mailq_file *mailq_map_find(const struct mailq_map *m, struct queue_id id, uint64_t hash)

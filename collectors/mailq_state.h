@@ -83,7 +83,7 @@ struct mailq {
     enum source_status status; /* of the last scan */
     char error[160];
     struct mailq_result *result; /* of the running refresh: wanted is added to */
-    char event_buffer[65536] __attribute__((aligned(8)));
+    char event_buffer[8192] __attribute__((aligned(8)));
     char buffer[MAILQ_READ_MAX * 4] __attribute__((aligned(8))); /* of directories, of files */
     char journal[MAILQ_READ_MAX];
 };

@@ -159,6 +159,33 @@ static void test_asks_again_and_reads_within_rate(void **state)
     mailq_free(q);
 }
 
+/* Messages come and go with every refresh, some between two: one that the log does not know is read nevertheless. */
+static void test_unknown_beside_others(void **state)
+{
+    (void)state;
+    make("active/S1", 0700, "7 1 5 1");
+    struct mailq *q = mailq_new(&fake, root);
+    refresh_with(q, (struct mailq_request){0});
+    for (unsigned i = 10; i < 30; i++) {
+        static struct mailq_update updates[MAILQ_WANTED_MAX];
+        unsigned count = result.wanted_count;
+        char path[64], gone[64];
+        for (unsigned k = 0; k < count; k++)
+            updates[k] = (struct mailq_update){
+                .id = result.wanted[k], .size = 3, .known = result.wanted[k].lo != id("S1").lo};
+        snprintf(path, sizeof path, "active/T%lldX%u", (long long)now_s, i);
+        snprintf(gone, sizeof gone, "active/T%lldX%u", (long long)now_s, i + 100);
+        make(path, 0700, "");
+        make(gone, 0700, "");
+        assert_int_equal(unlink(at(gone)), 0);
+        pass(1);
+        refresh_with(
+            q, (struct mailq_request){.files_max = 1, .updates = updates, .update_count = count});
+    }
+    assert_true(reads[1]);
+    mailq_free(q);
+}
+
 static void test_damaged_file(void **state)
 {
     (void)state;
@@ -496,14 +523,23 @@ static void test_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_counts_and_ages), TEST(test_sizes_from_the_log),
-        TEST(test_journal),         TEST(test_asks_again_and_reads_within_rate),
-        TEST(test_damaged_file),    TEST(test_incomplete),
-        TEST(test_many_young),      TEST(test_youngest),
-        TEST(test_much_written),    TEST(test_retry),
-        TEST(test_oldest),          TEST(test_status),
-        TEST(test_denied),          TEST(test_polling),
-        TEST(test_scan_again),      TEST(test_named),
+        TEST(test_counts_and_ages),
+        TEST(test_sizes_from_the_log),
+        TEST(test_journal),
+        TEST(test_asks_again_and_reads_within_rate),
+        TEST(test_unknown_beside_others),
+        TEST(test_damaged_file),
+        TEST(test_incomplete),
+        TEST(test_many_young),
+        TEST(test_youngest),
+        TEST(test_much_written),
+        TEST(test_retry),
+        TEST(test_oldest),
+        TEST(test_status),
+        TEST(test_denied),
+        TEST(test_polling),
+        TEST(test_scan_again),
+        TEST(test_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
