@@ -213,6 +213,15 @@ void model_remove(struct model *m, enum model_table t, void *row)
     r->generation++;
 }
 
+void model_remove_nameless(struct model *m, enum model_table t, size_t name_offset)
+{
+    for (uint32_t i = m->tables[t].count; i-- > 0;) {
+        uint8_t *row = model_row(m, t, i);
+        if (row[name_offset] == TEXT_ABSENT) /* a text begins with its length */
+            model_remove(m, t, row);
+    }
+}
+
 void model_rekey(struct model *m, enum model_table t, void *row, const uint32_t key[3],
                  const uint8_t *address)
 {

@@ -129,6 +129,11 @@ void *model_place_at(struct model *m, enum model_table t, uint32_t position, con
  */
 void model_remove(struct model *m, enum model_table t, void *row);
 /*
+ * Removes the rows that the store remembered and nobody named since, as they are no longer configured: those whose text
+ * at this offset is absent.
+ */
+void model_remove_nameless(struct model *m, enum model_table t, size_t name_offset);
+/*
  * Forgets the dirty list, after a checkpoint took it: put each position of the list with used == 1,
  * deleted those with used == 0 and stored == 1. Sets `stored` accordingly.
  */

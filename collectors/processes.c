@@ -151,16 +151,6 @@ static void expect_access(const struct config_list *list, const struct access_se
     }
 }
 
-/* What the store remembers of processes that nobody expects any more. */
-static void forget_others(struct model *m)
-{
-    for (uint32_t i = m->tables[MODEL_PROCESS].count; i-- > 0;) {
-        struct process *row = model_row(m, MODEL_PROCESS, i);
-        if (!TEXT_GET(row->name).p)
-            model_remove(m, MODEL_PROCESS, row);
-    }
-}
-
 static void expect_configured(const struct config_process *p)
 {
     const struct passwd *account = p->user ? getpwnam(p->user) : NULL;
@@ -201,7 +191,7 @@ static bool start(struct collect *c)
     expect_access(&c->config->cyruses, &access_cyrus);
     for (unsigned i = 0; i < list->count; i++)
         expect_configured(&((const struct config_process *)list->items)[i]);
-    forget_others(c->model);
+    model_remove_nameless(c->model, MODEL_PROCESS, offsetof(struct process, name));
     if (processes.count == 0)
         return true;
     processes.source =

@@ -229,20 +229,10 @@ static int64_t jittered(uint32_t interval_s)
     return ms - span / 2 + (span ? random() % span : 0);
 }
 
-/* Rows of services that are no longer configured: nobody gave them a name this time. */
-static void drop_nameless(struct collect *c)
-{
-    for (uint32_t i = c->model->tables[MODEL_RESPONSE].count; i-- > 0;) {
-        struct response *r = model_row(c->model, MODEL_RESPONSE, i);
-        if (!TEXT_GET(r->name).p)
-            model_remove(c->model, MODEL_RESPONSE, r);
-    }
-}
-
 static void tick(struct collect *c)
 {
     if (!self.cleaned)
-        drop_nameless(c);
+        model_remove_nameless(c->model, MODEL_RESPONSE, offsetof(struct response, name));
     self.cleaned = true;
     prober_watch(c);
     for (unsigned i = 0; i < self.count; i++) {

@@ -456,20 +456,10 @@ static int64_t next_run(const struct trip *t, const struct collect *c)
     return c->monotonic_ms + ((int64_t)minutes * 60 - local.tm_sec) * 1000;
 }
 
-/* Rows of routes that are no longer configured: nobody gave them a name this time. */
-static void drop_nameless(struct collect *c)
-{
-    for (uint32_t i = c->model->tables[MODEL_ROUTE].count; i-- > 0;) {
-        struct route *r = model_row(c->model, MODEL_ROUTE, i);
-        if (!TEXT_GET(r->name).p)
-            model_remove(c->model, MODEL_ROUTE, r);
-    }
-}
-
 static void tick(struct collect *c)
 {
     if (!self.cleaned)
-        drop_nameless(c);
+        model_remove_nameless(c->model, MODEL_ROUTE, offsetof(struct route, name));
     self.cleaned = true;
     for (unsigned i = 0; i < self.count; i++) {
         struct trip *t = &self.trips[i];

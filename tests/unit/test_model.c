@@ -297,6 +297,21 @@ static void memory_that_cannot_be_had(void **state)
     }
 }
 
+/* What the store remembered under a number and nobody names any more. */
+static void nameless_rows_go(void **state)
+{
+    struct model *m = *state;
+    for (uint32_t i = 1; i <= 5; i++) {
+        struct process *row = model_place(m, MODEL_PROCESS, (uint32_t[3]){i}, NULL);
+        if (i % 2 == 0)
+            TEXT_SET(row->name, i == 2 ? SLICE("master") : SLICE(""));
+    }
+    model_remove_nameless(m, MODEL_PROCESS, offsetof(struct process, name));
+    assert_int_equal(m->tables[MODEL_PROCESS].count, 2);
+    assert_non_null(model_find(m, MODEL_PROCESS, (uint32_t[3]){2}, NULL));
+    assert_non_null(model_find(m, MODEL_PROCESS, (uint32_t[3]){4}, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +323,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(dirty_rows_until_the_checkpoint, setup, teardown),
         cmocka_unit_test_setup_teardown(position_changes_hands, setup, teardown),
         cmocka_unit_test_setup_teardown(restores_at_positions, setup, teardown),
+        cmocka_unit_test_setup_teardown(nameless_rows_go, setup, teardown),
         cmocka_unit_test_setup_teardown(random_calls, setup, teardown),
         cmocka_unit_test(texts),
         cmocka_unit_test(long_texts_are_cut_between_characters),
