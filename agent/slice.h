@@ -167,11 +167,26 @@ static inline unsigned slice_sixteen_set(const char *p, char bits, char c)
 #endif
 }
 
-/* The same as slice_sixteen, of 64. */
+/* The same as slice_sixteen, of 32 and of 64. */
+static inline uint32_t slice_thirty_two(const char *p, char c)
+{
+    return slice_sixteen(p, c) | slice_sixteen(p + 16, c) << 16;
+}
 static inline uint64_t slice_sixty_four(const char *p, char c)
 {
-    return slice_sixteen(p, c) | (uint64_t)slice_sixteen(p + 16, c) << 16 |
-           (uint64_t)slice_sixteen(p + 32, c) << 32 | (uint64_t)slice_sixteen(p + 48, c) << 48;
+    return slice_thirty_two(p, c) | (uint64_t)slice_thirty_two(p + 32, c) << 32;
+}
+
+/* The same of the first octets of s, 64 if it has as many; none of less than 16. Two parts, which may overlap. */
+static inline uint64_t slice_front(struct slice s, char c)
+{
+    if (s.n >= 32) {
+        size_t later = s.n < 64 ? s.n - 32 : 32;
+        return slice_thirty_two(s.p, c) | (uint64_t)slice_thirty_two(s.p + later, c) << later;
+    }
+    if (s.n >= 16)
+        return slice_sixteen(s.p, c) | slice_sixteen(s.p + s.n - 16, c) << (s.n - 16);
+    return 0;
 }
 
 /*

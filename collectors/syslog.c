@@ -6,6 +6,7 @@
  */
 #include "syslog.h"
 #include "../agent/host_name.h"
+#include "field.h"
 #include "syslog_forms.h"
 
 #include <time.h>
@@ -13,6 +14,7 @@
 enum { STAMP_NONE, STAMP_BSD, STAMP_ISO, STAMP_LOCAL };
 #define MINUTE 14 /* "26-11-21T22:48" */
 #define DAY_MS 86400000
+#define MARK   "\xEF\xBB\xBF" /* of UTF-8 */
 
 static const uint8_t month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
@@ -163,7 +165,7 @@ static bool iso_time(struct syslog_context *c, const char *p, int kind, int64_t 
 static bool take_zone(struct slice *s, int64_t *zone_ms)
 {
     *zone_ms = 0;
-    if (slice_take(s, SLICE("+00:00")) || slice_take(s, SLICE("Z")))
+    if (TAKE(*s, "+00:00") || TAKE(*s, "Z"))
         return true;
     if (s->n < 3 || (*s->p != '+' && *s->p != '-'))
         return false;
@@ -187,6 +189,13 @@ static inline int64_t take_fraction(struct slice *s)
     if (s->n == 0 || (*s->p != '.' && *s->p != ','))
         return 0;
     *s = slice_skip(*s, 1);
+    if (s->n >= 8) {
+        uint64_t word = slice_word(s->p), other = slice_no_digits(word);
+        if (other >> 24 && !(other << 40)) { /* 3 to 7 digits */
+            *s = slice_skip(*s, (unsigned)__builtin_ctzll(other) / 8);
+            return (int64_t)slice_decimal(word << 40, 3);
+        }
+    }
     for (; i < s->n && slice_digit(s->p[i]); i++)
         if (i < 3) {
             ms += (s->p[i] - '0') * unit;
@@ -270,19 +279,6 @@ static uint32_t take_pid(struct slice *tag)
     return pid > UINT32_MAX ? 0 : (uint32_t)pid;
 }
 
-/* The same for a tag that has 9 octets before its end in any case: a time stamp is before it. */
-static uint32_t take_short_pid(struct slice *tag)
-{
-    if (tag->n < 3 || tag->p[tag->n - 1] != ']')
-        return 0;
-    uint64_t word = slice_word(tag->p + tag->n - 9), other = slice_no_digits(word);
-    unsigned digits = other ? (unsigned)__builtin_clzll(other) / 8 : 8;
-    if (digits == 0 || digits == 8 || digits + 2 > tag->n || tag->p[tag->n - digits - 2] != '[')
-        return take_pid(tag);
-    tag->n -= digits + 2;
-    return (uint32_t)slice_decimal(word, digits);
-}
-
 /*
  * Takes off a text behind its tag what is not the program's: Solaris' "[ID 197553 mail.info] ", blanks, and rsyslog's
  * "message repeated 3 times: [ text]" ($RepeatedMsgReduction), which sets e->repeats.
@@ -308,6 +304,70 @@ static void strip_text(struct event *e, struct slice *text)
     *text = s;
 }
 
+/* Takes off the text what strip_text does, where it begins so. */
+static inline void plain_text(struct event *e, struct slice *text)
+{
+    if (text->n && ((*text->p == ' ') | (*text->p == '[') | (*text->p == 'm')))
+        strip_text(e, text);
+}
+
+/* Octets of the decimal number before p, at most 7, *word being the octets before p; 0: it is none, or longer. */
+static inline unsigned digits_before(const char *p, uint64_t *word)
+{
+    *word = slice_word(p - 8);
+    uint64_t other = slice_no_digits(*word);
+    return other ? (unsigned)__builtin_clzll(other) / 8 : 0;
+}
+
+/* "host tag[pid]: text", s being behind a time stamp: what nearly all lines are, found without a loop. */
+static inline bool usual_tag(struct syslog_context *c, struct slice s, struct event *e,
+                             struct slice *text)
+{
+    uint64_t blanks = slice_front(s, ' ');
+    uint64_t later = blanks & (blanks - 1);
+    if (!later)
+        return false;
+    size_t host = (unsigned)__builtin_ctzll(blanks), end = (unsigned)__builtin_ctzll(later);
+    const char *tag = s.p + host + 1, *bracket = s.p + end - 2;
+    uint64_t word;
+    if (host == 0 || tag[-2] == ':' || bracket <= tag || bracket[0] != ']' || bracket[1] != ':')
+        return false;
+    unsigned digits = digits_before(bracket, &word);
+    const char *open_ = bracket - digits - 1;
+    if (digits == 0 || open_ < tag || *open_ != '[')
+        return false;
+    c->host = (struct slice){s.p, host};
+    e->pid = (uint32_t)slice_decimal(word, digits);
+    e->tag = (struct slice){tag, (size_t)(open_ - tag)};
+    *text = (struct slice){s.p + end + 1, s.n - end - 1};
+    plain_text(e, text);
+    return true;
+}
+
+/* Takes a time stamp and the blank behind it off *s, where it is the one that was parsed last ... */
+static inline bool usual_bsd(struct syslog_context *c, struct slice *s, int64_t *ms)
+{
+    if (c->last[15] != STAMP_BSD || s->n <= SYSLOG_BSD_LENGTH ||
+        !slice_same_words(c->last, s->p, SYSLOG_BSD_LENGTH) || s->p[SYSLOG_BSD_LENGTH] != ' ')
+        return false;
+    *ms = c->last_ms;
+    *s = slice_skip(*s, SYSLOG_BSD_LENGTH + 1);
+    return true;
+}
+
+/* ... or in the form of that one. The copies let those of the caller stay in registers. */
+static inline bool usual_iso(struct syslog_context *c, struct slice *s, int64_t *ms)
+{
+    struct slice rest = *s;
+    int64_t at;
+    if (c->last[15] != STAMP_ISO || rest.n == 0 || !slice_digit(*rest.p) ||
+        !take_iso_time(c, &rest, &at) || !TAKE(rest, " "))
+        return false;
+    *ms = at;
+    *s = rest;
+    return true;
+}
+
 /* "tag[pid]: text" or "tag: text", the first blank at `end`; s is behind a time stamp. */
 static bool split_tag(struct slice s, size_t end, struct event *e, struct slice *text)
 {
@@ -315,23 +375,9 @@ static bool split_tag(struct slice s, size_t end, struct event *e, struct slice 
         return false;
     *text = slice_skip(s, end + 1);
     e->tag = slice_head(s, end - 1);
-    e->pid = take_short_pid(&e->tag);
-    if (text->n && (*text->p == ' ' || *text->p == '[' || *text->p == 'm'))
-        strip_text(e, text);
+    e->pid = take_pid(&e->tag);
+    plain_text(e, text);
     return true;
-}
-
-/* Where the first two blanks are, those behind a host and a tag: looked for at once. */
-static void find_blanks(struct slice s, size_t *first, size_t *second)
-{
-    uint64_t blanks = s.n >= 64 ? slice_sixty_four(s.p, ' ') : 0, later = blanks & (blanks - 1);
-    if (later) {
-        *first = (unsigned)__builtin_ctzll(blanks);
-        *second = (unsigned)__builtin_ctzll(later);
-        return;
-    }
-    *first = slice_find(s, ' ');
-    *second = *first + 1 + slice_find(slice_skip(s, *first + 1), ' ');
 }
 
 struct syslog_tag *syslog_tag(struct syslog_context *c, struct slice tag)
@@ -356,7 +402,7 @@ struct syslog_tag *syslog_tag(struct syslog_context *c, struct slice tag)
  * octet. */
 static bool skip_structured_data(struct slice *s)
 {
-    if (slice_take(s, SLICE("-")))
+    if (TAKE(*s, "-"))
         return true;
     size_t i = 0;
     while (i < s->n && s->p[i] == '[') {
@@ -374,21 +420,46 @@ static bool skip_structured_data(struct slice *s)
     return true;
 }
 
+/* "host app pid msgid - text", s being behind a time stamp: what nearly all lines of RFC 5424 are, likewise. */
+static inline bool usual_5424(struct syslog_context *c, struct slice s, struct event *e,
+                              struct slice *text)
+{
+    size_t ends[5];
+    uint64_t blanks = slice_front(s, ' '), word;
+    for (unsigned i = 0; i < 5; i++, blanks &= blanks - 1) {
+        if (!blanks)
+            return false;
+        ends[i] = (unsigned)__builtin_ctzll(blanks);
+    }
+    const char *app = s.p + ends[0] + 1, *behind = s.p + ends[4];
+    unsigned digits = digits_before(s.p + ends[2], &word);
+    if (ends[0] == 0 || *app == '-' || behind[-1] != '-' || behind[-2] != ' ' || digits == 0 ||
+        digits != ends[2] - ends[1] - 1)
+        return false;
+    c->host = (struct slice){s.p, ends[0]};
+    e->tag = (struct slice){app, ends[1] - ends[0] - 1};
+    e->pid = (uint32_t)slice_decimal(word, digits);
+    *text = (struct slice){behind + 1, s.n - ends[4] - 1};
+    TAKE(*text, MARK);
+    plain_text(e, text);
+    return true;
+}
+
 /* RFC 5424 section 6.2 behind "<PRI>1 ": TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA.
  */
 static bool head_5424(struct syslog_context *c, struct slice s, struct event *e, struct slice *text)
 {
     int64_t ms = c->now_ms;
     uint64_t pid;
-    if (!slice_take(&s, SLICE("-")) && !take_iso_time(c, &s, &ms))
+    if (!TAKE(s, "-") && !take_iso_time(c, &s, &ms))
         return false;
-    if (!slice_take(&s, SLICE(" ")) || !(c->host = slice_cut(&s, ' ')).p)
+    if (!TAKE(s, " ") || !(c->host = slice_cut(&s, ' ')).p)
         return false;
     struct slice app = slice_cut(&s, ' '), process = slice_cut(&s, ' ');
     if (!app.p || !process.p || !slice_cut(&s, ' ').p || !skip_structured_data(&s))
         return false;
-    slice_take(&s, SLICE(" "));
-    slice_take(&s, SLICE("\xEF\xBB\xBF")); /* the mark of UTF-8 */
+    TAKE(s, " ");
+    TAKE(s, MARK);
     e->time_ms = c->now_ms = ms;
     e->tag = slice_eq(app, SLICE("-")) ? slice_head(app, 0) : app;
     if (slice_number(&process, &pid) && process.n == 0 && pid <= UINT32_MAX)
@@ -403,7 +474,7 @@ static bool take_priority(struct slice *s)
 {
     uint64_t priority;
     struct slice t = *s;
-    if (!slice_take(&t, SLICE("<")) || !slice_number(&t, &priority) || !slice_take(&t, SLICE(">")))
+    if (!TAKE(t, "<") || !slice_number(&t, &priority) || !TAKE(t, ">"))
         return false;
     *s = t;
     return true;
@@ -464,13 +535,26 @@ static bool other_head(struct syslog_context *c, struct slice s, struct event *e
     return syslog_stamp(c, &usual, e) && other_tag(c, s, e, text);
 }
 
-bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text)
+/* Takes "<22>" off the front of *s, and RFC 5424's "1 " behind it; was that there? */
+static inline bool take_5424(struct slice *s)
+{
+    struct slice rest = *s;
+    if (s->n == 0 || *s->p != '<' || !take_priority(&rest))
+        return false;
+    bool is = TAKE(rest, "1 ");
+    *s = rest;
+    return is;
+}
+
+/* Any line, usual or not. */
+__attribute__((noinline)) static bool any_head(struct syslog_context *c, struct slice line,
+                                               struct event *e, struct slice *text)
 {
     struct slice s = line;
     e->time_ms = c->now_ms;
     e->tag = (struct slice){line.p, 0};
     e->pid = 0;
-    if (s.n && *s.p == '<' && take_priority(&s) && slice_take(&s, SLICE("1 ")))
+    if (take_5424(&s))
         return head_5424(c, s, e, text);
     int64_t ms;
     struct slice rest = s;
@@ -482,18 +566,32 @@ bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, s
             return other_head(c, s, e, text);
         rest = slice_skip(s, SYSLOG_BSD_LENGTH);
     }
-    if (!slice_take(&rest, SLICE(" ")))
+    if (!TAKE(rest, " "))
         return other_head(c, s, e, text);
-    size_t first, second;
-    find_blanks(rest, &first, &second);
+    size_t first = slice_find(rest, ' ');
     if (first == rest.n)
         return false;
     e->time_ms = c->now_ms = ms;
     c->host = (struct slice){rest.p, first};
-    if (first && rest.p[first - 1] != ':' &&
-        split_tag(slice_skip(rest, first + 1), second - first - 1, e, text))
+    struct slice behind = slice_skip(rest, first + 1);
+    if (first && rest.p[first - 1] != ':' && split_tag(behind, slice_find(behind, ' '), e, text))
         return true;
     return other_tag(c, rest, e, text);
+}
+
+bool syslog_head(struct syslog_context *c, struct slice line, struct event *e, struct slice *text)
+{
+    struct slice s = line;
+    int64_t ms;
+    bool usual;
+    if (take_5424(&s))
+        usual = usual_iso(c, &s, &ms) && usual_5424(c, s, e, text);
+    else
+        usual = (usual_bsd(c, &s, &ms) || usual_iso(c, &s, &ms)) && usual_tag(c, s, e, text);
+    if (!usual)
+        return any_head(c, line, e, text);
+    e->time_ms = c->now_ms = ms;
+    return true;
 }
 
 struct slice syslog_host_word(struct syslog_context *c, struct slice line)

@@ -23,7 +23,7 @@
  * A tag that was seen lately, and what the format made of it: a log has few, again and again. Owned by the
  * context; `known` and what follows are the format's own, and zero when the tag is new.
  */
-#define SYSLOG_TAGS 64
+#define SYSLOG_TAGS 128
 struct syslog_tag {
     struct slice_key key;
     bool known;

@@ -29,11 +29,10 @@ static void test_find(void **state)
         while (expected < s.n && s.p[expected] != 'b')
             expected++;
         assert_int_equal(slice_find(s, 'b'), expected);
-        if (s.n >= 64) {
-            uint64_t found = slice_sixty_four(s.p, 'b');
-            for (unsigned i = 0; i < 64; i++)
-                assert_int_equal(found >> i & 1, s.p[i] == 'b');
-        }
+        uint64_t front = slice_front(s, 'b'), whole = s.n < 64 ? front : slice_sixty_four(s.p, 'b');
+        assert_int_equal(front, whole);
+        for (unsigned i = 0; i < 64; i++)
+            assert_int_equal(front >> i & 1, s.n >= 16 && i < s.n && s.p[i] == 'b');
         free((void *)(uintptr_t)s.p);
     }
     assert_int_equal(slice_find((struct slice){NULL, 0}, 'b'), 0);

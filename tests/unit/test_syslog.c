@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <cmocka.h>
@@ -82,6 +83,64 @@ static void test_fractions(void **state)
     assert_int_equal(event.time_ms, INT64_C(943224504000));
     assert_true(head("2099-11-21T22:48:24Z h t: x"));
     assert_int_equal(event.time_ms, INT64_C(4098984504000));
+}
+
+/* What is read in a line when the one before it was `before`. */
+static bool read_behind(const char *before, const char *line)
+{
+    start("UTC", NOV_21);
+    assert_true(head(before));
+    context.now_ms = NOV_21;
+    return head(line);
+}
+
+/* A head like the one before is read in another way than any other: it must say the same. */
+static void assert_read_alike(const char *like, const char *line)
+{
+    bool bsd = strncmp(like, "Nov", 3) == 0 || strncmp(like, "<22>N", 5) == 0;
+    bool good = read_behind(bsd ? "2026-11-21T22:48:24Z h t: x" : "Nov 21 22:48:24 h t: x", line);
+    struct event e = event;
+    struct slice s = text, host = context.host;
+    int64_t now_ms = context.now_ms;
+    assert_int_equal(read_behind(like, line), good);
+    if (!good)
+        return;
+    assert_int_equal(context.now_ms, now_ms);
+    assert_int_equal(event.time_ms, e.time_ms);
+    assert_int_equal(event.pid, e.pid);
+    assert_ptr_equal(event.tag.p, e.tag.p);
+    assert_int_equal(event.tag.n, e.tag.n);
+    assert_ptr_equal(text.p, s.p);
+    assert_int_equal(text.n, s.n);
+    assert_ptr_equal(context.host.p, host.p);
+    assert_int_equal(context.host.n, host.n);
+}
+
+/* ... however much of the line is there, and whatever one octet of it is. */
+static void test_usual_heads(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "Nov 21 22:48:24 mx1 postfix/smtp[3112]: message repeated 2 times: [ to be read]",
+        "Nov 21 22:48:24 mx1.example.org postfix/submission/smtpd[3112]: to be read and so on",
+        "<22>Nov 21 22:48:24 mx1 postfix/smtp[1234567]: 4SVLCh4dz5z9HdB: removed, or is it so?",
+        "2026-11-21T22:48:24+00:00 mx1 postfix/smtp[3112]: to be read, one word after another",
+        "2026-11-21T22:48:24.123456-03:30 mx1 postfix/smtp[3112]: to be read, and again",
+        "<22>1 2026-11-21T22:48:24.123Z mx1 postfix/smtp 3112 - - \xEF\xBB\xBFto be read",
+        "<22>1 2026-11-21T22:48:24Z mx1 postfix/smtp 3112 ID [a@1 x=\"y\"] to be read",
+    };
+    static const char others[] = " :[]-<0m\xff";
+    char line[128];
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        for (size_t n = strlen(lines[i]), at = 0; at <= n; at++) {
+            snprintf(line, sizeof line, "%.*s", (int)at, lines[i]);
+            assert_read_alike(lines[i], line);
+            for (const char *other = others; at < n && *other; other++) {
+                snprintf(line, sizeof line, "%s", lines[i]);
+                line[at] = *other;
+                assert_read_alike(lines[i], line);
+            }
+        }
 }
 
 static void test_tags(void **state)
@@ -353,17 +412,12 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_three_forms),
-        cmocka_unit_test(test_fractions),
-        cmocka_unit_test(test_tags),
-        cmocka_unit_test(test_years),
-        cmocka_unit_test(test_new_year),
-        cmocka_unit_test(test_leap_day),
-        cmocka_unit_test(test_daylight_saving),
-        cmocka_unit_test(test_other_forms),
-        cmocka_unit_test(test_other_forms_local),
-        cmocka_unit_test(test_cut_tags),
-        cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_three_forms), cmocka_unit_test(test_fractions),
+        cmocka_unit_test(test_usual_heads), cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_years),       cmocka_unit_test(test_new_year),
+        cmocka_unit_test(test_leap_day),    cmocka_unit_test(test_daylight_saving),
+        cmocka_unit_test(test_other_forms), cmocka_unit_test(test_other_forms_local),
+        cmocka_unit_test(test_cut_tags),    cmocka_unit_test(test_repeated),
         cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
