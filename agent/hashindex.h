@@ -1,7 +1,8 @@
 /*
  * An open-addressing index from hashes to positions in somebody's array: entries are 32 bits of hash
  * and a position, so that growing it and closing gaps touch no row. The caller compares rows; equal
- * hashes are therefore harmless. At most half full.
+ * hashes are therefore harmless. At most a quarter full: how far a search goes beyond its first entry cannot be
+ * predicted, so it shall seldom have to.
  */
 #ifndef HASHINDEX_H
 #define HASHINDEX_H
@@ -80,7 +81,7 @@ static inline void hashindex_put(struct hashindex *x, uint64_t entry)
 /* Adds a position. Memory that cannot be had is our failure. */
 static inline void hashindex_add(struct hashindex *x, uint64_t hash, uint32_t position)
 {
-    if (x->count > x->mask / 2) {
+    if (x->count > x->mask / 4) {
         struct hashindex old = *x;
         x->mask = old.mask * 2 + 1;
         x->entries = hashindex_empty((size_t)x->mask + 1);

@@ -50,7 +50,7 @@ static void test_random(void **state)
         }
         assert_int_equal(finds(&x, p), in[p]);
         assert_int_equal(x.count, count);
-        assert_true(x.count <= x.mask / 2 + 1);
+        assert_true(x.count <= x.mask / 4 + 2);
         for (uint32_t n = 0; i % 500 == 0 && n < POSITIONS; n++)
             assert_int_equal(finds(&x, n), in[n]);
     }
