@@ -274,17 +274,19 @@ __attribute__((cold, noinline)) static struct tag *learn_tag(struct tally_log *f
     return tag;
 }
 
-/* Inline, since with a service that is known to be empty little is left of it. */
+/* A tag whose place is another's has a second one. Inline, since with a service that is known to be empty little is left. */
 static inline struct tag *tag_of(struct tally_log *from, const struct event *e, struct slice of,
                                  struct slice service)
 {
     struct slice_key key = slice_key(of), service_key = slice_key(service);
     uint64_t hash = slice_key_hash(&key) ^ slice_key_hash(&service_key);
-    struct tag *tag = &from->tags[hash % TAGS];
+    struct tag *tag = &from->tags[hash % TAGS], *second = &from->tags[(hash >> 32) % TAGS];
     bool longer = of.n > SLICE_KEY || service.n > SLICE_KEY;
     if (is_tag(tag, from, &key, &service_key) && (!longer || is_long_tag(tag, of, service)))
         return tag;
-    return learn_tag(from, tag, e, of, service);
+    if (is_tag(second, from, &key, &service_key) && (!longer || is_long_tag(second, of, service)))
+        return second;
+    return learn_tag(from, tag->from ? second : tag, e, of, service);
 }
 
 /* The service belongs to a tag, also where a log writes it elsewhere in the line. */

@@ -6,7 +6,7 @@
 #include "served.h"
 #include "tally.h"
 
-#define TAGS        256 /* direct-mapped cache of tags */
+#define TAGS        256 /* cache of tags, each in one of two places */
 #define TAG_LENGTH  88
 #define RELAY_PORTS 16
 #define GONE        32
