@@ -216,6 +216,7 @@ struct event {
 
 static inline void event_clear(struct event *e)
 {
+    const struct slice none = {NULL, 0};
     e->kind = EVENT_UNKNOWN;
     e->result = RESULT_NONE;
     e->notice = NOTICE_NONE;
@@ -224,8 +225,14 @@ static inline void event_clear(struct event *e)
     e->code = e->recipients = e->bad_commands = e->repeats = 0;
     e->size = e->delay_ms = 0;
     e->packed_id = e->packed_other = (struct queue_id){0, 0};
-    e->id = e->other_id = e->address = e->peer = e->relay = e->text = e->original =
-        (struct slice){NULL, 0};
+    /* Not by one assignment: what was written in halves would be read in one, for which the processor waits. */
+    e->id = none;
+    e->other_id = none;
+    e->address = none;
+    e->peer = none;
+    e->relay = none;
+    e->text = none;
+    e->original = none;
 }
 
 #endif

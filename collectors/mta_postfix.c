@@ -133,12 +133,13 @@ static void learn_tag(struct syslog_tag *known, struct slice tag)
 
 static void parse(struct syslog_context *c, struct slice line, struct event *e)
 {
-    struct slice s;
+    struct slice text;
     event_clear(e);
     e->kind = EVENT_FOREIGN;
     e->app.n = e->service.n = 0;
-    if (!syslog_head(c, line, e, &s))
+    if (!syslog_head(c, line, e, &text))
         return;
+    struct slice s = {text.p, text.n}; /* in registers from here on */
     struct syslog_tag *tag = syslog_tag(c, e->tag);
     if (!tag->known)
         learn_tag(tag, e->tag);

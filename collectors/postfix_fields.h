@@ -8,8 +8,19 @@
 #include "field.h"
 #include "reply.h"
 
-/* "client.example.org[192.0.2.9]" up to its ']': e->peer becomes what is in the brackets. */
-bool postfix_take_peer(struct slice *s, struct event *e);
+/*
+ * "client.example.org[192.0.2.9]" up to its ']': e->peer becomes what is in the brackets. The first one returns what is
+ * behind it, or p == NULL; with it the caller's slice stays in registers.
+ */
+struct slice postfix_behind_peer(struct slice s, struct event *e);
+static inline bool postfix_take_peer(struct slice *s, struct event *e)
+{
+    struct slice rest = postfix_behind_peer(*s, e);
+    if (!rest.p)
+        return false;
+    *s = rest;
+    return true;
+}
 
 /*
  * The rest of "<address>", s being behind its '<', with the '>'. A local part in quotes may hold
