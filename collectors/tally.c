@@ -274,7 +274,7 @@ __attribute__((cold, noinline)) static struct tag *learn_tag(struct tally_log *f
     return tag;
 }
 
-/* A tag whose place is another's has a second one. Inline, since with a service that is known to be empty little is left. */
+/* A tag whose place is another's has a second one. Inline: with a service that is known to be empty little is left. */
 static inline struct tag *tag_of(struct tally_log *from, const struct event *e, struct slice of,
                                  struct slice service)
 {
