@@ -38,7 +38,7 @@ endif
 COLLECT_LIBS := -luv -lconfig -lsqlite3 -lmnl -lz -lm
 DIRECTORY_LIBS := -lldap -llber -lcrypto
 PROBE_LIBS   := -lssl -lcrypto -lcares
-PUBLISH_LIBS := -lnetsnmpmibs -lnetsnmpagent -lnetsnmp -lconfig
+PUBLISH_LIBS := -lnetsnmpagent -lnetsnmp -lconfig
 LDFLAGS += -Wl,--as-needed
 
 all: $(PROGRAMS)
@@ -63,6 +63,8 @@ $(B)/mailmond-report: $(B)/agent/main_report.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lconfig -lsqlite3 -lm
 $(B)/mailmond-probe: $(B)/agent/main_probe.o $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PROBE_LIBS)
+# The embedded master loads a library by the name that a program linked with it would know.
+$(B)/agent/publish_master.o: MYCPPFLAGS += -DNETSNMPMIBS='"$(shell LC_ALL=C readelf -d "$$($(CC) -print-file-name=libnetsnmpmibs.so)" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')"'
 PUBLISH_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard agent/publish*.c))
 $(B)/mailmond-publish: $(B)/agent/main_publish.o $(PUBLISH_OBJ) $(B)/libmailmond.a
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PUBLISH_LIBS)

@@ -2,6 +2,7 @@
  * The embedded master agent. Net-SNMP reads its settings from files only, so the directives of our
  * own configuration are given to it as a file in memory; the host's snmpd.conf is never read.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,7 @@
 #define LISTEN_TRIES   30
 #define LISTEN_WAIT_US 100000
 
-/* Modules of libnetsnmpmibs; no public header has them. */
-extern void init_system_mib(void), init_sysORTable(void), init_snmp_mib(void),
-    init_snmpEngine(void);
-extern void init_snmpMPDStats(void), init_usmStats(void), init_usmUser(void), init_vacm_vars(void);
+_Static_assert(sizeof NETSNMPMIBS > 1, "libnetsnmpmibs.so was not found");
 
 static struct {
     const struct config *config;
@@ -91,16 +89,23 @@ bool master_take_message(const char *message)
 
 /* --- the start ------------------------------------------------------------------------------- */
 
-static void add_modules(void)
+/* They are in a library that a subagent has no use for: it is loaded here, with what it needs itself, not linked. */
+static bool add_modules(void)
 {
-    init_system_mib();
-    init_sysORTable();
-    init_snmp_mib();
-    init_snmpEngine();
-    init_snmpMPDStats();
-    init_usmStats();
-    init_usmUser();
-    init_vacm_vars();
+    static const char *const modules[] = {"init_system_mib", "init_sysORTable",   "init_snmp_mib",
+                                          "init_snmpEngine", "init_snmpMPDStats", "init_usmStats",
+                                          "init_usmUser",    "init_vacm_vars"};
+    void *library = dlopen(NETSNMPMIBS, RTLD_NOW);
+    for (size_t i = 0; library && i < sizeof modules / sizeof *modules; i++) {
+        void (*init)(void) = (void (*)(void))dlsym(library, modules[i]);
+        if (!init)
+            library = NULL;
+        else
+            init();
+    }
+    if (!library)
+        log_error("cannot load the modules of the embedded master: %s", dlerror());
+    return library;
 }
 
 /*
@@ -135,7 +140,8 @@ bool master_open(const struct publish_options *options, void (*registrations)(vo
     netsnmp_ds_set_string(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_OPTIONALCONFIG, master.path);
     add_to_init_list(no_smux);
     init_agent("mailmond");
-    add_modules();
+    if (!add_modules())
+        return false;
     registrations();
     init_snmp("mailmond");
     master.path[0] = '\0';

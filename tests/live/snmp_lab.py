@@ -260,6 +260,13 @@ class Publisher:
     def pid(self):
         return int(self.ready.group(1))
 
+    def gone(self):
+        """Whether the publisher has ended, and so its sockets are closed."""
+        try:
+            return "State:\tZ" in Path(f"/proc/{self.pid}/status").read_text()
+        except FileNotFoundError:
+            return True
+
     def back(self, wanted=None):
         """The last (state, refused) that came back from the publisher; waits for one, or for that."""
         def last():
