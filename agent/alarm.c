@@ -339,10 +339,26 @@ static void see(struct alarms *s, const struct watch *w)
 /* RULE_ABSENT: that there is no row at all. */
 static void judge_pattern(struct alarms *s, struct judge *j, uint32_t matched)
 {
-    struct watch *w = &j->watches[s->model->tables[j->rule->table->rows].capacity];
     struct measure x = {.value = matched == 0};
-    look_back(s, j, w, NULL);
-    conclude(s, j, w, NULL, &x);
+    look_back(s, j, &j->none, NULL);
+    conclude(s, j, &j->none, NULL, &x);
+}
+
+/* A watch for every position that a row ever had: most tables have room for far more. */
+static bool have_watches(struct judge *j, uint32_t positions)
+{
+    uint32_t room = j->room ? j->room : 8;
+    while (room < positions)
+        room *= 2;
+    if (room == j->room)
+        return true;
+    struct watch *watches = realloc(j->watches, room * sizeof *watches);
+    if (!watches)
+        return false;
+    memset(watches + j->room, 0, (room - j->room) * sizeof *watches);
+    j->watches = watches;
+    j->room = room;
+    return true;
 }
 
 /* `fresh`: only rows that were never judged. */
@@ -352,6 +368,8 @@ static void judge_round(struct alarms *s, struct judge *j, bool fresh)
     const struct model_kind *k = &model_kinds[r->table->rows];
     const struct rows *rows = &s->model->tables[r->table->rows];
     uint32_t matched = 0;
+    if (!have_watches(j, rows->high))
+        return; /* at the next round, perhaps */
     for (uint32_t i = 0; i < rows->count; i++) {
         const unsigned char *row = model_row(s->model, r->table->rows, i);
         struct watch *w = &j->watches[rows->order[i]];
@@ -496,15 +514,12 @@ unsigned alarm_step(struct alarms *s, int64_t now_ms, struct transition *out, un
 
 /* The start */
 
-static bool start_judge(struct alarms *s, const struct alarm_rule *r)
+static struct judge start_judge(const struct alarms *s, const struct alarm_rule *r)
 {
-    struct judge *j = &s->judges[s->count++];
-    *j = (struct judge){.rule = r,
-                        .baseline = alarm_baseline_of(r->column, r->table->rows),
-                        .next_ms = s->now,
-                        .look_ms = s->now};
-    j->watches = calloc(s->model->tables[r->table->rows].capacity + 1, sizeof *j->watches);
-    return j->watches != NULL;
+    return (struct judge){.rule = r,
+                          .baseline = alarm_baseline_of(r->column, r->table->rows),
+                          .next_ms = s->now,
+                          .look_ms = s->now};
 }
 
 /*
@@ -553,13 +568,12 @@ struct alarms *alarm_new(const struct alarm_rules *rules, const struct alarm_lim
     start.judges = calloc(rules->count + 1, sizeof *start.judges);
     start.rule_of = malloc((capacity + 1) * sizeof *start.rule_of);
     memcpy(s, &start, sizeof *s);
-    bool ok = s->judges && s->rule_of;
-    for (unsigned i = 0; ok && i < rules->count; i++)
-        ok = start_judge(s, &rules->rules[i]);
-    if (!ok) {
+    if (!s->judges || !s->rule_of) {
         alarm_free(s);
         return NULL;
     }
+    for (unsigned i = 0; i < rules->count; i++)
+        s->judges[s->count++] = start_judge(s, &rules->rules[i]);
     take_up(s);
     return s;
 }

@@ -19,7 +19,9 @@ struct watch {
 struct judge {
     const struct alarm_rule *rule;
     const struct alarm_baseline *baseline;
-    struct watch *watches; /* by position; the last one: of the pattern itself (RULE_ABSENT) */
+    struct watch *watches; /* by position */
+    uint32_t room;         /* of watches */
+    struct watch none;     /* of the pattern itself (RULE_ABSENT) */
     uint32_t matched;      /* rows in the last round */
     uint32_t restored;     /* its alarms that the store had and no watch has found yet */
     int64_t next_ms, look_ms;

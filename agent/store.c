@@ -306,6 +306,8 @@ struct store *store_open(const char *dir, char *error, size_t error_size)
     mode_t mask = umask(0077); /* it holds addresses of peers and domains */
     /* One thread at a time uses it: no lock for each call and each allocation. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    /* Nor memory for the first 20 pages before they are read. */
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
     int rc = sqlite3_open_v2(path, &s->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                              store_file_functions());

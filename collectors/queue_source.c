@@ -280,7 +280,9 @@ static bool open_queue(struct collect *c, const struct instance_of_mta *i)
         free(q);
         return false;
     }
-    *q = (struct queue_source){.next = sources, .of = i, .row = row};
+    q->next = sources;
+    q->of = i;
+    q->row = row;
     q->work.data = q;
     if (i->mta->spool_file)
         q->spool = spool_new(i->mta, i->config->queue_directory);

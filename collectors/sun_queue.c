@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -147,11 +148,10 @@ static struct slice find_message_id(struct slice text)
     return (struct slice){NULL, 0};
 }
 
-static void read_message_id(int root, struct sun_queue_channel *c)
+static void read_message_id(int root, struct sun_queue_channel *c, char text[HEADER_MAX])
 {
-    static _Thread_local char text[HEADER_MAX];
     int fd = openat(root, c->oldest, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, HEADER_MAX);
     if (fd >= 0)
         close(fd);
     struct slice id = n > 0 ? find_message_id((struct slice){text, (size_t)n}) : SLICE("");
@@ -185,9 +185,11 @@ void sun_queue_scan(const char *path, int64_t now_ms, struct sun_queue *q)
     for (struct dirent *e; (e = readdir(d)) != NULL;)
         if (is_channel(dirfd(d), e) && begin_channel(&s, e->d_name))
             scan_below(&s, dirfd(d), e->d_name, 0);
-    for (unsigned i = 0; i < q->count; i++)
+    char *text = malloc(HEADER_MAX);
+    for (unsigned i = 0; text && i < q->count; i++)
         if (q->channels[i].oldest_ms)
-            read_message_id(dirfd(d), &q->channels[i]);
+            read_message_id(dirfd(d), &q->channels[i], text);
+    free(text);
     closedir(d);
     q->duration_us = (uint64_t)(clock_us(CLOCK_MONOTONIC) - begin);
 }

@@ -192,6 +192,29 @@ static void a_gauge_may_fall(void **state)
     end();
 }
 
+static void what_is_known_of_a_row_outlasts_more_rows(void **state)
+{
+    (void)state;
+    begin(ONLY("{ name = \"r\"; object = \"mtaGroupReceivedMessages\"; rate = \"per_minute\"; "
+               "threshold = 100; interval = 60; }"));
+    struct group *g = group(1, "smtpd");
+    g->received_messages = 1000;
+    assert_int_equal(step(0), 0);
+    for (uint32_t i = 2; i <= 100; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "more-%u", i);
+        group(i, name)->received_messages = 0;
+        assert_int_equal(step(200), 0);
+    }
+    g->received_messages += 99;
+    assert_int_equal(step(60000 - 99 * 200), 0);
+    assert_int_equal(alarm_named("r", "postfix/smtpd")->current, 99);
+    g->received_messages += 101;
+    group(100, "more-100")->received_messages = 102;
+    assert_int_equal(step(60000), 2);
+    end();
+}
+
 static void baseline(void **state)
 {
     (void)state;
@@ -305,6 +328,7 @@ int main(void)
         cmocka_unit_test(where_another_column_says_so),
         cmocka_unit_test(rates_and_counters_that_begin_anew),
         cmocka_unit_test(a_gauge_may_fall),
+        cmocka_unit_test(what_is_known_of_a_row_outlasts_more_rows),
         cmocka_unit_test(baseline),
         cmocka_unit_test(stale),
         cmocka_unit_test(absence),
