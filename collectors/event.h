@@ -38,6 +38,7 @@ enum event_kind {
     EVENT_REMOVED,   /* left the mail system (EVENT_BY_ADMIN: deleted by hand) */
     EVENT_HELD,      /* put on hold: text = why, if told; id empty for NOQUEUE */
     EVENT_RELEASED,  /* taken off hold, requeued */
+    EVENT_PURGED,    /* messages were deleted by hand, perhaps more than are told one by one */
     EVENT_REJECT,    /* a message or recipient refused: peer if known, code, text = the reply or
                          reason; EVENT_RECIPIENT if one recipient was refused (stage RCPT) */
     EVENT_DISCARDED, /* accepted and dropped by an action; text = why */

@@ -27,6 +27,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_REMOVED] = "removed",
     [EVENT_HELD] = "held",
     [EVENT_RELEASED] = "released",
+    [EVENT_PURGED] = "messages deleted",
     [EVENT_REJECT] = "rejected",
     [EVENT_DISCARDED] = "discarded",
     [EVENT_NOTICE] = "notice",

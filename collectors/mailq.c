@@ -418,7 +418,7 @@ static uint64_t microseconds(void)
 static void clear(struct mailq_result *r)
 {
     memset(r, 0, offsetof(struct mailq_result, wanted));
-    r->wanted_count = r->attempt_count = 0;
+    r->wanted_count = r->attempt_count = r->missing_count = 0;
 }
 
 void mailq_refresh(struct mailq *q, const struct mailq_request *request,

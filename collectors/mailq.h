@@ -22,6 +22,7 @@ struct mailq_update {
     bool known;         /* false: the log does not know it, the file must be read */
     int64_t arrival_ms; /* real time, 0: unknown */
     bool held;
+    bool sought; /* told in `missing` if there is no such file */
 };
 
 struct mailq_request {
@@ -50,6 +51,7 @@ struct mailq_queue {
 };
 
 #define MAILQ_WANTED_MAX   4096
+#define MAILQ_MISSING_MAX  4096
 #define MAILQ_ATTEMPTS_MAX 1024
 /* When a message is tried next. */
 struct mailq_attempt {
@@ -69,6 +71,8 @@ struct mailq_result {
     unsigned wanted_count;
     struct mailq_attempt attempts[MAILQ_ATTEMPTS_MAX]; /* those looked at in this refresh */
     unsigned attempt_count;
+    struct queue_id missing[MAILQ_MISSING_MAX]; /* of those sought; holds with SOURCE_OK */
+    unsigned missing_count;
 };
 
 struct mailq;

@@ -47,10 +47,13 @@ static void known(struct mailq *q, struct mailq_file *f, uint64_t size, uint32_t
 
 void mailq_update(struct mailq *q, const struct mailq_update *u)
 {
-    if (!u->known || queue_id_null(u->id))
+    if (!(u->known || u->sought) || queue_id_null(u->id))
         return;
     struct mailq_file *f = mailq_map_find(&q->map, u->id, mailq_map_hash(&q->map, u->id));
-    if (f)
+    struct mailq_result *r = q->result;
+    if (!f && u->sought && r->missing_count < MAILQ_MISSING_MAX)
+        r->missing[r->missing_count++] = u->id;
+    if (f && u->known)
         known(q, f, u->size, u->pending, u->arrival_ms, u->held);
 }
 

@@ -477,7 +477,7 @@ static void script(struct slice s, struct event *e)
 
 static void postsuper(struct slice s, struct event *e)
 {
-    e->kind = EVENT_NONE;
+    e->kind = e->id.n == 0 && STARTS(s, "Deleted: ") ? EVENT_PURGED : EVENT_NONE;
     if (e->id.n == 0)
         return;
     e->flags |= EVENT_BY_ADMIN;

@@ -22,6 +22,8 @@ struct queue_source {
     struct mailq_update *updates; /* gathered for the next refresh */
     unsigned update_count, update_room;
     struct mailq_update *in_work; /* those of the running one */
+    bool seeking;                 /* messages that wait though their files may be gone ... */
+    uint32_t sought;              /* ... from this slot on */
     uint64_t events;
 };
 
@@ -71,6 +73,34 @@ static void route_changes(struct tally *t)
                 push(q, update_of(m, m->id));
     }
     all->changed.count = 0;
+}
+
+/* Messages were deleted by hand, and the log does not name them: their files tell, a batch in each refresh. */
+static void seek(struct queue_source *q)
+{
+    const struct messages *all = tally_messages(collect->tally);
+    uint32_t appl = q->of->appl->row.key[0];
+    unsigned n = 0;
+    if (tally_purged(collect->tally, q->of->appl) && q->mailq)
+        q->seeking = true, q->sought = 0;
+    for (; q->seeking && q->sought < all->high && n < MAILQ_MISSING_MAX; q->sought++) {
+        const struct message *m = &all->rows[q->sought];
+        if (queue_id_null(m->id) || m->appl != appl || !m->first_wait)
+            continue;
+        struct mailq_update u = update_of(m, m->id);
+        u.sought = true;
+        push(q, u);
+        n++;
+    }
+    q->seeking = q->seeking && q->sought < all->high;
+}
+
+static void take_missing(const struct queue_source *q)
+{
+    if (q->result.status != SOURCE_OK)
+        return;
+    for (unsigned i = 0; i < q->result.missing_count; i++)
+        tally_not_queued(collect->tally, q->of->appl, q->result.missing[i]);
 }
 
 static void take_attempts(const struct queue_source *q)
@@ -240,6 +270,7 @@ static void done(uv_work_t *work, int status)
     merge(q);
     merge_source(q);
     take_attempts(q);
+    take_missing(q);
     if (q->spool) /* all of it was walked: not more than a twentieth of the time */
         rest(q);
     answer_wanted(q);
@@ -321,8 +352,11 @@ static void tick(struct collect *c)
     if (!c->caught_up)
         return; /* the log shall be able to answer */
     for (struct queue_source *q = sources; q; q = q->next)
-        if (!q->busy && (c->monotonic_ms >= q->next_ms || q->result.wanted_count || changed(q)))
+        if (!q->busy &&
+            (c->monotonic_ms >= q->next_ms || q->result.wanted_count || q->seeking || changed(q))) {
+            seek(q);
             refresh(q);
+        }
 }
 
 /* A refresh that runs is waited for: it may hold for as long as the disk does. */

@@ -130,6 +130,7 @@ static tally_handler *const handlers[EVENT_KINDS] = {
     [EVENT_REMOVED] = on_removed,
     [EVENT_HELD] = on_held,
     [EVENT_RELEASED] = on_released,
+    [EVENT_PURGED] = on_purged,
     [EVENT_REJECT] = on_reject,
     [EVENT_DISCARDED] = on_discarded,
     [EVENT_NOTICE] = on_notice,

@@ -136,6 +136,12 @@ void tally_attempt(struct tally *t, const struct appl *appl, const struct mta_at
                    int64_t at_ms);
 void tally_attempts_forget(struct tally *t, const struct appl *appl);
 /*
+ * Were messages deleted by hand since the last call (postsuper -d ALL, which names none)? Then tally_not_queued is to
+ * be told each whose file is gone: it waits for no destination any more. Levels only: no counter changes.
+ */
+bool tally_purged(struct tally *t, const struct appl *appl);
+void tally_not_queued(struct tally *t, const struct appl *appl, struct queue_id id);
+/*
  * When a message is tried next, real time, as its queue file tells (Postfix: its mtime in deferred); holds
  * until the log shows the attempt or it is told anew. Nothing is done if the message waits for nobody. Levels
  * only, shown by tally_levels.

@@ -372,6 +372,15 @@ void destination_forget(struct tally *t, struct message *m)
     }
 }
 
+void tally_not_queued(struct tally *t, const struct appl *appl, struct queue_id id)
+{
+    struct message *m = messages_find(&t->messages, (uint16_t)appl->row.key[0], id);
+    if (!m || !m->first_wait)
+        return;
+    destination_forget(t, m);
+    messages_mark(&t->messages, m);
+}
+
 static void try_at(struct tally *t, struct destination *d, int64_t at_ms)
 {
     if (!d || !d->queued || (d->retry_at != MODEL_NEVER && at_ms >= d->retry_at))

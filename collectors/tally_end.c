@@ -67,6 +67,23 @@ void on_released(struct tally *t, struct instance *i, struct service *s, const s
     }
 }
 
+void on_purged(struct tally *t, struct instance *i, struct service *s, const struct event *e)
+{
+    (void)t, (void)s, (void)e;
+    i->purged = true;
+}
+
+bool tally_purged(struct tally *t, const struct appl *appl)
+{
+    struct instance *i = t->instances;
+    while (i && i->appl != appl)
+        i = i->next;
+    bool purged = i && i->purged;
+    if (i)
+        i->purged = false;
+    return purged;
+}
+
 /* Cleanup's own rejections belong to the service that brought the message, and end it. */
 static struct service *rejecting_service(struct tally *t, struct instance *i, struct service *s,
                                          const struct event *e, uint16_t *peer)

@@ -42,6 +42,7 @@ struct instance {
     int64_t attempt_at;     /* see tally_attempt */
     bool counted_elsewhere; /* see tally_counted_elsewhere */
     bool elsewhere;         /* its processes are another host's */
+    bool purged;            /* see tally_purged */
     struct gone *
         gone; /* the tally's, or of its own where hosts are told apart, which have clocks of their own */
     struct appl *parts[TALLY_PARTS];
@@ -238,8 +239,8 @@ void message_failed(struct service *s, struct message *m, uint32_t recipients);
 void tally_loop(struct tally *t, struct instance *i, struct service *s);
 
 /* tally_end.c */
-tally_handler on_expired, on_removed, on_held, on_released, on_notice, on_copied, on_reject,
-    on_discarded;
+tally_handler on_expired, on_removed, on_held, on_released, on_purged, on_notice, on_copied,
+    on_reject, on_discarded;
 
 /* A connection for a message failed; which transport's it was, the next result of the message tells. */
 void message_connect_failed(struct tally *t, struct instance *i, const struct event *e);

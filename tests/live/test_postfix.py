@@ -694,6 +694,24 @@ def test_postsuper_hold_and_delete(lab):
     lab.change(Change())
 
 
+def test_postsuper_deletes_all(lab):
+    """It names none in the log: what waited for a destination waits no more."""
+    lab.main.send(["a@refused.test", "b@temporary.test"])
+    walk = lab.change(Change().connected().received("smtpd", 2).refused()
+                      .association("smtp").deferred("smtp", 4002001, messages=0))
+    rows = [walk.index("mailmonDestinationDomain", d) for d in ("refused.test", "temporary.test")]
+    before = {(row, c): walk[c, *row] for row in rows for c in ("mailmonDestinationDeferrals",)}
+    assert [walk["mailmonDestinationQueued", *row] for row in rows] >= [1, 1]
+    assert lab.main.drop_all()
+
+    def none_waits(walk):
+        assert [walk["mailmonDestinationQueued", *row] for row in rows] == [0, 0]
+        assert not any(("mailmonDestinationOldestAge", *row) in walk for row in rows)
+        assert before == {(row, c): walk[c, *row] for row, c in before}
+    lab.shows(none_waits)
+    lab.change(Change())
+
+
 def test_requeue(lab):
     """postsuper -r: pickup takes it in again under a new id; it was received before."""
     lab.main.send(["a@temporary.test"])

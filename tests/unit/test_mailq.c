@@ -95,12 +95,15 @@ static void test_sizes_from_the_log(void **state)
     refresh(q);
     assert_int_equal(result.wanted_count, 1); /* the new one, at once */
     assert_true(result.wanted[0].lo == id("S6").lo && result.wanted[0].hi == id("S6").hi);
-    struct mailq_update u[] = {{id("S6"), 900, 3, true, (now_s - 60) * 1000, false},
-                               {id("S5"), 0, 0, false, 0, false},
-                               {id("T6X2"), 50, 0, true, 0, false},
-                               {id("T99X9"), 9, 9, true, 0, false}};
+    struct mailq_update u[] = {
+        {id("S6"), 900, 3, true, (now_s - 60) * 1000, false, true},
+        {id("S5"), 0, 0, false, 0, false, true},
+        {id("T6X2"), 50, 0, true, 0, false, false},
+        {id("T99X9"), 9, 9, true, 0, false, true}}; /* sought: is there a file? */
     struct mailq_request with = {.updates = u, .update_count = 4, .files_max = 100};
     struct mailq_queue *r = refresh_with(q, with);
+    assert_int_equal(result.missing_count, 1);
+    assert_true(result.missing[0].lo == id("T99X9").lo && result.missing[0].hi == id("T99X9").hi);
     assert_int_equal(r[ACTIVE].bytes, 900);
     assert_int_equal(r[ACTIVE].recipients, 3);
     assert_false(r[ACTIVE].complete);

@@ -18,7 +18,7 @@ static const char *const kinds[EVENT_KINDS] = {
     KIND(CONNECT_FAIL), KIND(ETRN),       KIND(STARTING),
     KIND(STARTED),      KIND(RELOADED),   KIND(STOPPING),
     KIND(STOPPED),      KIND(CONGESTED),  KIND(STRESS_ON),
-    KIND(STRESS_OFF)};
+    KIND(STRESS_OFF),   KIND(PURGED)};
 static const char *const results[] = {"", "sent", "deferred", "bounced", "probe"};
 static const char *const notices[] = {"", "bounce", "delay", "success"};
 static const char *const flags[] = {"SASL",      "TLS",      "REINJECTED", "LOOPBACK",
@@ -110,7 +110,7 @@ static void test_lines(void **state)
         count++;
     }
     fclose(file);
-    assert_int_equal(count, 331);
+    assert_int_equal(count, 332);
 }
 
 static void test_tags(void **state)
