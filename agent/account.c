@@ -34,6 +34,14 @@ static bool is_own(const char *name)
 
 static bool give(int fd, const struct passwd *p, int depth);
 
+/* What is its own already may lie where nothing can be changed. */
+static bool give_one(int fd, const struct passwd *p)
+{
+    struct stat st;
+    return (fstat(fd, &st) == 0 && st.st_uid == p->pw_uid && st.st_gid == p->pw_gid) ||
+           fchown(fd, p->pw_uid, p->pw_gid) == 0;
+}
+
 /*
  * Only plain files with one name, and directories: whoever may write there could have put others there for root
  * to give away.
@@ -49,7 +57,7 @@ static bool give_entry(int folder, const char *name, const struct passwd *p, int
     }
     if (S_ISDIR(st.st_mode) && depth > 0)
         return give(fd, p, depth - 1);
-    bool ok = !S_ISREG(st.st_mode) || st.st_nlink != 1 || fchown(fd, p->pw_uid, p->pw_gid) == 0;
+    bool ok = !S_ISREG(st.st_mode) || st.st_nlink != 1 || give_one(fd, p);
     close(fd);
     return ok;
 }
@@ -58,7 +66,7 @@ static bool give_entry(int folder, const char *name, const struct passwd *p, int
 static bool give(int fd, const struct passwd *p, int depth)
 {
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-    bool ok = d && fchown(dirfd(d), p->pw_uid, p->pw_gid) == 0;
+    bool ok = d && give_one(dirfd(d), p);
     for (struct dirent *e; ok && (e = readdir(d));)
         ok = !is_own(e->d_name) || give_entry(dirfd(d), e->d_name, p, depth);
     int error = errno;

@@ -137,8 +137,10 @@ static void fill_checkpoint(void)
     for (unsigned i = 0; collectors[i]; i++)
         ok &= !collectors[i]->save || collectors[i]->save(&self.collect, self.checkpoint);
     ok &= transitions_save(self.alarm_work.transitions, self.checkpoint);
-    if (!ok) /* half of it would be a lie: start again from the last whole one */
+    if (!ok) { /* half of it would be a lie: start again from the last whole one */
+        log_error("out of memory: starting again from the state that was stored last");
         abort();
+    }
     self.checkpoint_filled = true;
 }
 

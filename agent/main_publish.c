@@ -154,6 +154,10 @@ static bool may_write(const char *directory)
     for (int i = 0; i < 40 && !stop; i++) {
         if (access(directory, W_OK | X_OK) == 0)
             return true;
+        if (errno == EROFS) {
+            log_warning("%s: %m: engineBoots of SNMPv3 cannot be kept", directory);
+            return true;
+        }
         usleep(50000);
     }
     return false;
@@ -170,15 +174,16 @@ static int serve(const struct arguments *a, const struct config *config, pid_t p
         log_error("cannot map the shared memory: %m");
         return EXIT_FAILURE;
     }
-    if (mkdir(a->engine_dir, 0700) != 0 && errno != EEXIST) {
+    const char *keeps = config->standalone ? a->engine_dir : NULL; /* a subagent has no engine */
+    if (keeps && mkdir(keeps, 0700) != 0 && errno != EEXIST) {
         log_error("cannot make %s: %m", a->engine_dir);
         return EXIT_FAILURE;
     }
-    if (!publish_open(&options) || !account_become(config->publish_user, a->engine_dir))
+    if (!publish_open(&options) || !account_become(config->publish_user, keeps))
         return EXIT_FAILURE;
     if (!account_end_with(parent))
         return EXIT_SUCCESS;
-    if (!may_write(a->engine_dir)) {
+    if (keeps && !may_write(keeps)) {
         log_error("cannot write into %s: %m", a->engine_dir);
         return EXIT_FAILURE;
     }

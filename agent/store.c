@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 #include "store.h"
@@ -51,6 +52,7 @@ struct store {
     ino_t inode;
     int version; /* of the file; 0: it is empty */
     bool damaged;
+    bool read_only; /* opened on a file system that is read-only */
     char error[256];
 };
 
@@ -159,11 +161,25 @@ static bool means_damage(int code)
     return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
 }
 
+/* Why the system refused what SQLite asked of it; 0: that was not the fault. */
+static int system_error(sqlite3 *db)
+{
+    int code = sqlite3_errcode(db) & 0xff;
+    return code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(db) : 0;
+}
+
+static void note_error(struct store *s)
+{
+    int number = system_error(s->db);
+    snprintf(s->error, sizeof s->error, "%s%s%s", sqlite3_errmsg(s->db), number ? ": " : "",
+             number ? strerror(number) : "");
+}
+
 static bool run(struct store *s, const char *sql)
 {
     if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK)
         return true;
-    snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+    note_error(s);
     return false;
 }
 
@@ -175,7 +191,7 @@ static int user_version(struct store *s)
         sqlite3_step(q) == SQLITE_ROW)
         version = sqlite3_column_int(q, 0);
     else
-        snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+        note_error(s);
     sqlite3_finalize(q);
     return version;
 }
@@ -229,19 +245,24 @@ static bool prepare(struct store *s)
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (sqlite3_prepare_v3(s->db, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement,
                                NULL) != SQLITE_OK) {
-            snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+            note_error(s);
             return false;
         }
     }
     return true;
 }
 
+static bool is_read_only(const char *path)
+{
+    struct statvfs fs;
+    return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY);
+}
+
 /* Which file it is that the path names. */
-static bool learn_file(struct store *s, const char *path)
+static bool learn_file(struct store *s)
 {
     struct stat st;
-    s->path = strdup(path);
-    if (!s->path || stat(path, &st) != 0) {
+    if (stat(s->path, &st) != 0) {
         snprintf(s->error, sizeof s->error, "%s", strerror(errno));
         return false;
     }
@@ -289,41 +310,99 @@ static bool may_write(const char *path)
     return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 || errno == ENOENT;
 }
 
+/* The database as a URI that says that nobody changes it (https://www.sqlite.org/uri.html). */
+static void name_unchanging(const char *path, char *uri, size_t size)
+{
+    size_t n = (size_t)snprintf(uri, size, "file:");
+    for (; *path && n + 4 < size; path++)
+        n += (size_t)snprintf(uri + n, size - n, strchr("%?#", *path) ? "%%%02x" : "%c", *path);
+    snprintf(uri + n, size - n, "?immutable=1");
+}
+
+/*
+ * On a read-only file system. Nobody need be locked out, and a lock could not be had. SQLite reads its log where there
+ * is one, and would make one where there is none, unless it is told that nothing changes.
+ */
+static int open_read_only(struct store *s)
+{
+    char name[4096];
+    snprintf(name, sizeof name, "%s-wal", s->path);
+    if (access(name, F_OK) == 0)
+        return sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                               "unix-none");
+    name_unchanging(s->path, name, sizeof name);
+    return sqlite3_open_v2(name, &s->db,
+                           SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+}
+
+static bool open_database(struct store *s)
+{
+    s->read_only = is_read_only(s->path);
+    s->error[0] = 0;
+    mode_t mask = umask(0077); /* it holds addresses of peers and domains */
+    int rc = s->read_only
+                 ? open_read_only(s)
+                 : sqlite3_open_v2(s->path, &s->db,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                                   store_file_functions());
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    if (rc != SQLITE_OK)
+        note_error(s);
+    bool ok = rc == SQLITE_OK && prepare(s) && learn_file(s);
+    umask(mask);
+    return ok;
+}
+
+static void close_database(struct store *s)
+{
+    sqlite3_stmt **const all[] = {&s->put, &s->put_some, &s->remove, &s->load};
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
+        sqlite3_finalize(*all[i]);
+        *all[i] = NULL;
+    }
+    sqlite3_close(s->db);
+    s->db = NULL;
+}
+
+/* What would mend it. */
+static const char *remedy(struct store *s, const char *dir)
+{
+    int code = sqlite3_errcode(s->db);
+    if (means_damage(code))
+        return "";
+    if (code == SQLITE_BUSY)
+        return "; another process uses it";
+    if (is_read_only(dir))
+        return "; its file system is read-only";
+    if (!may_write(dir) || !may_write(s->path))
+        return "; the account must be able to write it, and its directory";
+    return system_error(s->db)
+               ? ""
+               : "; move the file away to start anew (all counters start at the logs' beginning)";
+}
+
 struct store *store_open(const char *dir, char *error, size_t error_size)
 {
-    char path[4096];
     struct store *s = calloc(1, sizeof *s);
-    if (!s || snprintf(path, sizeof path, "%s/state.db", dir) >= (int)sizeof path) {
-        snprintf(error, error_size, "%s: name too long", dir);
+    if (!s || asprintf(&s->path, "%s/state.db", dir) < 0) {
+        snprintf(error, error_size, "%s: out of memory", dir);
         free(s);
         return NULL;
     }
     if (mkdir(dir, 0750) < 0 && errno != EEXIST) {
         snprintf(error, error_size, "%s: cannot be made: %s", dir, strerror(errno));
-        free(s);
+        store_close(s);
         return NULL;
     }
-    mode_t mask = umask(0077); /* it holds addresses of peers and domains */
     /* One thread at a time uses it: no lock for each call and each allocation. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     /* Nor memory for the first 20 pages before they are read. */
     sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
-    int rc = sqlite3_open_v2(path, &s->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                             store_file_functions());
-    sqlite3_busy_timeout(s->db, BUSY_MS);
-    bool ok = rc == SQLITE_OK && prepare(s) && learn_file(s, path);
-    umask(mask);
-    if (ok)
+    if (open_database(s))
         return s;
     int code = sqlite3_errcode(s->db);
-    snprintf(
-        error, error_size, "%s: %s%s", path, s->error[0] ? s->error : sqlite3_errmsg(s->db),
-        means_damage(code)    ? ""
-        : code == SQLITE_BUSY ? "; another process uses it"
-        : !may_write(dir) || !may_write(path)
-            ? "; the account must be able to write it, and its directory"
-            : "; move the file away to start anew (all counters start at the logs' beginning)");
+    snprintf(error, error_size, "%s: %s%s", s->path, s->error[0] ? s->error : sqlite3_errmsg(s->db),
+             remedy(s, dir));
     store_close(s);
     errno = means_damage(code) ? EBADMSG : EIO;
     return NULL;
@@ -333,12 +412,8 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    close_database(s);
     free(s->path);
-    sqlite3_finalize(s->put);
-    sqlite3_finalize(s->put_some);
-    sqlite3_finalize(s->remove);
-    sqlite3_finalize(s->load);
-    sqlite3_close(s->db);
     free(s);
 }
 
@@ -354,7 +429,7 @@ bool store_load(struct store *s, int kind,
     if (!ok)
         snprintf(s->error, sizeof s->error, "a record of kind %d is damaged", kind);
     else if (rc != SQLITE_DONE)
-        snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+        note_error(s);
     s->damaged |= !ok || means_damage(rc);
     sqlite3_reset(s->load);
     return ok && rc == SQLITE_DONE;
@@ -386,7 +461,7 @@ static size_t write_some(struct store *s, const struct place *places, size_t cou
         bind_item(q, (int)i * 2 + 1, &places[i]);
     bool ok = sqlite3_step(q) == SQLITE_DONE;
     if (!ok)
-        snprintf(s->error, sizeof s->error, "%s", sqlite3_errmsg(s->db));
+        note_error(s);
     sqlite3_reset(q);
     return ok ? n : 0;
 }
@@ -433,8 +508,25 @@ static struct place *in_order(const struct checkpoint *c)
     return order;
 }
 
+/* What was opened where nothing can be written is opened anew when that is over. */
+static bool may_be_written(struct store *s)
+{
+    if (!s->read_only)
+        return true;
+    if (is_read_only(s->path)) {
+        snprintf(s->error, sizeof s->error, "%.200s: %s", s->path, strerror(EROFS));
+        return false;
+    }
+    close_database(s);
+    bool ok = open_database(s);
+    s->read_only = !ok; /* then it is tried again */
+    return ok;
+}
+
 bool store_write(struct store *s, const struct checkpoint *c)
 {
+    if (!may_be_written(s))
+        return false;
     struct place *order = in_order(c);
     if (!order)
         snprintf(s->error, sizeof s->error, "out of memory");

@@ -58,7 +58,8 @@ size_t checkpoint_count(const struct checkpoint *c);
 struct store;
 /*
  * Opens (and makes) DIR/state.db. NULL: `error` says why and what would mend it; errno is EBADMSG if the file
- * is damaged. A file that a later mailmond wrote is not touched.
+ * is damaged. A file that a later mailmond wrote is not touched. On a read-only file system it is opened all the
+ * same: then store_write fails until that can be written again.
  */
 struct store *store_open(const char *dir, char *error, size_t error_size);
 void store_close(struct store *s);

@@ -165,6 +165,39 @@ def test_state_directory_is_removed(folder):
         lab.daemon.stop()
 
 
+def test_state_on_a_read_only_disk(folder):
+    """It is gone on from, in memory, also by a collector that is started again, and stored when that can be."""
+    lab = Lab(folder, **QUICK)
+    state = lab.daemon.folder / "state"
+    state.mkdir()
+    assert run("mount", "-t", "tmpfs", "-o", "size=8m,mode=755", "tmpfs", str(state)).returncode == 0
+    try:
+        lab.daemon.start()
+        lab.mail(3)
+        assert lab.all_counted()
+        lab.daemon.stop()
+        assert run("mount", "-o", "remount,ro", str(state)).returncode == 0
+        lab.log.write_text("")  # what was counted is in the store alone
+        lab.daemon.start()
+        lab.mail(1)
+        assert lab.all_counted()
+        said = f"the state cannot be stored: {state}/state.db: Read-only file system"
+        assert wait_for(lambda: lab.daemon.text().count(said) == 1, 10)[0]
+        kill_collector(lab)
+        assert wait_for(lambda: lab.daemon.text().count(said) == 2, 20)[0]
+        lab.mail(1)
+        assert lab.all_counted(20)
+        assert run("mount", "-o", "remount,rw", str(state)).returncode == 0
+        assert wait_for(lambda: "the state is stored again" in lab.daemon.text(), 10)[0]
+        kill_collector(lab)
+        lab.mail(1)
+        assert lab.all_counted(20)
+        assert lab.daemon.text().count(said) == 2
+    finally:
+        lab.daemon.stop()
+        run("umount", "-l", str(state))
+
+
 def test_is_ready_when_both_serve(lab):
     """A collector that is started again does not speak for the publisher."""
     (lab.daemon.folder / "run").mkdir(exist_ok=True)

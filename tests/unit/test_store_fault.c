@@ -144,6 +144,93 @@ static void test_disk_full(void **state)
     in_child(disk_full);
 }
 
+/* A file system of its own, for this process alone. */
+static void mount_scratch(void)
+{
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("none", scratch, "tmpfs", 0, "size=8m") < 0)
+        _exit(77);
+}
+
+/* What a collector leaves behind that ended, or one that was killed. */
+static void leave_state(bool killed)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct store *s = store_open(scratch, error, sizeof error);
+        NEED(s && try_write(s, 50, 'a'));
+        if (!killed)
+            store_close(s);
+        _exit(0);
+    }
+    NEED(waitpid(pid, NULL, 0) == pid);
+}
+
+/* It is read; what is written fails, and is written when the disk can be. */
+static void read_only_disk(bool killed)
+{
+    unsigned counts[256] = {0};
+    mount_scratch();
+    leave_state(killed);
+    NEED(mount("none", scratch, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL) == 0);
+    struct store *s = store_open(scratch, error, sizeof error);
+    NEED(s && store_load(s, 1, count_octets, counts) && counts['a'] == 50);
+    NEED(!try_write(s, 60, 'b') && strstr(store_error(s), "Read-only file system"));
+    NEED(!try_write(s, 60, 'b') && strstr(store_error(s), scratch));
+    NEED(mount("none", scratch, "tmpfs", MS_REMOUNT, NULL) == 0);
+    NEED(try_write(s, 60, 'b'));
+    store_close(s);
+    s = store_open(scratch, error, sizeof error);
+    NEED(s && store_load(s, 1, count_octets, counts) && counts['b'] == 60 && counts['a'] == 50);
+    store_close(s);
+}
+
+static void after_an_end(void)
+{
+    read_only_disk(false);
+}
+
+static void after_a_kill(void)
+{
+    read_only_disk(true);
+}
+
+static void test_read_only_disk(void **state)
+{
+    (void)state;
+    in_child(after_an_end);
+    in_child(after_a_kill);
+}
+
+/* There is nothing to be read: it is not opened, and moving a file away would not help. */
+static void empty_read_only_disk(void)
+{
+    mount_scratch();
+    NEED(mount("none", scratch, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL) == 0);
+    NEED(!store_open(scratch, error, sizeof error));
+    NEED(strstr(error, "its file system is read-only") && !strstr(error, "move the file"));
+}
+
+static void test_empty_read_only_disk(void **state)
+{
+    (void)state;
+    in_child(empty_read_only_disk);
+}
+
+static void no_descriptors(void)
+{
+    struct rlimit few = {3, 3};
+    NEED(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    NEED(!store_open(scratch, error, sizeof error));
+    NEED(strstr(error, "Too many open files") && !strstr(error, "move the file"));
+}
+
+static void test_no_descriptors(void **state)
+{
+    (void)state;
+    in_child(no_descriptors);
+}
+
 /* Another process has the database: the store is not opened, and says why. */
 static void test_locked(void **state)
 {
@@ -189,8 +276,14 @@ static void test_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        store_test(test_read_only), store_test(test_file_too_large), store_test(test_disk_full),
-        store_test(test_locked),    store_test(test_killed),
+        store_test(test_read_only),
+        store_test(test_file_too_large),
+        store_test(test_disk_full),
+        store_test(test_read_only_disk),
+        store_test(test_empty_read_only_disk),
+        store_test(test_no_descriptors),
+        store_test(test_locked),
+        store_test(test_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
