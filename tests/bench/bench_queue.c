@@ -159,7 +159,8 @@ static void answer(struct mailq *q)
     do {
         struct mailq_request r = {.updates = updates, .update_count = result.wanted_count};
         for (unsigned i = 0; i < result.wanted_count; i++)
-            updates[i] = (struct mailq_update){result.wanted[i], 4000, 1, true, 0, false};
+            updates[i] = (struct mailq_update){
+                .id = result.wanted[i], .size = 4000, .pending = 1, .known = true};
         r.real_ms = (int64_t)time(NULL) * 1000;
         r.monotonic_ms = pretended_ms;
         mailq_refresh(q, &r, &result);
