@@ -246,6 +246,17 @@ static void check_directives(struct config *c, const config_t *tree, struct err_
     }
 }
 
+/* AgentX runs over a stream (RFC 2741, section 8), and the publisher has no keys of its own (docs/decisions/35). */
+static bool is_agentx_socket(const char *text)
+{
+    static const char *const other[] = {"udp", "udp6", "tlstcp", "dtlsudp", "dtlsudp6", "ssh"};
+    size_t n = strcspn(text, ":");
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        if (strncasecmp(text, other[i], n) == 0 && !other[i][n])
+            return false;
+    return *text == '/' || strchr(text, ':');
+}
+
 static void check_snmp(struct config *c, const config_t *tree, struct err_list *errors)
 {
     check_listen(c, tree, errors);
@@ -253,7 +264,7 @@ static void check_snmp(struct config *c, const config_t *tree, struct err_list *
     if (c->context && strlen(c->context) > 32) /* vacmContextName, RFC 3415 */
         config_fault(errors, config_lookup(tree, "snmp.context"),
                      "context is longer than the 32 octets that SNMP allows");
-    if (c->agentx && *c->agentx != '/' && !strchr(c->agentx, ':'))
+    if (c->agentx && !is_agentx_socket(c->agentx))
         config_fault(errors, config_lookup(tree, "snmp.agentx_socket"),
                      "agentx_socket cannot be \"%.100s\": write an absolute path or such as "
                      "\"tcp:127.0.0.1:705\"",

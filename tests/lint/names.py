@@ -87,7 +87,7 @@ def built_in_rules(texts):
 def main():
     folders = ("agent", "collectors", "docs", "mibs", "packaging", "tests")
     found = [*ROOT.glob("*.*"), *(p for d in folders for p in (ROOT / d).rglob("*"))]
-    files = [str(p.relative_to(ROOT)) for p in sorted(found) if p.is_file()]
+    files = [str(p.relative_to(ROOT)) for p in sorted(found) if p.is_file() and ".pytest_cache" not in p.parts]
     texts = read(files)
     faults = [*missing_files(texts, files), *functions_of_one_file(texts), *options(texts),
               *built_in_rules(texts), *objects(texts)]

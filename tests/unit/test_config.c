@@ -300,6 +300,7 @@ static void values(void **state)
     wrong("log = \"syslog:lunch\";", 1, "facility \"lunch\"");
     wrong("user = \"no-such-account\";", 1, "useradd");
     wrong("snmp = { agentx_socket = \"master\"; }", 1, "absolute path");
+    wrong("snmp = { agentx_socket = \"tlstcp:127.0.0.1:705\"; }", 1, "tcp:127.0.0.1:705");
     wrong("snmp = { context = \"123456789012345678901234567890123\"; }", 1, "32 octets");
     wrong("snmp = { directives = ( \"a\\nb\" ); }", 1, "one line each");
 }
