@@ -16,14 +16,14 @@
 #define REGISTER 3                          /* agentx-Register-PDU, RFC 2741 6.2.3 */
 #define CONTEXT  0x08                       /* its flag NON_DEFAULT_CONTEXT */
 #define REFUSED  "registering pdu failed: " /* what the library logs */
-#define HURRY_US                                                                                   \
-    1000 /* for an answer, of a master that did not answer: it will obey what was sent */
+/* For an answer, of a master that did not answer: it will obey what was sent. */
+#define HURRY_US  1000
 #define RETRY_MS  10000 /* it may be refused for ever */
-#define NAME_MAX_ 32    /* sub-identifiers: more than a column's name has */
-#define MOST      1000
+#define NAME_MOST 32    /* sub-identifiers: more than a column's name has */
+#define MOST      1000  /* fewer than 65536, see on_answer */
 
 struct refused {
-    oid name[NAME_MAX_];
+    oid name[NAME_MOST];
     size_t length;
     bool still;
 };
@@ -33,7 +33,7 @@ static struct {
     int priority;
     long timeout_us;
     netsnmp_session *session;
-    uint32_t generation; /* of the session: an answer to an older one tells nothing */
+    uint16_t generation; /* of the session: an answer to an older one tells nothing */
     bool logged;         /* a refusal, of the subtree that is being registered */
     bool hurry;
     int why;
@@ -47,7 +47,7 @@ static struct {
 
 static void remember(const oid *name, size_t length)
 {
-    struct refused *list = reg.count < MOST && length <= NAME_MAX_
+    struct refused *list = reg.count < MOST && length <= NAME_MOST
                                ? realloc(reg.list, (reg.count + 1) * sizeof *list)
                                : NULL;
     if (!list)
@@ -116,14 +116,13 @@ unsigned registrations_refused(int *why)
 
 /* --- once more ------------------------------------------------------------------------------- */
 
-/* magic: the generation, and which of the list. */
+/* magic: the generation, and which of the list, in 32 bits since a pointer may have no more. */
 static int on_answer(int operation, netsnmp_session *session, int reqid, netsnmp_pdu *pdu,
                      void *magic)
 {
     (void)session, (void)reqid;
-    uint64_t which = (uint64_t)(uintptr_t)magic;
-    uint32_t i = (uint32_t)which;
-    if (operation != NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE || which >> 32 != reg.generation ||
+    uint32_t which = (uint32_t)(uintptr_t)magic, i = which & 0xffff;
+    if (operation != NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE || which >> 16 != reg.generation ||
         i >= reg.count || !reg.list[i].still)
         return 1;
     if (pdu->errstat == SNMP_ERR_NOERROR) {
@@ -148,7 +147,7 @@ static void send_again(uint32_t i)
         pdu->community = (u_char *)strdup(reg.context);
         pdu->community_len = strlen(reg.context);
     }
-    uint64_t magic = (uint64_t)reg.generation << 32 | i;
+    uint32_t magic = (uint32_t)reg.generation << 16 | i;
     if (!snmp_add_null_var(pdu, reg.list[i].name, reg.list[i].length) ||
         !snmp_async_send(reg.session, pdu, on_answer, (void *)(uintptr_t)magic))
         snmp_free_pdu(pdu);
