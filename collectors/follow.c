@@ -23,7 +23,8 @@ enum {
     GRACE_MS = 1000, /* a writer may use a renamed file for so long after the new one is in use */
     TURNS_MAX = 32,  /* changes of the source in one call */
     STALE_MAX = 8,   /* listings that were out of date before a file of them was opened */
-    HELD_MAX = 16
+    HELD_MAX = 16,
+    LEFT_MAX = 4
 };
 
 /* What stat(path) said. */
@@ -60,6 +61,8 @@ struct follow {
     unsigned held_count;
     int64_t
         held_ns; /* the directory's mtime when it was last looked through for them; 0: it was not */
+    struct follow_position left[LEFT_MAX]; /* where the last finished sources ended, in no order */
+    unsigned left_count;                   /* ever */
     uint64_t refused; /* inode: it and newer gzip files turned out not to be the source */
     struct path_look look;
     uint64_t vain_state; /* of the path, when the directory was last looked through in vain */
@@ -334,6 +337,22 @@ static void note_empty(struct follow *f, const struct follow_files *files,
         memcpy(f->lost, choice->lost, sizeof f->lost);
 }
 
+/*
+ * A fresh file may be one that was read before: renamed and renamed back, or on a file system that came back. It
+ * goes on where it was left, if it still has what was read of it.
+ */
+static void go_on(const struct follow *f, const struct follow_file *file,
+                  struct follow_choice *choice)
+{
+    for (unsigned i = 0; i < LEFT_MAX && choice->reader.gz == NULL; i++) {
+        const struct follow_position *at = &f->left[i];
+        if (at->offset > choice->start.offset && at->offset <= file->size &&
+            at->device == file->device && at->inode == file->inode &&
+            follow_source_matches(at, file, &choice->reader))
+            choice->start = *at;
+    }
+}
+
 /* The old source is read to its end, last of all, before a fresh one takes over. */
 static void take_over(struct follow *f, struct follow_call *c, bool finished,
                       struct follow_choice *choice, const struct follow_file *file)
@@ -344,6 +363,10 @@ static void take_over(struct follow *f, struct follow_call *c, bool finished,
         f->lost[0] = '\0';
     if (choice->fresh && finished && drain(f, c, true) != FOLLOW_DRAIN_END)
         follow_say(f->lost, f->log.path, NULL, "the end of a rotated file could not be read");
+    if (choice->fresh && finished && !f->source.blank)
+        f->left[f->left_count++ % LEFT_MAX] = f->source.at;
+    if (choice->fresh)
+        go_on(f, file, choice);
     adopt(f, file, choice);
 }
 

@@ -270,6 +270,61 @@ static void catches_up_at_once(void **state)
     expect("one\ntwo\nthree\n");
 }
 
+/* mv log aside; (another log); mv aside log: what was read of the first is not read again. */
+static void renamed_back(void **state)
+{
+    (void)state;
+    put("log", "one\n");
+    put("log", filler);
+    start();
+    read_all();
+    move("log", "aside");
+    put("log", "two\n");
+    read_all();
+    got_length = 0;
+    put("aside", "three\n");
+    move("aside", "log");
+    read_all();
+    expect("three\n");
+    put("log", "four\n");
+    read_all();
+    expect("four\n");
+    move("log", "aside"); /* and with the other one kept */
+    put("log", "five\n");
+    read_all();
+    move("log", "log.bak");
+    move("aside", "log");
+    put("log", "six\n");
+    read_all();
+    expect("five\nsix\n");
+    move("log", "log.1"); /* a rotation like any other */
+    put("log", "seven\n");
+    read_all();
+    expect("seven\n");
+    assert_int_equal(status().status, SOURCE_OK);
+}
+
+/* The same file in name and inode, but it was written anew. */
+static void written_anew_aside(void **state)
+{
+    (void)state;
+    put("log", "one\n");
+    put("log", filler);
+    start();
+    read_all();
+    move("log", "aside");
+    put("log", "two\n");
+    read_all();
+    got_length = 0;
+    assert_int_equal(truncate(scratch_path("aside"), 0), 0);
+    put("aside", "ONE\n");
+    put("aside",
+        "and this is longer than what was there before, which was one line and a filler\n");
+    move("aside", "log");
+    read_all();
+    expect("ONE\nand this is longer than what was there before, which was one line and a filler\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,7 +334,8 @@ int main(void)
         follow_test(gzip_going_on),        follow_test(damaged_gzip),
         follow_test(inode_used_again),     follow_test(own_file_gone),
         follow_test(other_compression),    follow_test(empty_then_rotated),
-        follow_test(catches_up_at_once),
+        follow_test(catches_up_at_once),   follow_test(renamed_back),
+        follow_test(written_anew_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
