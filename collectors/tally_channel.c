@@ -334,8 +334,9 @@ static void handle_without_lines(const struct work *w)
 
 void tally_counted_elsewhere(struct tally *t, const struct appl *a)
 {
-    for (struct instance *i = t->instances; i; i = i->next)
-        i->counted_elsewhere |= i->appl == a;
+    struct instance *i = tally_instance_of(t, a);
+    if (i)
+        i->counted_elsewhere = true;
 }
 
 void on_channel(struct tally *t, struct instance *i, struct service *s, const struct event *e)
@@ -352,10 +353,7 @@ void on_channel(struct tally *t, struct instance *i, struct service *s, const st
 
 struct group *tally_channel(struct tally *t, const struct appl *a, struct slice name)
 {
-    for (struct instance *i = t->instances; i; i = i->next)
-        if (i->appl == a) {
-            struct service *s = tally_named_service(t, i, name);
-            return s ? s->group : NULL;
-        }
-    return NULL;
+    struct instance *i = tally_instance_of(t, a);
+    struct service *s = i ? tally_named_service(t, i, name) : NULL;
+    return s ? s->group : NULL;
 }

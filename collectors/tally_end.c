@@ -75,9 +75,7 @@ void on_purged(struct tally *t, struct instance *i, struct service *s, const str
 
 bool tally_purged(struct tally *t, const struct appl *appl)
 {
-    struct instance *i = t->instances;
-    while (i && i->appl != appl)
-        i = i->next;
+    struct instance *i = tally_instance_of(t, appl);
     bool purged = i && i->purged;
     if (i)
         i->purged = false;

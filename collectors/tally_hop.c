@@ -90,9 +90,7 @@ static void settle(struct tally *t, struct gone *g, uint32_t before_s)
     g->unexplained = false;
     for (unsigned n = 0; n < GONE; n++) {
         struct message *m = &g->message[n];
-        struct instance *i = t->instances;
-        while (i && i->appl->row.key[0] != m->appl)
-            i = i->next;
+        struct instance *i = tally_instance_at(t, m->appl);
         if (!i) /* no line of it has come since the restart */
             g->unexplained |= !queue_id_null(g->id[n]) && m->flags & MESSAGE_PENDING;
         if (queue_id_null(g->id[n]) || !i || !message_is_unexplained(t, i, m))

@@ -64,14 +64,6 @@ struct gone_of *tally_gone_of(struct tally *t, uint32_t appl, bool make)
     return t->gones = g;
 }
 
-static struct instance *find(const struct tally *t, uint32_t appl)
-{
-    struct instance *i = t->instances;
-    while (i && i->appl->row.key[0] != appl)
-        i = i->next;
-    return i;
-}
-
 /* How many connections its peers have now is not known. */
 static void set_elsewhere(struct tally *t, struct instance *i)
 {
@@ -128,13 +120,13 @@ struct tally_log *tally_log_of_host(struct tally_log *log, struct slice host)
 
 void tally_set_elsewhere(struct tally *t, const struct appl *a)
 {
-    struct instance *i = find(t, a->row.key[0]);
+    struct instance *i = tally_instance_of(t, a);
     if (i)
         set_elsewhere(t, i);
 }
 
 bool tally_is_elsewhere(const struct tally *t, uint32_t appl)
 {
-    const struct instance *i = find(t, appl);
+    const struct instance *i = tally_instance_at(t, appl);
     return i && i->elsewhere;
 }

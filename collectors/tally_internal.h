@@ -144,6 +144,9 @@ enum { KIND_MESSAGES, KIND_WAITS, KIND_HEADER, KIND_RUNS, KIND_GONE };
 /* Is there a row of applTable with this name? */
 bool tally_knows(const struct tally *t, struct slice name);
 struct instance *tally_instance(struct tally *t, const struct mta *mta, struct slice name);
+/* The instance of this row, and that of the row with this applIndex; NULL: no line of it was told yet. */
+struct instance *tally_instance_of(const struct tally *t, const struct appl *a);
+struct instance *tally_instance_at(const struct tally *t, uint32_t appl);
 /* What a service of this name is by its last part, NULL: neither receives nor delivers. */
 const struct mta_service *tally_service_kind(const struct mta *mta, struct slice service);
 /* See tally_internal_service; service: as mtaGroupName shows it. */

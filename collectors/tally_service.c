@@ -131,12 +131,20 @@ struct appl *tally_appl(struct tally *t, const struct mta *mta, struct slice nam
     return i ? i->appl : NULL;
 }
 
-static struct instance *instance_of(const struct tally *t, const struct appl *a)
+struct instance *tally_instance_of(const struct tally *t, const struct appl *a)
 {
-    for (struct instance *i = t->instances; i; i = i->next)
-        if (i->appl == a)
-            return i;
-    return NULL;
+    struct instance *i = t->instances;
+    while (i && i->appl != a)
+        i = i->next;
+    return i;
+}
+
+struct instance *tally_instance_at(const struct tally *t, uint32_t appl)
+{
+    struct instance *i = t->instances;
+    while (i && i->appl->row.key[0] != appl)
+        i = i->next;
+    return i;
 }
 
 /* ---- Parts of an MTA ---- */
@@ -165,7 +173,7 @@ struct appl *tally_part(struct tally *t, const struct appl *whole, enum tally_pa
         [PART_SUBMISSION] = {"submission",
                              "submission service: its messages and associations are the MTA's too"},
     };
-    struct instance *i = instance_of(t, whole);
+    struct instance *i = tally_instance_of(t, whole);
     if (!i || !(i->mta->flags & MTA_HAS_PARTS))
         return NULL;
     if (i->parts[part])
@@ -311,14 +319,14 @@ struct service *tally_service(struct tally *t, struct instance *i, const struct 
 struct group *tally_group(struct tally *t, const struct appl *a, struct slice name, int hierarchy,
                           struct slice description)
 {
-    struct instance *i = instance_of(t, a);
+    struct instance *i = tally_instance_of(t, a);
     struct service *s = i ? tally_service(t, i, NULL, name, hierarchy, description) : NULL;
     return s ? s->group : NULL;
 }
 
 struct group *tally_find_group(const struct tally *t, const struct appl *a, struct slice name)
 {
-    const struct instance *i = instance_of(t, a);
+    const struct instance *i = tally_instance_of(t, a);
     for (const struct service *s = i ? i->services : NULL; s; s = s->next)
         if (slice_eq(TEXT_GET(s->group->name), name))
             return s->group;
@@ -327,7 +335,7 @@ struct group *tally_find_group(const struct tally *t, const struct appl *a, stru
 
 struct group *tally_relay_service(const struct tally *t, const struct appl *a, uint16_t port)
 {
-    const struct instance *i = instance_of(t, a);
+    const struct instance *i = tally_instance_of(t, a);
     for (unsigned n = 0; i && n < RELAY_PORTS; n++)
         if (i->ports[n].port == port && i->ports[n].service)
             return i->ports[n].service->group;
@@ -336,7 +344,7 @@ struct group *tally_relay_service(const struct tally *t, const struct appl *a, u
 
 int64_t tally_next_run(const struct tally *t, const struct appl *a)
 {
-    const struct instance *i = instance_of(t, a);
+    const struct instance *i = tally_instance_of(t, a);
     if (!i)
         return MODEL_NEVER;
     int64_t every_ms = i->run_told_ms ? i->run_told_ms : i->run_seen_ms;
@@ -346,7 +354,7 @@ int64_t tally_next_run(const struct tally *t, const struct appl *a)
 void tally_attempt(struct tally *t, const struct appl *appl, const struct mta_attempt *a,
                    int64_t at_ms)
 {
-    struct instance *i = instance_of(t, appl);
+    struct instance *i = tally_instance_of(t, appl);
     if (i && (i->attempt_at == MODEL_NEVER || at_ms < i->attempt_at))
         i->attempt_at = at_ms;
     destination_attempt(t, appl->row.key[0], a, at_ms);
@@ -359,7 +367,7 @@ void tally_next_attempt(struct tally *t, const struct appl *appl, struct queue_i
 
 void tally_attempts_forget(struct tally *t, const struct appl *appl)
 {
-    struct instance *i = instance_of(t, appl);
+    struct instance *i = tally_instance_of(t, appl);
     if (i)
         i->attempt_at = MODEL_NEVER;
     destination_attempts_forget(t, appl->row.key[0]);
