@@ -17,8 +17,9 @@
 #define RUN_DIR             "/run/mailmond"
 
 #define CONFIG_MESSAGES_MAX 100000000
-#define CONFIG_NAME_OCTETS                                                                         \
-    63 /* what a row has room for: two names that differ behind it would be one */
+
+/* What a row has room for: two names that differ behind it would be one. */
+#define CONFIG_NAME_OCTETS 63
 
 /* An instance for each host that is found in the log. */
 #define CONFIG_EACH_HOST "*"

@@ -8,11 +8,11 @@
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 #include "log.h"
 #include "publish_notify.h"
+#include "publish_pdu.h"
 #include "publish_sinks.h"
 #include "tables.h"
 
-#define NOTIFY           12   /* agentx-Notify-PDU, RFC 2741 6.2.10 */
-#define CONTEXT          0x08 /* its flag NON_DEFAULT_CONTEXT */
+#define NOTIFY           12 /* agentx-Notify-PDU, RFC 2741 6.2.10 */
 #define REFUSED_MAX      3
 #define REFUSED_RETRY_MS 1000
 
@@ -178,17 +178,9 @@ static int on_answer(int operation, netsnmp_session *session, int reqid, netsnmp
 
 static netsnmp_pdu *make_pdu(const struct transition *x)
 {
-    const char *context = notify.options->config->context;
-    netsnmp_pdu *pdu = snmp_pdu_create(NOTIFY);
+    netsnmp_pdu *pdu = pdu_new(notify.session, NOTIFY, notify.options->config->context);
     if (!pdu)
         return NULL;
-    pdu->version = notify.session->version;
-    pdu->sessid = notify.session->sessid;
-    if (context) {
-        pdu->flags |= CONTEXT;
-        pdu->community = (u_char *)strdup(context);
-        pdu->community_len = strlen(context);
-    }
     /* without sysUpTime.0: the master adds its own */
     if (notify_varbinds(pdu, x, NULL))
         return pdu;

@@ -11,10 +11,10 @@
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 #include <net-snmp/agent/agent_callbacks.h>
 #include "clock.h"
+#include "publish_pdu.h"
 #include "publish_register.h"
 
 #define REGISTER 3                          /* agentx-Register-PDU, RFC 2741 6.2.3 */
-#define CONTEXT  0x08                       /* its flag NON_DEFAULT_CONTEXT */
 #define REFUSED  "registering pdu failed: " /* what the library logs */
 /* For an answer, of a master that did not answer: it will obey what was sent. */
 #define HURRY_US  1000
@@ -136,17 +136,10 @@ static int on_answer(int operation, netsnmp_session *session, int reqid, netsnmp
 
 static void send_again(uint32_t i)
 {
-    netsnmp_pdu *pdu = snmp_pdu_create(REGISTER);
+    netsnmp_pdu *pdu = pdu_new(reg.session, REGISTER, reg.context);
     if (!pdu)
         return;
-    pdu->version = reg.session->version;
-    pdu->sessid = reg.session->sessid;
     pdu->priority = reg.priority;
-    if (reg.context) {
-        pdu->flags |= CONTEXT;
-        pdu->community = (u_char *)strdup(reg.context);
-        pdu->community_len = strlen(reg.context);
-    }
     uint32_t magic = (uint32_t)reg.generation << 16 | i;
     if (!snmp_add_null_var(pdu, reg.list[i].name, reg.list[i].length) ||
         !snmp_async_send(reg.session, pdu, on_answer, (void *)(uintptr_t)magic))
